@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gnomon/workloads/graph.hpp"
+
+namespace gnomon::workloads {
+
+struct LoadOptions {
+  /// Replaces the symbolic or leading batch dimension of the graph's inputs.
+  std::int64_t batch = 1;
+  /// Relative paths are looked up from here (the folder of the file that names the workload).
+  std::filesystem::path base;
+  /// Leave unsupported nodes out (their outputs take the first input's shape) instead of refusing the model.
+  bool skip_unsupported = false;
+};
+
+/// Loads `zoo:NAME`, `*.onnx`, `*.csv` (topology: M,N,K or convolution columns, told by the header) or `*.json` (workload JSON).
+/// Errors: invalid_input for what is damaged, unsupported (every unsupported node by operator, name and count) for what has no model.
+Expected<std::shared_ptr<const Graph>> load(const std::string& reference, const LoadOptions& options = {});
+
+/// Names of the built-in models with a line on each (source, input shape, MACs).
+struct ZooEntry {
+  std::string name;
+  std::string description;
+  std::string source;
+};
+std::vector<ZooEntry> zoo_entries();
+
+}  // namespace gnomon::workloads
