@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gnomon/base/error.hpp"
+#include "gnomon/base/registry.hpp"
+
+namespace gnomon::arch {
+
+struct WorkloadRef {
+  std::string model;  ///< a path (already resolved against the campaign's folder) or `zoo:NAME`
+  std::int64_t batch = 1;
+  double weight = 1.0;
+};
+
+/// One evaluation as it is handed to a worker: everything that decides the answer, nothing else.
+struct EvaluationJob {
+  std::string subject = "accelerator";  ///< accelerator | memory | kernel | problem | command
+  std::string design_json;              ///< the subject's design with the parameters put in, compact JSON
+  std::string parameters_json;          ///< the parameters alone, compact JSON (subjects `problem` and `command` use only these)
+  std::string base_folder;              ///< relative paths inside the design are looked up from here
+  std::vector<WorkloadRef> workloads;
+  std::string fidelity = "analytical";
+  std::string mapping_json;  ///< a given mapping, or empty: the evaluator chooses one
+  std::string options_json;  ///< what only the subject's evaluator understands (command line of `command`, model file of `surrogate`)
+  std::uint64_t seed = 0;
+};
+
+/// Numbers of one layer (design.md section 4). `extra` holds further named metrics in a fixed order.
+struct LayerMetrics {
+  std::string name;
+  std::string op;
+  std::int64_t macs = 0;
+  std::int64_t latency_cycles = 0;
+  std::int64_t compute_cycles = 0;
+  std::int64_t stall_cycles = 0;
+  double utilization = 0;
+  std::int64_t dram_read_bytes = 0;
+  std::int64_t dram_write_bytes = 0;
+  std::int64_t sram_read_bytes = 0;
+  std::int64_t sram_write_bytes = 0;
+  double energy_pj = 0;
+  std::string mapping_json;  ///< empty for steps without array work
+  std::vector<std::pair<std::string, double>> extra;
+};
+
+struct Metric {
+  std::string name;
+  double value = 0;
+};
+
+/// What an evaluation answers. `metrics` has the subject's total figures in the order of arch/metrics.hpp; `NAME@MODEL` entries follow
+/// where there are several workloads.
+struct Evaluation {
+  std::vector<Metric> metrics;
+  std::vector<LayerMetrics> layers;                               ///< of the first workload
+  std::vector<std::pair<std::string, double>> energy_breakdown_pj;  ///< by component, adds up to energy_pj
+  /// Intervals of predicted metrics (surrogate), and whether the design is inside what the model has seen.
+  struct Interval {
+    std::string name;
+    double lower = 0, upper = 0;
+  };
+  std::vector<Interval> intervals;
+  bool in_range = true;
+
+  const double* find(const std::string& name) const;
+};
+
+/// One fidelity of one subject. `evaluate` may be called many times on one object, from one thread at a time.
+class Evaluator {
+ public:
+  virtual ~Evaluator() = default;
+  virtual Expected<Evaluation> evaluate(const EvaluationJob& job) = 0;
+  /// Told results of any fidelity come back here, in trial order; evaluators that learn use them.
+  virtual void observe(const EvaluationJob& job, const Evaluation& result) {
+    (void)job;
+    (void)result;
+  }
+  /// Whether evaluations must run in worker processes of their own (simulators with global state, or which may crash or hang).
+  virtual bool needs_process() const { return false; }
+};
+
+using EvaluatorFactory = std::function<std::unique_ptr<Evaluator>()>;
+
+/// Evaluators by `subject/fidelity`, e.g. `accelerator/cycle`. Each folder adds its own by an explicit list
+/// (`sim::register_analytical`, `sim::register_cycle`, `surrogate::register_evaluators`, `hls::register_evaluators`, `search::register_problems`).
+class EvaluatorRegistry {
+ public:
+  void add(const std::string& subject, const std::string& fidelity, EvaluatorFactory factory);
+  /// Unknown or not built: unsupported, with the known fidelities of the subject.
+  Expected<std::unique_ptr<Evaluator>> make(const std::string& subject, const std::string& fidelity) const;
+  std::vector<std::string> fidelities(const std::string& subject) const;
+  std::vector<std::string> subjects() const;
+
+ private:
+  std::map<std::string, std::map<std::string, EvaluatorFactory>> factories_;
+};
+
+/// JSON of jobs and answers, as workers exchange and the store keeps them.
+std::string to_json(const EvaluationJob& job);
+Expected<EvaluationJob> job_from_json(const std::string& text);
+std::string to_json(const Evaluation& evaluation);
+Expected<Evaluation> evaluation_from_json(const std::string& text);
+
+}  // namespace gnomon::arch
