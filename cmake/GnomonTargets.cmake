@@ -19,6 +19,10 @@ function(gnomon_options target)
     target_compile_options(${target} PRIVATE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
     target_link_options(${target} PRIVATE -fsanitize=address,undefined)
   endif()
+  if(GNOMON_COVERAGE)
+    target_compile_options(${target} PRIVATE --coverage)
+    target_link_options(${target} PUBLIC --coverage)
+  endif()
 endfunction()
 
 # gnomon_test(NAME SOURCES ... LINK ... [LABELS ...]) makes one GoogleTest program and registers it as one ctest per program.
