@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gnomon/base/error.hpp"
@@ -17,6 +18,9 @@ enum class DType { f32, f16, bf16, f64, i8, i16, i32, i64, u8, u16, u32, u64, bo
 /// Bits of one element; `text` counts 8 bits a character and is only legal in tabular workloads.
 int bits(DType dtype);
 std::string name(DType dtype);
+std::optional<DType> dtype_named(std::string_view text);
+/// Every name, in the order of the enumeration.
+std::vector<std::string> dtype_names();
 
 using TensorId = std::size_t;
 using OperatorId = std::size_t;
@@ -54,6 +58,8 @@ enum class OpClass {
   tabular         ///< decode, hash, vocabulary, join, ... of tabular pipelines
 };
 std::string name(OpClass op_class);
+std::optional<OpClass> op_class_named(std::string_view text);
+std::vector<std::string> op_class_names();
 
 /// A convolution over up to two spatial axes (a 1-D convolution has height 1). Axes are {height, width}.
 /// `transposed`: the geometry of the transposed convolution itself: in < out, the same number of MACs per input element and kernel tap.
@@ -98,19 +104,33 @@ struct Attention {
   std::int64_t macs() const { return 2 * batch * heads * queries * keys * head_dim; }
 };
 
+/// The window of a pooling; axes are {height, width}. A global pooling has the whole input as its window.
+struct Pooling {
+  std::array<std::int64_t, 2> kernel{1, 1};
+  std::array<std::int64_t, 2> stride{1, 1};
+  std::array<std::int64_t, 2> dilation{1, 1};
+  std::array<std::int64_t, 2> pad_begin{0, 0};
+  std::array<std::int64_t, 2> pad_end{0, 0};
+};
+
 struct Operator {
+  /// Unique in its graph.
   std::string name;
   /// The operator's name in its source format, e.g. `Conv`, `MatMul`, `LRN`.
   std::string type;
   OpClass op_class = OpClass::elementwise;
-  /// Operands in the source's order; constants included, absent optional ones left out.
+  /// Operands in the source's order; constants included, absent optional ones left out, and so are those that only say how (the
+  /// target of a reshape, the starts of a slice, scales and zero points of a quantised product). A convolution's are input, filter,
+  /// bias; a matrix product's left, right, bias; an attention's query, key, value, and then mask and cache.
   std::vector<TensorId> inputs;
   std::vector<TensorId> outputs;
   std::optional<Convolution> conv;
   std::optional<Matmul> matmul;
   std::optional<Attention> attention;
+  std::optional<Pooling> pooling;
   /// Scalar operations on the vector unit: one per element and elementary function (an exponential counts 4, a division or
-  /// square root 4, a comparison, addition or multiplication 1); the table is in docs/glossary.md. 0 for MAC operators, views and movements.
+  /// square root 4, a comparison, addition or multiplication 1); the table is src/import/vector_cost.cpp. 0 for convolutions,
+  /// matrix products, views and movements; the scaling and softmax of a fused attention count.
   std::int64_t vector_ops = 0;
   /// May ride along with the operator that produces its first input, at that operator's output: unary element-wise work and folded
   /// normalisation whose other operands are constants.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,8 +11,11 @@
 namespace gnomon::workloads {
 
 struct LoadOptions {
-  /// Replaces the symbolic or leading batch dimension of the graph's inputs.
+  /// Takes the place of the graph inputs' leading dimension where that is symbolic or 1; a leading dimension fixed at anything else
+  /// stays, and refuses a batch other than 1. In a topology CSV it multiplies the images, or the rows M.
   std::int64_t batch = 1;
+  /// Sizes of other symbolic dimensions by name (`{"seq", 128}`); a reference may carry them too: `model.onnx?seq=128`.
+  std::map<std::string, std::int64_t> dimensions;
   /// Relative paths are looked up from here (the folder of the file that names the workload).
   std::filesystem::path base;
   /// Leave unsupported nodes out (their outputs take the first input's shape) instead of refusing the model.
