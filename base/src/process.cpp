@@ -1,0 +1,146 @@
+#include "gnomon/base/process.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gnomon/base/text.hpp"
+
+extern char** environ;
+
+namespace gnomon {
+namespace {
+
+struct Pipe {
+  int read_end = -1, write_end = -1;
+  bool open() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
+    read_end = ends[0];
+    write_end = ends[1];
+    return true;
+  }
+  static void close_one(int& end) {
+    if (end >= 0) ::close(end);
+    end = -1;
+  }
+  ~Pipe() {
+    close_one(read_end);
+    close_one(write_end);
+  }
+};
+
+void drain(int& end, std::string& into, std::size_t limit) {
+  std::array<char, 1 << 16> buffer{};
+  const ssize_t got = ::read(end, buffer.data(), buffer.size());
+  if (got > 0) {
+    into.append(buffer.data(), std::min(static_cast<std::size_t>(got), limit - std::min(limit, into.size())));
+  } else if (got == 0 || (errno != EINTR && errno != EAGAIN)) {
+    Pipe::close_one(end);
+  }
+}
+
+}  // namespace
+
+Expected<ProcessResult> run_process(const std::vector<std::string>& arguments, const ProcessOptions& options) {
+  if (arguments.empty()) return fail(ErrorKind::run_failed, "no program to start");
+  Pipe in, out, err;
+  if (!in.open() || !out.open() || !err.open()) return fail(ErrorKind::run_failed, std::string("no pipe: ") + std::strerror(errno));
+
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawnattr_init(&attributes);
+  posix_spawn_file_actions_adddup2(&actions, in.read_end, 0);
+  posix_spawn_file_actions_adddup2(&actions, out.write_end, 1);
+  posix_spawn_file_actions_adddup2(&actions, err.write_end, 2);
+  if (!options.folder.empty()) posix_spawn_file_actions_addchdir_np(&actions, options.folder.c_str());
+  // A group of its own, so that a time-out also ends what the child has started.
+  sigset_t none, defaults;
+  sigemptyset(&none);
+  sigemptyset(&defaults);
+  sigaddset(&defaults, SIGPIPE);
+  sigaddset(&defaults, SIGINT);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+
+  std::vector<char*> argv;
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  pid_t child = -1;
+  const int spawned = ::posix_spawnp(&child, argv[0], &actions, &attributes, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (spawned != 0) return fail(ErrorKind::run_failed, "cannot start " + in_quotes(arguments[0]) + ": " + std::strerror(spawned));
+  Pipe::close_one(in.read_end);
+  Pipe::close_one(out.write_end);
+  Pipe::close_one(err.write_end);
+
+  // A child that closes its stdin early must not kill us.
+  struct sigaction ignore {}, before {};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &ignore, &before);
+  ProcessResult result;
+  std::size_t written = 0;
+  if (options.input.empty()) Pipe::close_one(in.write_end);
+  else ::fcntl(in.write_end, F_SETFL, O_NONBLOCK);
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  while (out.read_end >= 0 || err.read_end >= 0 || in.write_end >= 0) {
+    int wait_ms = -1;
+    if (options.wall_seconds > 0 && !result.timed_out) {
+      const double left = options.wall_seconds - std::chrono::duration<double>(Clock::now() - start).count();
+      if (left <= 0) {
+        result.timed_out = true;
+        ::kill(-child, SIGKILL);
+      } else {
+        wait_ms = static_cast<int>(std::min(left * 1000 + 1, 1e9));
+      }
+    }
+    std::array<pollfd, 3> waits{{{out.read_end, POLLIN, 0}, {err.read_end, POLLIN, 0}, {in.write_end, POLLOUT, 0}}};
+    if (::poll(waits.data(), waits.size(), wait_ms) < 0 && errno != EINTR) break;
+    if (waits[0].revents != 0) drain(out.read_end, result.out, options.output_limit_bytes);
+    if (waits[1].revents != 0) drain(err.read_end, result.err, options.output_limit_bytes);
+    if (waits[2].revents != 0) {
+      const ssize_t put = ::write(in.write_end, options.input.data() + written, options.input.size() - written);
+      if (put > 0) written += static_cast<std::size_t>(put);
+      if ((put < 0 && errno != EAGAIN && errno != EINTR) || written == options.input.size()) Pipe::close_one(in.write_end);
+    }
+  }
+  ::sigaction(SIGPIPE, &before, nullptr);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  result.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return result;
+}
+
+std::filesystem::path find_program(const std::string& name) {
+  const char* path = std::getenv("PATH");
+  std::string rest = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
+  while (!rest.empty()) {
+    const std::size_t colon = rest.find(':');
+    const std::filesystem::path candidate = std::filesystem::path(rest.substr(0, colon)) / name;
+    if (::access(candidate.c_str(), X_OK) == 0 && !std::filesystem::is_directory(candidate)) return candidate;
+    rest = colon == std::string::npos ? "" : rest.substr(colon + 1);
+  }
+  return {};
+}
+
+std::filesystem::path this_program() {
+  std::error_code code;
+  return std::filesystem::read_symlink("/proc/self/exe", code);
+}
+
+}  // namespace gnomon
