@@ -256,6 +256,7 @@ class SchemaMaker final : public FieldVisitor {
     item(inner, Key{"item", {}, key.unit}, std::numeric_limits<std::size_t>::max());
     Json schema{{"type", "array"}, {"items", holder["properties"]["item"]}};
     if (length.min > 0) schema["minItems"] = length.min;
+    if (length.max < Length{}.max) schema["maxItems"] = length.max;
     put(key, std::move(schema), nullptr);
   }
   void map(const Key& key, const std::vector<std::string>&, const Entry& entry) override {
