@@ -45,7 +45,7 @@ struct LayerMetrics {
   std::int64_t sram_read_bytes = 0;
   std::int64_t sram_write_bytes = 0;
   double energy_pj = 0;
-  std::string mapping_json;  ///< empty for steps without array work
+  std::string mapping_json;  ///< the layer's own object of a mapping file; empty without array work
   std::vector<std::pair<std::string, double>> extra;
 };
 

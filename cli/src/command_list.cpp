@@ -1,0 +1,109 @@
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "command.hpp"
+#include "console.hpp"
+#include "gnomon/arch/metrics.hpp"
+#include "gnomon/arch/technology.hpp"
+#include "gnomon/base/text.hpp"
+#include "gnomon/search/agent.hpp"
+#include "gnomon/workloads/load.hpp"
+
+namespace gnomon::cli {
+namespace {
+
+struct Listing {
+  std::vector<std::string> head;
+  std::vector<std::vector<std::string>> rows;
+};
+
+Listing list_agents() {
+  Listing out{{"agent", "state", "description"}, {}};
+  for (const auto& [name, agent] : search::agents().entries()) out.rows.push_back({name, agent.built ? "built" : "not built", agent.summary});
+  return out;
+}
+
+Listing list_fidelities() {
+  Listing out{{"subject", "fidelities"}, {}};
+  for (const std::string& subject : evaluators().subjects()) out.rows.push_back({subject, join(evaluators().fidelities(subject))});
+  return out;
+}
+
+Listing list_metrics() {
+  Listing out{{"metric", "unit", "summary"}, {}};
+  for (const arch::MetricInfo& metric : arch::metric_infos()) out.rows.push_back({metric.name, metric.unit, metric.summary});
+  return out;
+}
+
+Listing list_models() {
+  Listing out{{"model", "description", "source"}, {}};
+  for (const workloads::ZooEntry& entry : workloads::zoo_entries()) out.rows.push_back({"zoo:" + entry.name, entry.description, entry.source});
+  return out;
+}
+
+Listing list_problems() {
+  Listing out{{"problem", "description"}, {}};
+  for (const search::ProblemInfo& problem : search::problems()) out.rows.push_back({problem.name, problem.summary});
+  return out;
+}
+
+Listing list_technologies() {
+  Listing out{{"technology", "constant", "value", "unit", "source"}, {}};
+  for (const std::string& name : arch::technology_names()) {
+    for (const arch::Constant& constant : (*arch::find_technology(name))->constants) {
+      out.rows.push_back({name, constant.name, number(constant.value), constant.unit, constant.source});
+    }
+  }
+  return out;
+}
+
+Listing list_dataflows() {
+  return {{"dataflow", "stationary operand", "rows x columns", "streamed"},
+          {{"os", "ofmap", "m x n", "k"}, {"ws", "filter", "k x n", "m"}, {"is", "ifmap", "k x m", "n"}}};
+}
+
+const std::vector<std::pair<std::string, Listing (*)()>>& kinds() {
+  static const std::vector<std::pair<std::string, Listing (*)()>> all{
+      {"agents", list_agents},     {"dataflows", list_dataflows}, {"fidelities", list_fidelities},     {"metrics", list_metrics},
+      {"models", list_models},     {"problems", list_problems},   {"technologies", list_technologies},
+  };
+  return all;
+}
+
+}  // namespace
+
+Command list_command() {
+  return {"list", "List what can be named: agents, dataflows, fidelities, metrics, models, problems, technologies", "gnomon list agents",
+          [](CLI::App& app) -> Action {
+            struct Options {
+              std::string kind;
+              bool json = false;
+            };
+            auto options = std::make_shared<Options>();
+            app.add_option("KIND", options->kind, "agents, dataflows, fidelities, metrics, models, problems or technologies")->required();
+            app.add_flag("--json", options->json, "print one JSON document");
+            return [options]() -> Expected<int> {
+              std::vector<std::string> names;
+              for (const auto& [name, make] : kinds()) {
+                names.push_back(name);
+                if (name != options->kind) continue;
+                const Listing listing = make();
+                if (!options->json) {
+                  print(table(listing.head, listing.rows, listing.head.size()));
+                  return 0;
+                }
+                Json items = Json::array();
+                for (const auto& row : listing.rows) {
+                  Json item = Json::object();
+                  for (std::size_t i = 0; i < row.size(); ++i) item[listing.head[i]] = row[i];
+                  items.push_back(std::move(item));
+                }
+                print_json(Json{{"schema", "gnomon.list/1"}, {"kind", name}, {"items", items}});
+                return 0;
+              }
+              return fail(ErrorKind::usage, unknown_word("kind", options->kind, names));
+            };
+          }};
+}
+
+}  // namespace gnomon::cli

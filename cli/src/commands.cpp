@@ -1,0 +1,34 @@
+#include "command.hpp"
+
+namespace gnomon::cli {
+
+std::vector<Command> all_commands() {
+  return {
+      run_command(),
+      simulate_command(),
+      unbuilt_command("memory", "Run a memory trace through a DRAM controller model"),
+      cosim_command(),
+      unbuilt_command("hls", "Compile a kernel to SystemVerilog and HLS C++"),
+      unbuilt_command("synth", "Synthesise a kernel or a design and report its resources"),
+      surrogate_command(),
+      unbuilt_command("dataset", "Write a table of labelled layers, kernels, designs or traces"),
+      unbuilt_command("compare", "Compare search agents on one campaign"),
+      report_command(),
+      list_command(),
+      explain_command(),
+      validate_command(),
+      schema_command(),
+      doctor_command(),
+  };
+}
+
+Command unbuilt_command(const std::string& name, const std::string& summary) {
+  return {name, summary + " (not built in this version)", "", [name](CLI::App& app) -> Action {
+            app.allow_extras();
+            return [name]() -> Expected<int> {
+              return fail(ErrorKind::unsupported, "`gnomon " + name + "` is not built in this version; `gnomon --help` lists what is");
+            };
+          }};
+}
+
+}  // namespace gnomon::cli

@@ -1,0 +1,23 @@
+#include "command.hpp"
+#include "gnomon/hls/register.hpp"
+#include "gnomon/search/problems.hpp"
+#include "gnomon/sim/analytical.hpp"
+#include "gnomon/sim/cycle.hpp"
+#include "gnomon/surrogate/evaluator.hpp"
+
+namespace gnomon::cli {
+
+const arch::EvaluatorRegistry& evaluators() {
+  static const arch::EvaluatorRegistry registry = [] {
+    arch::EvaluatorRegistry all;
+    sim::register_analytical(all);
+    sim::register_cycle(all);
+    surrogate::register_evaluators(all);
+    hls::register_evaluators(all);
+    search::register_problems(all);
+    return all;
+  }();
+  return registry;
+}
+
+}  // namespace gnomon::cli

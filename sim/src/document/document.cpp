@@ -1,0 +1,70 @@
+#include "gnomon/sim/document.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace gnomon::sim {
+namespace {
+
+/// Whole and exact numbers as integers: a reader sees 12345, not 12345.0.
+Json plain(double value) {
+  constexpr double exact = 9007199254740992.0;
+  if (!std::isfinite(value)) return nullptr;
+  if (value == std::floor(value) && std::abs(value) <= exact) return static_cast<std::int64_t>(value);
+  return value;
+}
+
+Json layer_json(const arch::LayerMetrics& layer) {
+  Json out{{"name", layer.name},
+           {"op", layer.op},
+           {"macs", layer.macs},
+           {"latency_cycles", layer.latency_cycles},
+           {"compute_cycles", layer.compute_cycles},
+           {"stall_cycles", layer.stall_cycles},
+           {"utilization", layer.utilization},
+           {"dram_read_bytes", layer.dram_read_bytes},
+           {"dram_write_bytes", layer.dram_write_bytes},
+           {"sram_read_bytes", layer.sram_read_bytes},
+           {"sram_write_bytes", layer.sram_write_bytes},
+           {"energy_pj", layer.energy_pj},
+           {"mapping", layer.mapping_json.empty() ? Json(nullptr) : Json::parse(layer.mapping_json)}};
+  for (const auto& [name, value] : layer.extra) out[name] = plain(value);
+  return out;
+}
+
+}  // namespace
+
+Json simulation_document(const arch::Design& design, const arch::Evaluation& evaluation, const std::string& workload,
+                         const std::string& fidelity) {
+  Json total{{"name", workload}, {"op", "total"}};
+  for (const arch::Metric& metric : evaluation.metrics) total[metric.name] = plain(metric.value);
+  // Each layer's mapping is its step's object; together they are a mapping file.
+  Json steps = Json::object();
+  Json layers = Json::array();
+  for (const arch::LayerMetrics& layer : evaluation.layers) {
+    layers.push_back(layer_json(layer));
+    const Json& mapping = layers.back()["mapping"];
+    if (mapping.is_object()) steps[layer.name] = mapping;
+  }
+  total["mapping"] = Json{{"version", 1}, {"steps", std::move(steps)}};
+  Json breakdown = Json::object();
+  for (const auto& [name, energy_pj] : evaluation.energy_breakdown_pj) breakdown[name] = energy_pj;
+  Json out{{"schema", "gnomon.simulate/1"}, {"design", design.name}, {"workload", workload}, {"fidelity", fidelity}};
+  // `outputs_match` is a truth, not a count.
+  if (const double* match = evaluation.find("outputs_match")) {
+    total["outputs_match"] = *match != 0;
+    out["outputs_match"] = *match != 0;
+  }
+  out["total"] = std::move(total);
+  out["layers"] = std::move(layers);
+  out["energy_breakdown_pj"] = std::move(breakdown);
+  if (!evaluation.intervals.empty()) {
+    Json intervals = Json::object();
+    for (const auto& interval : evaluation.intervals) intervals[interval.name] = Json{{"lower", interval.lower}, {"upper", interval.upper}};
+    out["intervals"] = std::move(intervals);
+    out["in_range"] = evaluation.in_range;
+  }
+  return out;
+}
+
+}  // namespace gnomon::sim
