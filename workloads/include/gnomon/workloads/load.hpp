@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gnomon/workloads/graph.hpp"
@@ -25,6 +26,10 @@ struct LoadOptions {
 /// Loads `zoo:NAME`, `*.onnx`, `*.csv` (topology: M,N,K or convolution columns, told by the header) or `*.json` (workload JSON).
 /// Errors: invalid_input for what is damaged, unsupported (every unsupported node by operator, name and count) for what has no model.
 Expected<std::shared_ptr<const Graph>> load(const std::string& reference, const LoadOptions& options = {});
+
+/// The same from memory: `kind` is `onnx`, `csv` or `json`, `shown_as` the name that errors use.
+Expected<std::shared_ptr<const Graph>> parse(std::string_view bytes, const std::string& kind, const std::string& shown_as,
+                                             const LoadOptions& options = {});
 
 /// Names of the built-in models with a line on each (source, input shape, MACs).
 struct ZooEntry {
