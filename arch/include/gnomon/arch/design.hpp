@@ -134,6 +134,7 @@ struct Design {
   std::vector<Core> cores;
   /// From the cores outwards; they serve all cores.
   std::vector<Level> shared;
+  /// Omitted in the file: the memory's bytes_per_cycle.
   std::int64_t bus_bytes_per_cycle = 1;
   Memory memory;
   /// The design as resolved, in the contract's JSON form, compact; what provenance hashes and the store keeps.
@@ -148,7 +149,11 @@ Expected<Design> resolve(const DesignSpec& spec, const std::string& file);
 Expected<Design> load_design(const std::filesystem::path& path);
 Expected<Design> parse_design(const Document& document);
 /// An omitted `bytes_per_cycle`: what the array can take from or give to this level in its widest step of the dataflow (definition in
-/// docs/microarchitecture.md), so that no step waits for the port.
+/// docs/microarchitecture.md), so that no step waits for the port. For the operands that the level holds, the widest step of each is added up
+/// (folds that overlap move several at once): streamed operand a word per row, stationary one (or the second streamed one) a word per
+/// column, ofmap an accumulator per column, read and written; the larger of reads and writes. A shared level gets the sum over all cores.
 std::int64_t full_rate_bytes_per_cycle(const Array& array, const Level& level);
+/// JSON Schema of the design file.
+Json design_schema();
 
 }  // namespace gnomon::arch

@@ -54,12 +54,21 @@ struct LoweredOperator {
   bool is_fused = false;
 };
 
-/// Operators in topological order, lowered. A fusible operator rides along when its producer is array work of which it is the only
+/// Vector operations per attention score: scaling 1, maximum 1, subtraction 1, exponential 4, sum 1, division 4.
+inline constexpr std::int64_t softmax_ops_per_score = 12;
+
+/// Operators in topological order, lowered. Convolutions give one array step (a transposed one an array step and `.col2im`), attention
+/// `.qk` (queries of heads that share keys stacked in M), `.softmax` and `.av`; views none; everything else one vector step, in which a movement
+/// has no operations and an embedding reads the rows it looks up. A third operand of a product is its bias: one fused operation an output.
+/// A fusible operator rides along when its producer is array work of which it is the only
 /// consumer and the core's vector unit has at least as many lanes as the array has columns; it then costs energy but no time and no
-/// traffic. Errors: unsupported (vector work on a core without a vector unit, listed by operator).
+/// traffic. Fused operators may follow each other; an operator whose input is also an output of the graph is not fused.
+/// Errors: unsupported (vector work, movements included, on a core without a vector unit; tensors beyond 2^48 elements, operators beyond
+/// 2^56 MACs), listed by operator.
 Expected<std::vector<LoweredOperator>> lower(const workloads::Graph& graph, const Core& core);
 
-/// Largest sum of tensor bytes alive at one time when operators run in topological order, at the array's precision, constants included.
+/// Largest sum of tensor bytes alive at one time when operators run in topological order, at the array's precision. All constants count
+/// throughout (shape arguments do not), graph inputs from the start, graph outputs to the end; a view's output is its input.
 std::int64_t peak_memory_bytes(const workloads::Graph& graph, const Precision& precision);
 
 }  // namespace gnomon::arch
