@@ -1,0 +1,212 @@
+#include <cmath>
+#include <cstdio>
+#include <fmt/format.h>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "command.hpp"
+#include "console.hpp"
+#include "gnomon/base/text.hpp"
+#include "gnomon/surrogate/model.hpp"
+#include "gnomon/surrogate/table.hpp"
+#include "gnomon/surrogate/train.hpp"
+
+namespace gnomon::cli {
+namespace {
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> out;
+  std::size_t begin = 0;
+  while (begin <= list.size()) {
+    const std::size_t comma = std::min(list.find(',', begin), list.size());
+    const std::string_view word = trimmed(std::string_view(list).substr(begin, comma - begin));
+    if (!word.empty()) out.emplace_back(word);
+    begin = comma + 1;
+  }
+  return out;
+}
+
+Json scores_json(const std::vector<surrogate::Score>& scores) {
+  Json out = Json::object();
+  for (const surrogate::Score& score : scores) {
+    out[score.target] = Json{{"rows", score.rows},
+                             {"r2", score.r2},
+                             {"smape_percent", score.smape_percent},
+                             {"rmse", score.rmse},
+                             {"median_error_percent", score.median_error_percent},
+                             {"coverage", score.coverage},
+                             {"mean_width", score.mean_width},
+                             {"interval_score", score.interval_score},
+                             {"in_range", score.in_range}};
+  }
+  return out;
+}
+
+std::string scores_table(const std::vector<std::pair<std::string, std::vector<surrogate::Score>>>& parts) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [label, scores] : parts) {
+    for (const surrogate::Score& score : scores) {
+      rows.push_back({label, score.target, std::to_string(score.rows), fmt::format("{:.4f}", score.r2), fmt::format("{:.2f}", score.smape_percent),
+                      fmt::format("{:.4g}", score.rmse), fmt::format("{:.2f}", score.median_error_percent), fmt::format("{:.1f}", 100 * score.coverage),
+                      fmt::format("{:.4g}", score.mean_width), fmt::format("{:.1f}", 100 * score.in_range)});
+    }
+  }
+  return table({"rows of", "target", "rows", "R2", "SMAPE %", "RMSE", "median error %", "coverage %", "mean width", "in range %"}, rows, 2);
+}
+
+void add_train(CLI::App& parent, Action& action) {
+  struct Options {
+    std::vector<std::string> data;
+    std::string targets, features, ignore, group, out, label_kind;
+    std::uint64_t seed = 1;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* app = parent.add_subcommand("train", "Train a model on a label table or on campaigns' trials");
+  app->footer("Example:\n  gnomon surrogate train --data out/edge-resnet50 --targets latency_s,energy_pj --out edge.gnomon");
+  app->add_option("--data", options->data, "label table (.csv), or folders of campaigns")->required();
+  app->add_option("--targets", options->targets, "columns to predict, with commas between")->required();
+  app->add_option("--features", options->features, "columns to predict from; default all others, or a campaign's parameters");
+  app->add_option("--ignore", options->ignore, "columns to leave out");
+  app->add_option("--group", options->group, "column whose equal rows stay together when rows are held out (a kernel, a size)");
+  app->add_option("--label-kind", options->label_kind, "where the labels come from, in words; kept in the model");
+  app->add_option("--seed", options->seed, "decides splits and initial weights")->capture_default_str();
+  app->add_option("--out", options->out, "model file to write")->required();
+  app->add_flag("--json", options->json, "print one JSON document");
+  app->callback([&action, options] {
+    action = [options]() -> Expected<int> {
+      const std::vector<std::filesystem::path> paths(options->data.begin(), options->data.end());
+      auto data = surrogate::load_training_tables(paths);
+      if (!data) return fail(std::move(data.error()));
+      surrogate::TrainOptions train_options;
+      train_options.targets = split(options->targets);
+      train_options.features = options->features.empty() ? data->features : split(options->features);
+      train_options.ignore = split(options->ignore);
+      train_options.group = options->group;
+      train_options.label_kind = options->label_kind;
+      train_options.seed = options->seed;
+      auto model = surrogate::train(data->table, train_options);
+      if (!model) return fail(std::move(model.error()));
+      auto saved = model->save(options->out);
+      if (!saved) return fail(std::move(saved.error()));
+      const surrogate::ModelInfo& info = model->info();
+      if (options->json) {
+        Json splits = Json::object();
+        for (const auto& part : info.metrics) splits[part.split] = scores_json(part.scores);
+        print_json(Json{{"schema", "gnomon.surrogate.train/1"}, {"model", options->out}, {"training_rows", info.training_rows},
+                        {"calibration_rows", info.calibration_rows}, {"test_rows", info.test_rows}, {"metrics", splits}, {"notes", info.notes},
+                        {"provenance", provenance(info.training_sha256, options->seed)}});
+      } else {
+        std::vector<std::pair<std::string, std::vector<surrogate::Score>>> parts;
+        for (const auto& part : info.metrics) parts.emplace_back(part.split, part.scores);
+        print(scores_table(parts));
+      }
+      for (const std::string& note : info.notes) std::fprintf(stderr, "gnomon: %s\n", note.c_str());
+      std::fprintf(stderr, "%s: %zu features, %zu targets\n", options->out.c_str(), model->feature_count(), model->target_count());
+      return 0;
+    };
+  });
+}
+
+struct Query {
+  std::string model, data;
+  bool json = false;
+};
+
+std::shared_ptr<Query> add_query(CLI::App& app) {
+  auto query = std::make_shared<Query>();
+  app.add_option("--model", query->model, "model file")->required();
+  app.add_option("--data", query->data, "label table (.csv) with the model's features")->required();
+  app.add_flag("--json", query->json, "print one JSON document");
+  return query;
+}
+
+void add_evaluate(CLI::App& parent, Action& action) {
+  CLI::App* app = parent.add_subcommand("evaluate", "Score a model on a table that has its targets");
+  app->footer("Example:\n  gnomon surrogate evaluate --model edge.gnomon --data out/other/trials.csv");
+  auto query = add_query(*app);
+  app->callback([&action, query] {
+    action = [query]() -> Expected<int> {
+      auto model = surrogate::Model::load(query->model);
+      if (!model) return fail(std::move(model.error()));
+      auto data = surrogate::load_training_table(query->data);
+      if (!data) return fail(std::move(data.error()));
+      auto scores = surrogate::evaluate(*model, data->table);
+      if (!scores) return fail(std::move(scores.error()));
+      if (query->json) print_json(Json{{"schema", "gnomon.surrogate.evaluate/1"}, {"model", query->model}, {"targets", scores_json(*scores)}});
+      else print(scores_table({{query->data, *scores}}));
+      return 0;
+    };
+  });
+}
+
+void add_predict(CLI::App& parent, Action& action) {
+  CLI::App* app = parent.add_subcommand("predict", "Predict the targets of each row, with 90 % intervals and whether the row is in range");
+  app->footer("Example:\n  gnomon surrogate predict --model edge.gnomon --data designs.csv --json");
+  auto query = add_query(*app);
+  app->callback([&action, query] {
+    action = [query]() -> Expected<int> {
+      auto model = surrogate::Model::load(query->model);
+      if (!model) return fail(std::move(model.error()));
+      auto data = arch::LabelTable::load(query->data);
+      if (!data) return fail(std::move(data.error()));
+      auto x = model->encode(*data);
+      if (!x) return fail(std::move(x.error()));
+      auto prediction = model->predict(*x);
+      if (!prediction) return fail(std::move(prediction.error()));
+      const auto& targets = model->info().targets;
+      Json list = Json::array();
+      std::vector<std::vector<std::string>> rows;
+      for (Eigen::Index i = 0; i < prediction->mean.rows(); ++i) {
+        const bool in_range = prediction->in_range[static_cast<std::size_t>(i)] != 0;
+        Json entry = Json::object();
+        std::vector<std::string> row{std::to_string(i)};
+        for (Eigen::Index t = 0; t < prediction->mean.cols(); ++t) {
+          entry[targets[static_cast<std::size_t>(t)].name] =
+              Json{{"mean", prediction->mean(i, t)}, {"lower", prediction->lower(i, t)}, {"upper", prediction->upper(i, t)}};
+          row.push_back(fmt::format("{:.5g} ({:.5g} .. {:.5g})", prediction->mean(i, t), prediction->lower(i, t), prediction->upper(i, t)));
+        }
+        const std::string why = in_range ? "" : model->why_out_of_range(x->row(i).transpose());
+        entry["in_range"] = in_range;
+        if (!why.empty()) entry["out_of_range"] = why;
+        row.push_back(in_range ? "yes" : why.empty() ? "no" : "no: " + why);
+        list.push_back(std::move(entry));
+        rows.push_back(std::move(row));
+      }
+      if (query->json) {
+        print_json(Json{{"schema", "gnomon.surrogate.predict/1"}, {"model", query->model}, {"level", model->info().level}, {"rows", list}});
+      } else {
+        std::vector<std::string> head{"row"};
+        for (const auto& target : targets) head.push_back(target.name + (target.unit.empty() ? "" : " [" + target.unit + "]"));
+        head.push_back("in range");
+        print(table(head, rows, 0));
+      }
+      return 0;
+    };
+  });
+}
+
+}  // namespace
+
+Command surrogate_command() {
+  return {"surrogate", "Train, evaluate and query learned models of latency, energy and resources",
+          "gnomon surrogate predict --model edge.gnomon --data designs.csv", [](CLI::App& app) -> Action {
+            auto action = std::make_shared<Action>();
+            app.require_subcommand(1);
+            add_train(app, *action);
+            add_evaluate(app, *action);
+            add_predict(app, *action);
+            for (const std::string name : {"explain", "benchmark"}) {
+              CLI::App* unbuilt = app.add_subcommand(name, "(not built in this version)");
+              unbuilt->allow_extras();
+              unbuilt->callback([action, name] {
+                *action = [name]() -> Expected<int> {
+                  return fail(ErrorKind::unsupported, "`gnomon surrogate " + name + "` is not built in this version; built: train, evaluate, predict");
+                };
+              });
+            }
+            return [action] { return (*action)(); };
+          }};
+}
+
+}  // namespace gnomon::cli

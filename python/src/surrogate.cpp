@@ -1,0 +1,141 @@
+#include "module.hpp"
+
+#include <nlohmann/json.hpp>
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include "gnomon/surrogate/model.hpp"
+#include "gnomon/surrogate/table.hpp"
+#include "gnomon/surrogate/train.hpp"
+
+namespace py = pybind11;
+
+namespace gnomon::python {
+namespace {
+
+using Array = py::array_t<double, py::array::c_style | py::array::forcecast>;
+using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+RealMatrix matrix_of(const Array& values) {
+  if (values.ndim() != 2) raise(Error(ErrorKind::invalid_input, "found an array of " + std::to_string(values.ndim()) + " dimensions; allowed: [rows, columns]"));
+  return Eigen::Map<const RowMajor>(values.data(), values.shape(0), values.shape(1));
+}
+
+Array array_of(const RealMatrix& matrix) {
+  Array out({matrix.rows(), matrix.cols()});
+  Eigen::Map<RowMajor>(out.mutable_data(), matrix.rows(), matrix.cols()) = matrix;
+  return out;
+}
+
+std::string info_json(const surrogate::Model& model) {
+  const surrogate::ModelInfo& info = model.info();
+  Json features = Json::array(), targets = Json::array(), metrics = Json::object();
+  for (const auto& feature : info.features) {
+    features.push_back(Json{{"name", feature.name}, {"unit", feature.unit}, {"low", feature.low}, {"high", feature.high}, {"categories", feature.categories}});
+  }
+  for (const auto& target : info.targets) {
+    targets.push_back(Json{{"name", target.name}, {"unit", target.unit}, {"low", target.low}, {"high", target.high}});
+  }
+  for (const auto& split : info.metrics) {
+    for (const auto& score : split.scores) {
+      metrics[split.split][score.target] = Json{{"rows", score.rows}, {"r2", score.r2}, {"smape_percent", score.smape_percent}, {"rmse", score.rmse},
+                                                {"median_error_percent", score.median_error_percent}, {"coverage", score.coverage},
+                                                {"mean_width", score.mean_width}, {"interval_score", score.interval_score}};
+    }
+  }
+  return Json{{"label_kind", info.label_kind}, {"level", info.level}, {"seed", info.seed}, {"training_sha256", info.training_sha256},
+              {"training_rows", info.training_rows}, {"calibration_rows", info.calibration_rows}, {"test_rows", info.test_rows},
+              {"features", features}, {"targets", targets}, {"metrics", metrics}, {"notes", info.notes}}
+      .dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+py::tuple answer(Expected<surrogate::Prediction> prediction) {
+  const surrogate::Prediction found = value_or_raise(std::move(prediction));
+  py::array_t<bool> in_range(static_cast<py::ssize_t>(found.in_range.size()));
+  std::copy(found.in_range.begin(), found.in_range.end(), in_range.mutable_data());
+  return py::make_tuple(array_of(found.mean), array_of(found.lower), array_of(found.upper), in_range);
+}
+
+Expected<surrogate::Model> train_table(const arch::LabelTable& table, surrogate::TrainOptions options) {
+  return surrogate::train(table, options);
+}
+
+surrogate::TrainOptions options_of(const std::vector<std::string>& features, const std::vector<std::string>& targets, const std::string& group,
+                                   std::uint64_t seed, const std::string& label_kind) {
+  surrogate::TrainOptions options;
+  options.features = features;
+  options.targets = targets;
+  options.group = group;
+  options.seed = seed;
+  options.label_kind = label_kind;
+  return options;
+}
+
+}  // namespace
+
+void bind_surrogate(py::module_& module) {
+  py::class_<surrogate::Model>(module, "SurrogateModel")
+      .def_static(
+          "train_csv",
+          [](const std::string& csv, const std::vector<std::string>& features, const std::vector<std::string>& targets, const std::string& group,
+             std::uint64_t seed, const std::string& label_kind) {
+            Expected<surrogate::Model> model = [&]() -> Expected<surrogate::Model> {
+              py::gil_scoped_release released;
+              auto table = arch::LabelTable::parse(csv, "table");
+              if (!table) return fail(std::move(table.error()));
+              return train_table(*table, options_of(features, targets, group, seed, label_kind));
+            }();
+            return value_or_raise(std::move(model));
+          })
+      .def_static(
+          "train_arrays",
+          [](const Array& x, const Array& y, const std::vector<std::string>& features, const std::vector<std::string>& targets,
+             const std::optional<std::vector<std::string>>& groups, std::uint64_t seed, const std::string& label_kind) {
+            const RealMatrix inputs = matrix_of(x), labels = matrix_of(y);
+            if (inputs.rows() != labels.rows() || inputs.cols() != static_cast<Eigen::Index>(features.size()) ||
+                labels.cols() != static_cast<Eigen::Index>(targets.size()) || (groups && groups->size() != static_cast<std::size_t>(inputs.rows()))) {
+              raise(Error(ErrorKind::invalid_input,
+                          "X is [" + std::to_string(inputs.rows()) + ", " + std::to_string(inputs.cols()) + "] with " + std::to_string(features.size()) +
+                              " feature names, Y is [" + std::to_string(labels.rows()) + ", " + std::to_string(labels.cols()) + "] with " +
+                              std::to_string(targets.size()) + " target names" +
+                              (groups ? ", groups has " + std::to_string(groups->size()) + " entries" : "") + "; allowed: as many rows each, a name a column"));
+            }
+            Expected<surrogate::Model> model = [&]() -> Expected<surrogate::Model> {
+              py::gil_scoped_release released;
+              std::vector<std::string> names = features;
+              names.insert(names.end(), targets.begin(), targets.end());
+              RealMatrix all(inputs.rows(), inputs.cols() + labels.cols());
+              all << inputs, labels;
+              arch::LabelTable table = surrogate::table_of(all, names);
+              std::string group;
+              if (groups) {
+                group = "group";
+                while (std::find(names.begin(), names.end(), group) != names.end()) group += "_";
+                table.add({group, "", false, {}, *groups});
+              }
+              return train_table(table, options_of(features, targets, group, seed, label_kind));
+            }();
+            return value_or_raise(std::move(model));
+          })
+      .def_static("load", [](const std::string& path) { return value_or_raise(surrogate::Model::load(path)); })
+      .def("save", [](const surrogate::Model& model, const std::string& path) { done_or_raise(model.save(path)); })
+      .def("info", &info_json)
+      .def("predict_array",
+           [](const surrogate::Model& model, const Array& x) {
+             const RealMatrix inputs = matrix_of(x);
+             return answer([&] {
+               py::gil_scoped_release released;
+               return model.predict(inputs);
+             }());
+           })
+      .def("predict_csv", [](const surrogate::Model& model, const std::string& csv) {
+        return answer([&]() -> Expected<surrogate::Prediction> {
+          py::gil_scoped_release released;
+          auto table = arch::LabelTable::parse(csv, "table");
+          if (!table) return fail(std::move(table.error()));
+          return model.predict(*table);
+        }());
+      });
+}
+
+}  // namespace gnomon::python
