@@ -12,8 +12,9 @@
 
 namespace gnomon::arch {
 
-/// A value that a parameter takes: a whole number, a real, a word, or (permutation) an order.
-using Value = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>>;
+/// A value that a parameter takes: a whole number, a real, a word, (permutation) an order, or (categorical) true or false.
+/// In rules, true is 1 and false is 0.
+using Value = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, bool>;
 std::string to_text(const Value& value);
 
 enum class ParameterKind { integer, real, ordinal, categorical, permutation };
