@@ -5,7 +5,6 @@
 
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
-#include "gnomon/workloads/workload_json.hpp"
 #include "import/lower.hpp"
 #include "zoo/builder.hpp"
 

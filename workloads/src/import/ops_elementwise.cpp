@@ -41,6 +41,11 @@ void arithmetic(Call& call) { combine(call, call.in(0).dtype); }
 void comparison(Call& call) { combine(call, DType::boolean); }
 /// Output like the first input, whatever the rest holds (limits, scales, slopes).
 void like_first(Call& call) { emit(call, call.shape(0), call.in(0).dtype, 1); }
+/// The limits only say how.
+void clip(Call& call) {
+  like_first(call);
+  call.operands = std::vector<std::size_t>{0};
+}
 void like_first_boolean(Call& call) { emit(call, call.shape(0), DType::boolean, 1); }
 
 void select(Call& call) {
@@ -178,9 +183,10 @@ void add_elementwise(HandlerTable& table) {
   for (const char* type : {"Neg", "Abs", "Sign", "Floor", "Ceil", "Round", "Relu", "Not", "BitwiseNot", "Sqrt", "Reciprocal", "Exp", "Log", "Erf",
                            "Tanh", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh", "LeakyRelu",
                            "ThresholdedRelu", "Shrink", "Sigmoid", "HardSigmoid", "HardSwish", "Swish", "Elu", "Selu", "Celu", "Softplus",
-                           "Softsign", "Mish", "Gelu", "Clip"}) {
+                           "Softsign", "Mish", "Gelu"}) {
     table[type] = like_first;
   }
+  table["Clip"] = clip;
   table["IsNaN"] = like_first_boolean;
   table["IsInf"] = like_first_boolean;
   table["com.microsoft:Gelu"] = like_first;

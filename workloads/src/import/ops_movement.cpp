@@ -132,7 +132,8 @@ void gather(Call& call) {
   Shape out(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(axis));
   out.insert(out.end(), indices.begin(), indices.end());
   out.insert(out.end(), x.begin() + static_cast<std::ptrdiff_t>(axis) + 1, x.end());
-  moves(call, out, 2);
+  // Known places only say which part is taken, like the starts of a slice.
+  moves(call, out, call.in(1).constant ? 1 : 2);
   if (call.in(0).constant && axis == 0 && x.size() >= 2) call.op.op_class = OpClass::embedding;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gnomon/workloads/graph.hpp"
+#include "gnomon/workloads/workload_json.hpp"
 
 namespace gnomon::workloads {
 
