@@ -68,12 +68,29 @@ EnergyBreakdown static_energy(const arch::Design& design, const arch::UnitEnergi
 /// do so, and vector work is accepted as soon as one core has a vector unit.
 arch::Core lowering_core(const arch::Design& design);
 
-/// Totals, one row per work step and per fused operator, and the energy breakdown, from what a model found for each work step
-/// (`steps`: every WorkStep of `lowered`, by label, in any order). Shared by all models: nothing of it is timing.
+/// A work step in the order of execution: where it runs, and which steps must have ended before it starts.
+struct PlannedStep {
+  const arch::LoweredOperator* op = nullptr;
+  const arch::WorkStep* step = nullptr;
+  const arch::StepMapping* mapping = nullptr;  ///< none for vector work
+  std::size_t core = 0;
+  std::vector<std::size_t> after;  ///< indices into the plan, ascending; steps before it on its core are not repeated
+};
+/// All work steps of `lowered` in its order; every core runs its steps in this order. Array steps run on the core that their mapping names.
+/// Vector work runs where what it reads was made (the step before it in its operator, else the producer of its first input that has steps) if that
+/// core has a vector unit, else on the first core that has one. A step comes after the step before it in its operator, or after the last steps of the operators
+/// that it reads from, through views and fused operators.
+/// Errors: invalid_input for an array step without a mapping, an unknown core, or a mapping that arch::verify refuses.
+Expected<std::vector<PlannedStep>> plan(const arch::Design& design, const workloads::Graph& graph,
+                                        const std::vector<arch::LoweredOperator>& lowered, const arch::Mapping& mapping,
+                                        const std::string& mapping_file);
+
+/// Totals, one row per operator, and the energy breakdown, from what a model found for each work step (`steps`: every WorkStep of `lowered`,
+/// by label, in any order). Shared by all models: nothing of it is timing.
 ///
-/// Rows stand in the order of `lowered`. A fused operator gets a row with no cycles and its vector energy; a view gets none. The static energy
-/// is spread over the rows in proportion to their latency, so that rows add up to the total. `mapping_json` of a row is the step's own object
-/// of the mapping file. The total latency is the latest end of any step; total stalls are the sum of the rows'.
+/// Rows stand in the order of `lowered`; an operator of several steps has their sums. A fused operator gets a row with no cycles and its vector
+/// energy; a view gets none. The static energy is spread over the rows in proportion to their latency, so that rows add up to the total.
+/// The total latency is the latest end of any step; the total stalls are the sum of the steps'.
 /// Errors: a work step without a result; energies that the technology does not have.
 Expected<arch::Evaluation> assemble(const arch::Design& design, const workloads::Graph& graph,
                                     const std::vector<arch::LoweredOperator>& lowered, const arch::Mapping& mapping,
