@@ -97,7 +97,8 @@ Expected<LabelTable> LabelTable::parse(const std::string& csv, const std::string
     }
     column.name = std::string(text);
     const std::string where = "column " + std::to_string(table.columns_.size() + 1);
-    if (column.name.empty()) problems.push_back({file, where, "has no name"});
+    if (column.name.find_first_of("[]") != std::string::npos) problems.push_back({file, where, "found brackets in the name " + in_quotes(column.name) + "; they hold the unit behind it"});
+    else if (column.name.empty()) problems.push_back({file, where, "has no name"});
     else if (!names.insert(column.name).second) problems.push_back({file, where, "the name " + in_quotes(column.name) + " is taken already"});
     table.columns_.push_back(std::move(column));
   }
