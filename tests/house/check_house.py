@@ -9,6 +9,7 @@ Standard library only. test_check_house.py shows each check failing on a broken 
 import argparse
 import io
 import pathlib
+import posixpath
 import re
 import subprocess
 import sys
@@ -31,6 +32,9 @@ ALLOWED = {
     "cli": (CYCLE | {"hls", "surrogate", "search", "cli"}) - {"systemc"},
     "python": (CYCLE | {"hls", "surrogate", "search", "python"}) - {"systemc"},
 }
+# Rooms and public headers of sim that belong to the cycle-level model.
+CYCLE_ROOMS = {"cycle", "memory"}
+CYCLE_HEADERS = {"cycle", "session", "tlm"}
 CODE = {".cpp", ".hpp", ".h", ".py"}
 LONGEST_FILE_LINES = 700
 LARGEST_FILE_BYTES = 1_000_000
@@ -62,8 +66,7 @@ def unit_of_header(name):
     parts = pathlib.PurePosixPath(name).parts
     if parts[1] != "sim":
         return parts[1]
-    room = parts[2].split(".")[0]
-    return "sim-cycle" if room in ("cycle", "tlm") else "sim-analytical"
+    return "sim-cycle" if parts[2].split(".")[0] in CYCLE_HEADERS else "sim-analytical"
 
 
 def unit_of_file(path):
@@ -72,22 +75,17 @@ def unit_of_file(path):
     if folder == "sim":
         if "include" in path.parts:
             return unit_of_header("/".join(path.parts[path.parts.index("include") + 1:]))
-        return "sim-cycle" if "cycle" in path.parts else "sim-analytical"
+        return "sim-cycle" if CYCLE_ROOMS & set(path.parts) else "sim-analytical"
     return folder if folder in ALLOWED else None
 
 
-def unit_of_target(name):
-    """The part of the house that a CMake target belongs to, or None when it is none of ours."""
-    if name == "gnomon":
-        return "cli"
-    match = re.fullmatch(r"gnomon(?:::|_)(\w+)", name)
-    if not match:
-        return None
-    if match[1].startswith("sim_cycle"):
-        return "sim-cycle"
-    if match[1].startswith("sim"):
-        return "sim-analytical"
-    return match[1].split("_")[0]
+def unit_of_target(folder, name):
+    """The part of the house that a CMake target belongs to, from the folder that makes it and its name."""
+    if name.endswith("systemc"):
+        return "systemc"
+    if folder == "sim":
+        return "sim-cycle" if "cycle" in name else "sim-analytical"
+    return folder
 
 
 def includes(source):
@@ -98,9 +96,19 @@ def includes(source):
             yield number, match[1]
 
 
+def private_header(path, name, known):
+    """The file that `#include "name"` in path means, where it is one of ours: beside path, or under its folder's src."""
+    for start in (path.parent, pathlib.PurePosixPath(path.parts[0]) / "src"):
+        candidate = pathlib.PurePosixPath(posixpath.normpath(start / name))
+        if candidate in known:
+            return candidate
+    return None
+
+
 def check_includes(root):
     findings = []
-    for path in files(root):
+    known = set(files(root))
+    for path in sorted(known):
         unit = unit_of_file(path)
         if unit is None or path.suffix not in CODE - {".py"}:
             continue
@@ -119,24 +127,32 @@ def check_includes(root):
                                     "sources of hls' cosim room and in gnomon/sim/tlm.h")
             elif name.startswith("verilated") and unit != "hls":
                 findings.append(f"{path}:{number}: includes {name}; Verilator is allowed in hls only")
+            elif other := private_header(path, name, known):
+                if other.parts[0] != path.parts[0]:
+                    findings.append(f"{path}:{number}: includes {other}, a private header of another folder")
+                elif unit == "sim-cycle" and unit_of_file(other) != unit or unit_of_file(other) not in ALLOWED[unit]:
+                    findings.append(f"{path}:{number}: includes {other}; the analytical and the cycle-level model share no private code")
     return findings
 
 
 def check_links(_root, links):
-    """links: lines `target: library library ...`, as CMake knows them."""
+    """links: lines `folder target: library library ...`, as CMake knows them."""
+    lines = [line.partition(":") for line in pathlib.Path(links).read_text(encoding="utf-8").splitlines()]
+    units = {}
+    for left, _, _ in lines:
+        folder, target = left.split()
+        units[target] = unit_of_target(folder, target)
     findings = []
-    for line in pathlib.Path(links).read_text(encoding="utf-8").splitlines():
-        target, _, libraries = line.partition(":")
-        unit = unit_of_target(target)
-        if unit == "systemc":
+    for left, _, libraries in lines:
+        target = left.split()[1]
+        if units[target] == "systemc":
             continue
-        if unit not in ALLOWED:
-            findings.append(f"{target}: not a target of the house; names are gnomon_<folder> or gnomon_<folder>_<room>")
-            continue
-        for library in re.findall(r"\bgnomon(?:::\w+|_\w+|\b)", libraries):
-            other = unit_of_target(library)
-            if other not in ALLOWED[unit]:
-                findings.append(f"{target}: {unit} links {library}; allowed: {', '.join(sorted(ALLOWED[unit]))}")
+        # Aliases are gnomon::X for gnomon_X; a library may stand inside a generator expression.
+        for library in re.findall(r"\bgnomon(?:::|_)\w+|\bgnomon\b", libraries):
+            other = units.get(library.replace("::", "_"))
+            if other not in ALLOWED[units[target]]:
+                allowed = ", ".join(sorted(ALLOWED[units[target]]))
+                findings.append(f"{target}: {units[target]} links {library} of {other}; allowed: {allowed}")
     return findings
 
 

@@ -70,31 +70,45 @@ class Includes(Sample):
                     self.finding(self.check(path, include), f"{path}:2", "SystemC")
             (self.root / path).unlink()
 
+    def test_private_headers_stay_in_their_room(self):
+        self.write("sim/src/analytical/price.hpp", "")
+        self.write("sim/src/cycle/plan.hpp", "")
+        self.assertEqual(self.check("sim/src/cycle/a.cpp", '"plan.hpp"'), [])
+        self.assertEqual(self.check("sim/src/cycle/a.cpp", '"cycle/plan.hpp"'), [])
+        self.finding(self.check("sim/src/cycle/a.cpp", '"../analytical/price.hpp"'), "share no private code")
+        self.finding(self.check("sim/src/cycle/a.cpp", '"analytical/price.hpp"'), "share no private code")
+        (self.root / "sim/src/cycle/a.cpp").unlink()
+        self.finding(self.check("sim/src/analytical/a.cpp", '"cycle/plan.hpp"'), "share no private code")
+        (self.root / "sim/src/analytical/a.cpp").unlink()
+        self.finding(self.check("hls/src/a.cpp", '"../../sim/src/cycle/plan.hpp"'), "private header of another folder")
+
     def test_verilator_outside_hls_is_found(self):
         self.finding(self.check("sim/src/cycle/a.cpp", "<verilated.h>"), "Verilator")
 
 
 class Links(Sample):
+    HOUSE = ("base gnomon_base:\narch gnomon_arch:\nsim gnomon_sim_analytical:\nsim gnomon_sim_cycle:\nsim gnomon_systemc:\n"
+             "hls gnomon_hls:\nsearch gnomon_search:\n")
+
     def check(self, line):
-        self.write("links.txt", line + "\n")
+        self.write("links.txt", self.HOUSE + line + "\n")
         return check_house.check_links(self.root, self.root / "links.txt")
 
     def test_arrows_of_the_house_are_allowed(self):
-        for line in ("gnomon_arch: gnomon::base gnomon::workloads Boost::headers",
-                     "gnomon_sim_cycle: gnomon::sim_analytical gnomon::systemc",
-                     "gnomon_search: $<LINK_ONLY:gnomon::arch> SQLite::SQLite3",
-                     "gnomon: gnomon::search gnomon::hls CLI11::CLI11"):
+        for line in ("arch gnomon_arch: gnomon::base Boost::headers",
+                     "sim gnomon_sim_cycle: gnomon::sim_analytical gnomon::systemc",
+                     "search gnomon_search: $<LINK_ONLY:gnomon::arch> SQLite::SQLite3",
+                     "hls gnomon_worker: gnomon::hls",
+                     "cli gnomon: gnomon::search gnomon::hls CLI11::CLI11"):
             self.assertEqual(self.check(line), [], line)
 
     def test_an_arrow_backwards_is_found(self):
-        self.finding(self.check("gnomon_search: gnomon::arch gnomon::sim_analytical"), "gnomon_search", "sim_analytical")
-        self.finding(self.check("gnomon_surrogate: gnomon::sim_cycle"), "sim_cycle")
-        self.finding(self.check("gnomon_sim_analytical: gnomon::systemc"), "systemc")
-        self.finding(self.check("gnomon_base: $<LINK_ONLY:gnomon::arch>"), "gnomon::arch")
-        self.finding(self.check("gnomon_arch: gnomon_hls"), "gnomon_hls")
-
-    def test_a_target_without_a_folder_is_found(self):
-        self.finding(self.check("gnomon_misc: gnomon::base"), "gnomon_misc", "not a target of the house")
+        self.finding(self.check("search gnomon_search: gnomon::arch gnomon::sim_analytical"), "gnomon_search", "sim_analytical")
+        self.finding(self.check("surrogate gnomon_surrogate: gnomon::sim_cycle"), "sim_cycle")
+        self.finding(self.check("sim gnomon_sim_analytical: gnomon::systemc"), "systemc")
+        self.finding(self.check("base gnomon_base: $<LINK_ONLY:gnomon::arch>"), "gnomon::arch")
+        self.finding(self.check("arch gnomon_arch: gnomon_hls"), "gnomon_hls")
+        self.finding(self.check("arch gnomon_arch: gnomon::nowhere"), "gnomon::nowhere")
 
 
 class Text(Sample):
