@@ -11,6 +11,7 @@ namespace {
 struct PlacedFold {
   arch::TileRange range;                       ///< one product of g
   arch::TileRange tile[arch::operand_count];  ///< of the operands' innermost levels
+  std::int64_t tile_number[arch::operand_count] = {0, 0, 0};
   FoldSize size;
   std::int64_t x = 0;
   std::int64_t begin = 0;
@@ -59,6 +60,7 @@ class Folds {
     }
     for (int o = 0; o < arch::operand_count; ++o) {
       fold.tile[o] = tiles_.tile(depth_[o]);
+      fold.tile_number[o] = number_[o];
       if (!new_tile) continue;
       bool fresh = first_;
       for (int d = 0; d < arch::dim_count; ++d) {
@@ -66,6 +68,7 @@ class Folds {
         tile_begin_[o][d] = fold.tile[o].begin[d];
       }
       if (!fresh || first_) continue;
+      fold.tile_number[o] = ++number_[o];
       before_last_[o] = before_[o];
       before_[o] = end_;
       const std::int64_t free = slots_[o] < 2 ? before_[o] : before_last_[o];
@@ -93,6 +96,7 @@ class Folds {
   std::size_t depth_[arch::operand_count] = {};
   int slots_[arch::operand_count] = {};
   std::int64_t tile_begin_[arch::operand_count][arch::dim_count] = {};
+  std::int64_t number_[arch::operand_count] = {0, 0, 0};
   std::int64_t before_[arch::operand_count] = {0, 0, 0};
   std::int64_t before_last_[arch::operand_count] = {0, 0, 0};
   bool first_ = true;
@@ -127,7 +131,8 @@ class Turns {
       std::sort(words.begin(), words.end());
       words.erase(std::unique(words.begin(), words.end()), words.end());
       std::map<std::int64_t, std::int64_t> in_bank;
-      for (const auto& [operand, word] : words) turns = std::max(turns, ++in_bank[word % level(static_cast<Operand>(operand)).banks]);
+      const auto home = static_cast<Operand>(port / 2);
+      for (const auto& [tile, word] : words) turns = std::max(turns, ++in_bank[word % level(home).banks]);
     }
     return turns;
   }
@@ -137,9 +142,12 @@ class Turns {
   const arch::StepMapping& mapping_;
   bool partial_sums_;
   bool any_ = false;
-  /// By operand that stands for its level, and port: words as (operand's tile, word); tiles of two operands are different words.
-  std::vector<std::vector<std::pair<int, std::int64_t>>> words_ = std::vector<std::vector<std::pair<int, std::int64_t>>>(2 * arch::operand_count);
+  /// By operand that stands for its level, and port: words as (tile, word); the words of two operands or two tiles are different ones.
+  std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>> words_{2 * arch::operand_count};
 
+  Operand stationary() const {
+    return ports_.dataflow == arch::Dataflow::os ? Operand::ofmap : ports_.dataflow == arch::Dataflow::ws ? Operand::filter : Operand::ifmap;
+  }
   const arch::Level& level(Operand o) const { return (*ports_.levels)[static_cast<std::size_t>(ports_.level[at(o)])]; }
 
   void touch(const PlacedFold& fold, const Movement& m, std::int64_t step) {
@@ -155,8 +163,11 @@ class Turns {
     const std::int64_t first = m.block ? 0 : std::max<std::int64_t>(0, u - m.length + 1);
     const std::int64_t last = m.block ? m.lanes - 1 : std::min(u, m.lanes - 1);
     for (std::int64_t lane = first; lane <= last; ++lane) {
-      const std::int64_t index = index_of(fold, m, layout, lane, m.block ? u : u - lane);
-      words.emplace_back(at(m.operand), index * bits / 8 / word_bytes);
+      // Stationary words are shifted in, those of the last row first.
+      const bool shifted_in = !m.write && m.operand == stationary() && m.operand != Operand::ofmap;
+      const std::int64_t beat = m.block ? u : u - lane;
+      const std::int64_t index = index_of(fold, m, layout, lane, shifted_in ? m.length - 1 - beat : beat);
+      words.emplace_back(fold.tile_number[at(m.operand)] * arch::operand_count + at(m.operand), index * bits / 8 / word_bytes);
     }
   }
 

@@ -13,7 +13,7 @@ StepResult estimate_vector(const arch::Design& design, std::size_t core_index, c
   space = std::max<std::int64_t>(space, 1);
   const auto up = [](Wide a, std::int64_t b) { return static_cast<std::int64_t>((a + b - 1) / b); };
   const std::int64_t chunks = std::max<std::int64_t>(1, up(static_cast<Wide>(2) * (in + out), space));
-  const std::int64_t rate = std::max<std::int64_t>(1, std::min(design.memory.bytes_per_cycle, design.bus_bytes_per_cycle));
+  const std::int64_t rate = std::max<std::int64_t>(1, std::min({design.memory.bytes_per_cycle, design.bus_bytes_per_cycle, core.levels[0].bytes_per_cycle}));
   const std::int64_t latency = design.memory.latency_cycles;
   const std::int64_t lanes = std::max<std::int64_t>(core.vector_lanes, 1);
   const auto part = [chunks](std::int64_t total, std::int64_t i) {

@@ -203,7 +203,9 @@ class Walker {
     // Elements by step, level, port, fold and operand; words by step, level and port.
     using Port = std::tuple<std::int64_t, std::size_t, bool>;
     std::map<std::tuple<std::int64_t, std::size_t, bool, std::size_t, int, int>, std::int64_t> rows;
-    std::map<Port, std::set<std::pair<int, std::int64_t>>> words;
+    std::map<Port, std::set<std::tuple<int, std::size_t, std::int64_t>>> words;
+    std::vector<std::size_t> number[3];
+    for (int o = 0; o < 3; ++o) number[o] = tile_numbers(o, innermost(o));
     bool sums = false;
     for (const NestLoop& l : loops_) sums = sums || (l.loop.dim == arch::Dim::k && l.loop.count > 1);
     for (const arch::Loop& l : mapping_.folds) sums = sums || (l.dim == arch::Dim::k && l.count > 1);
@@ -226,7 +228,7 @@ class Walker {
         const std::int64_t element = product * height * width + (mapping_.layout[o] == arch::Layout::row_major ? row * width + col : col * height + row);
         const std::int64_t stored = o == 2 && sums ? array.accumulator_bits : array.precision.bits;
         const std::int64_t word = std::max<std::int64_t>(1, level(entry).bytes_per_cycle / level(entry).banks);
-        words[{step, level_index(entry), write}].insert({o, element * stored / 8 / word});
+        words[{step, level_index(entry), write}].insert({o, number[o][f.tile], element * stored / 8 / word});
       };
       const std::int64_t m0 = f.range.begin[1], n0 = f.range.begin[2], k0 = f.range.begin[3];
       if (array.dataflow == arch::Dataflow::os) {
@@ -246,7 +248,8 @@ class Walker {
       const bool ws = array.dataflow == arch::Dataflow::ws;
       for (std::int64_t x = 0; x < f.r; ++x) {
         for (std::int64_t y = 0; y < f.c; ++y) {
-          const std::int64_t step = f.p + x + (array.overlap ? y : 0);
+          // Words are shifted in from above: those of the last row come first.
+          const std::int64_t step = f.p + (f.r - 1 - x) + (array.overlap ? y : 0);
           if (ws) {
             touch(step, 1, false, m0, n0 + y, k0 + x);
           } else {
@@ -287,7 +290,7 @@ class Walker {
     for (const auto& [port, touched] : words) {
       std::map<std::int64_t, std::int64_t> banks;
       auto& c = cost[static_cast<std::size_t>(std::get<0>(port))];
-      for (const auto& [o, word] : touched) c = std::max(c, ++banks[word % core_.levels[std::get<1>(port)].banks]);
+      for (const auto& [o, q, word] : touched) c = std::max(c, ++banks[word % core_.levels[std::get<1>(port)].banks]);
     }
     for (const std::int64_t c : cost) out_.compute_cycles += c;
   }
