@@ -1,0 +1,455 @@
+#include "gnomon/search/campaign.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "campaign/campaign_io.hpp"
+#include "gnomon/arch/design.hpp"
+#include "gnomon/arch/metrics.hpp"
+#include "gnomon/base/hash.hpp"
+#include "gnomon/base/text.hpp"
+#include "gnomon/search/problems.hpp"
+
+namespace gnomon::search {
+
+void describe(FieldVisitor& v, Budget& s) {
+  field(v, {"evaluations", "trials at the last fidelity", "trials"}, s.evaluations, Range{1, 100'000'000});
+  field(v, {"wall_s", "stop after the batch in which this much time is used up, over all sessions", "s"}, s.wall_s, RealRange{0, 1e9, true});
+}
+
+void describe(FieldVisitor& v, Limits& s) {
+  field(v, {"cpu_s", "processor time of one evaluation", "s"}, s.cpu_s, RealRange{0, 1e9, true});
+  field(v, {"memory_mib", "address space of one worker process", "MiB"}, s.memory_mib, Range{64, 1 << 24});
+  field(v, {"hang_s", "a worker that waits and uses no processor time for this long has failed", "s"}, s.hang_s, RealRange{0, 1e9, true});
+}
+
+namespace {
+
+struct WorkloadSpec {
+  std::string model;
+  std::int64_t batch = 1;
+  double weight = 1;
+};
+void describe(FieldVisitor& v, WorkloadSpec& s) {
+  field(v, {"model", "a path (.onnx, .csv topology, .json) or zoo:NAME", {}, Key::required}, s.model);
+  field(v, {"batch", "inputs that run together"}, s.batch, Range{1, 1 << 20});
+  field(v, {"weight", "share in metrics that are summed over the workloads"}, s.weight, RealRange{0, 1e12});
+}
+
+struct ObjectiveField {
+  std::string metric, goal = "min";
+};
+void describe(FieldVisitor& v, ObjectiveField& s) {
+  field(v, {"metric", "a metric of the subject (`gnomon list metrics`), or NAME@MODEL", {}, Key::required}, s.metric);
+  field(v, {"goal", "better is smaller, or larger"}, s.goal, Choice{{"min", "max"}});
+}
+
+struct ConstraintField {
+  std::string metric;
+  std::optional<double> max, min;
+};
+void describe(FieldVisitor& v, ConstraintField& s) {
+  field(v, {"metric", "a metric of the subject, or NAME@MODEL", {}, Key::required}, s.metric);
+  field(v, {"max", "largest value allowed, in the metric's unit"}, s.max);
+  field(v, {"min", "smallest value allowed, in the metric's unit"}, s.min);
+  if (v.reading() && !s.max && !s.min) v.problem("", "found neither \"max\" nor \"min\"; a constraint needs one or both");
+}
+
+struct AgentField {
+  std::string name = "nsga2";
+  std::int64_t batch = 8;
+  std::string options;
+};
+void describe(FieldVisitor& v, AgentField& s) {
+  field(v, {"name", "search agent (`gnomon list agents`)"}, s.name);
+  field(v, {"batch", "trials asked before any of their results becomes visible", "trials"}, s.batch, Range{1, 10000});
+  field(v, {"options", "the agent's own options"}, s.options, Raw{R"({"type": "object"})"});
+}
+
+const std::vector<std::string>& fidelity_names() {
+  static const std::vector<std::string> names{"analytical", "surrogate", "cycle", "rtl"};
+  return names;
+}
+
+struct CampaignSpec {
+  std::int64_t version = 1;
+  std::string name, subject = "accelerator", design, problem, surrogate_model, space, fidelity;
+  std::vector<WorkloadSpec> workloads;
+  std::vector<std::string> command, rules, seeds;
+  std::vector<ObjectiveField> objectives;
+  std::vector<ConstraintField> constraints;
+  AgentField agent;
+  Budget budget;
+  std::optional<std::vector<double>> hypervolume_reference;
+  Limits limits;
+  std::int64_t seed = 0;
+};
+
+void describe(FieldVisitor& v, CampaignSpec& s) {
+  field(v, {"version", "form of this file", {}, Key::required}, s.version, Range{1, 1});
+  field(v, {"name", "what the report calls it"}, s.name);
+  field(v, {"subject", "what is explored"}, s.subject, Choice{{"accelerator", "memory", "kernel", "problem", "command"}});
+  field(v, {"workloads", "what the accelerator must do; metrics of several are summed by weight"}, s.workloads, Length{0, 1000});
+  field(v, {"design", "base design: a path relative to this file, or the design itself"}, s.design,
+        Raw{R"({"type": ["string", "object"]})"});
+  field(v, {"problem", "subject `problem`: a built-in one (`gnomon list problems`)"}, s.problem);
+  field(v, {"command", "subject `command`: program and arguments; parameters as JSON on stdin, metrics as JSON on stdout"}, s.command);
+  field(v, {"surrogate_model", "model file for the fidelity `surrogate`, relative to this file"}, s.surrogate_model);
+  field(v, {"space", "parameters: name (a path into the design) -> int | real | ordinal | categorical | permutation"}, s.space,
+        Raw{R"({"type": "object"})"});
+  field(v, {"rules", "conditions on parameters that every trial obeys"}, s.rules, Length{0, 10000});
+  field(v, {"objectives", "what is made small or large"}, s.objectives, Length{0, 20});
+  field(v, {"constraints", "limits on metrics"}, s.constraints, Length{0, 100});
+  field(v, {"agent", "who proposes trials"}, s.agent);
+  field(v, {"budget", "when to stop"}, s.budget);
+  field(v, {"fidelity", "analytical | surrogate | cycle | rtl, or {\"ladder\": [...], \"promote\": 0.25}"}, s.fidelity,
+        Raw{R"({"oneOf": [{"enum": ["analytical", "surrogate", "cycle", "rtl"]}, {"type": "object", "properties": {"ladder": {"type": "array",
+             "items": {"enum": ["analytical", "surrogate", "cycle", "rtl"]}, "minItems": 1}, "promote": {"type": "number", "exclusiveMinimum": 0,
+             "maximum": 1}}, "required": ["ladder"], "additionalProperties": false}]})"});
+  field(v, {"hypervolume_reference", "one value per objective; left out: the worst of the first 20 feasible trials"}, s.hypervolume_reference,
+        Length{1, 20});
+  field(v, {"seeds", "designs to try first, as {\"parameter\": value}"}, s.seeds, Length{0, 10000}, Raw{R"({"type": "object"})"});
+  field(v, {"limits", "what one evaluation may use"}, s.limits);
+  field(v, {"seed", "of everything that is drawn"}, s.seed, Range{0, std::numeric_limits<std::int64_t>::max()});
+}
+
+struct LadderField {
+  std::vector<std::string> ladder;
+  double promote = 0.25;
+};
+void describe(FieldVisitor& v, LadderField& s) {
+  field(v, {"ladder", "fidelities from cheap to dear", {}, Key::required}, s.ladder, Length{1, 4}, Choice{fidelity_names()});
+  field(v, {"promote", "fraction of a batch that goes on to the next fidelity"}, s.promote, RealRange{0, 1, true});
+}
+
+class Reading {
+ public:
+  Reading(const Document& document, const std::filesystem::path& folder) : document_(document), folder_(folder) {
+    campaign_.file = document.file();
+    campaign_.folder = folder;
+  }
+
+  Expected<Campaign> read() {
+    auto spec = read_fields<CampaignSpec>(document_);
+    if (!spec) return fail(std::move(spec.error()));
+    spec_ = std::move(*spec);
+    campaign_.name = spec_.name;
+    campaign_.subject = spec_.subject;
+    campaign_.agent = spec_.agent.name;
+    campaign_.batch = spec_.agent.batch;
+    campaign_.agent_options_json = spec_.agent.options;
+    campaign_.budget = spec_.budget;
+    campaign_.limits = spec_.limits;
+    campaign_.seed = static_cast<std::uint64_t>(spec_.seed);
+    campaign_.hypervolume_reference = spec_.hypervolume_reference;
+    if (spec_.subject == "memory" || spec_.subject == "kernel") {
+      return fail(Error(ErrorKind::unsupported, Problem{document_.file(), "/subject",
+                                                        "campaigns over " + in_quotes(spec_.subject) +
+                                                            " are not built yet; built: accelerator, problem, command"}));
+    }
+    fidelity();
+    subject();
+    space();
+    metrics();
+    agent();
+    if (!problems_.empty()) return fail(Error(kind_, std::move(problems_)));
+    return std::move(campaign_);
+  }
+
+ private:
+  const Document& document_;
+  std::filesystem::path folder_;
+  CampaignSpec spec_;
+  Campaign campaign_;
+  std::vector<Problem> problems_;
+  ErrorKind kind_ = ErrorKind::invalid_input;
+  const ProblemInfo* problem_ = nullptr;
+  bool space_read_ = false;
+
+  void report(const std::string& pointer, std::string message) { problems_.push_back({document_.file(), pointer, std::move(message)}); }
+  void take(const Error& error) {
+    // A wrong input weighs more than an unsupported one: it must be mended first.
+    if (problems_.empty() && error.kind() == ErrorKind::unsupported) kind_ = ErrorKind::unsupported;
+    else if (error.kind() != ErrorKind::unsupported) kind_ = ErrorKind::invalid_input;
+    problems_.insert(problems_.end(), error.problems().begin(), error.problems().end());
+  }
+  void only_for(bool present, const std::string& key, const std::string& subject) {
+    if (present && spec_.subject != subject) report("/" + key, "belongs to the subject " + in_quotes(subject) + "; found subject " + in_quotes(spec_.subject));
+  }
+
+  void fidelity() {
+    if (spec_.fidelity.empty()) return;
+    const Json value = Json::parse(spec_.fidelity);
+    if (value.is_string()) {
+      const auto name = value.get<std::string>();
+      if (std::find(fidelity_names().begin(), fidelity_names().end(), name) == fidelity_names().end()) {
+        return report("/fidelity", unknown_word("fidelity", name, fidelity_names()));
+      }
+      campaign_.ladder = {name};
+      return;
+    }
+    auto ladder = read_fields<LadderField>(document_, "/fidelity");
+    if (!ladder) return take(ladder.error());
+    for (std::size_t i = 1; i < ladder->ladder.size(); ++i) {
+      const auto& names = fidelity_names();
+      if (std::find(names.begin(), names.end(), ladder->ladder[i]) <= std::find(names.begin(), names.end(), ladder->ladder[i - 1])) {
+        return report("/fidelity/ladder/" + std::to_string(i), in_quotes(ladder->ladder[i]) + " does not come after " +
+                                                                   in_quotes(ladder->ladder[i - 1]) + "; order: " + join(names, " -> "));
+      }
+    }
+    campaign_.ladder = ladder->ladder;
+    campaign_.promote = ladder->promote;
+  }
+
+  std::filesystem::path resolved_path(const std::string& path) const {
+    const std::filesystem::path given(path);
+    return (given.is_absolute() ? given : folder_ / given).lexically_normal();
+  }
+  void hash_content(const std::string& pointer, const std::string& name, const std::filesystem::path& path) {
+    auto content = read_file(path);
+    if (!content) return report(pointer, content.error().problems().front().text());
+    campaign_.content_hashes.emplace_back(name, sha256(*content));
+  }
+
+  void subject() {
+    only_for(!spec_.workloads.empty(), "workloads", "accelerator");
+    only_for(!spec_.design.empty(), "design", "accelerator");
+    only_for(!spec_.surrogate_model.empty(), "surrogate_model", "accelerator");
+    only_for(!spec_.problem.empty(), "problem", "problem");
+    only_for(!spec_.command.empty(), "command", "command");
+    if (spec_.subject == "accelerator") {
+      accelerator();
+    } else if (spec_.subject == "problem") {
+      if (spec_.problem.empty()) return report("", "key \"problem\" is missing (a built-in problem)");
+      auto found = find_problem(spec_.problem);
+      if (!found) return report("/problem", found.error().problems().front().message);
+      problem_ = *found;
+      campaign_.problem = spec_.problem;
+      if (campaign_.ladder != std::vector<std::string>{"analytical"}) report("/fidelity", "a problem has one fidelity, \"analytical\"");
+    } else {
+      if (spec_.command.empty()) return report("", "key \"command\" is missing (program and arguments)");
+      campaign_.command = spec_.command;
+    }
+  }
+
+  void accelerator() {
+    if (spec_.workloads.empty()) report("", "key \"workloads\" is missing or empty (what the accelerator must do)");
+    for (std::size_t i = 0; i < spec_.workloads.size(); ++i) {
+      const WorkloadSpec& w = spec_.workloads[i];
+      arch::WorkloadRef ref{w.model, w.batch, w.weight};
+      if (!w.model.starts_with("zoo:")) {
+        const auto path = resolved_path(w.model);
+        ref.model = path.string();
+        hash_content("/workloads/" + std::to_string(i) + "/model", w.model, path);
+      }
+      campaign_.workloads.push_back(std::move(ref));
+    }
+    if (!spec_.surrogate_model.empty()) {
+      const auto path = resolved_path(spec_.surrogate_model);
+      campaign_.surrogate_model = path.string();
+      hash_content("/surrogate_model", spec_.surrogate_model, path);
+    }
+    if (spec_.design.empty()) return report("", "key \"design\" is missing (the base design)");
+    const Json value = Json::parse(spec_.design);
+    std::optional<Document> design;
+    campaign_.design_folder = folder_;
+    if (value.is_string()) {
+      const auto path = resolved_path(value.get<std::string>());
+      campaign_.design_folder = path.parent_path();
+      auto loaded = Document::load(path);
+      if (!loaded) return take(loaded.error());
+      design = std::move(*loaded);
+    } else if (value.is_object()) {
+      design = Document::wrap(value, document_.file() + " /design");
+    } else {
+      return report("/design", "found " + value.dump() + "; allowed: a path in quotes, or an object");
+    }
+    if (auto sound = arch::parse_design(*design); !sound) take(sound.error());
+    campaign_.design_json = design->root().dump();
+  }
+
+  void space() {
+    Json both = Json::object();
+    if (spec_.space.empty() && problem_) {
+      both["space"] = Json::parse(problem_->space_json);
+      both["rules"] = problem_->rules;
+      for (const std::string& rule : spec_.rules) both["rules"].push_back(rule);
+    } else if (spec_.space.empty()) {
+      return report("", "key \"space\" is missing (the parameters)");
+    } else {
+      both["space"] = Json::parse(spec_.space);
+      both["rules"] = spec_.rules;
+    }
+    auto read = arch::read_space(Document::wrap(both, document_.file()), "/space", "/rules");
+    if (!read) return take(read.error());
+    campaign_.space = std::move(*read);
+    campaign_.space_json = both["space"].dump();
+    space_read_ = true;
+    if (campaign_.space.parameters().empty()) return report("/space", "found no parameter; a campaign needs at least one");
+    if (problem_) {
+      if (auto fits = problem_fits(*problem_, campaign_.space); !fits) {
+        for (const Problem& p : fits.error().problems()) report("/space", p.message);
+        return;
+      }
+    }
+    Random random(derive(campaign_.seed, "campaign/check"));
+    const auto point = campaign_.space.sample(random, 200000);
+    if (!point) {
+      return report("/rules", "no point of the space obeys all " + std::to_string(campaign_.space.rules().size()) +
+                                  " rules (200,000 draws); " + excluding_rules(random));
+    }
+    for (std::size_t i = 0; i < spec_.seeds.size(); ++i) {
+      const std::string pointer = "/seeds/" + std::to_string(i);
+      auto given = campaign_.space.from_json(Document::wrap(Json::parse(spec_.seeds[i]), document_.file()));
+      if (!given) {
+        for (const Problem& p : given.error().problems()) report(pointer + p.pointer, p.message);
+        continue;
+      }
+      campaign_.space.normalize(*given);
+      if (!campaign_.space.valid(*given)) report(pointer, "breaks a rule or lies outside the space: " + campaign_.space.key(*given));
+      else campaign_.seeds.push_back(std::move(*given));
+    }
+    if (spec_.subject == "accelerator" && !campaign_.design_json.empty()) {
+      auto applied = arch::apply(Json::parse(campaign_.design_json), campaign_.space, *point, document_.file());
+      if (!applied) take(applied.error());
+    }
+  }
+
+  /// Names the rules that no draw obeyed on their own.
+  std::string excluding_rules(Random& random) const {
+    std::vector<std::string> never;
+    const arch::Space free(campaign_.space.parameters(), {});
+    std::vector<arch::Point> draws;
+    for (int t = 0; t < 5000; ++t) {
+      if (auto point = free.sample(random, 1)) draws.push_back(std::move(*point));
+    }
+    for (const arch::Rule& rule : campaign_.space.rules()) {
+      const bool some = std::any_of(draws.begin(), draws.end(), [&](const arch::Point& p) { return rule.holds(free.parameters(), p); });
+      if (!some) never.push_back(in_quotes(rule.text()));
+    }
+    return never.empty() ? "each rule alone can hold, but not all of them together" : "never true: " + join(never);
+  }
+
+  void metric(const std::string& pointer, const std::string& name) {
+    if (spec_.subject == "command") {
+      if (name.empty()) report(pointer, "found an empty name");
+    } else if (problem_) {
+      const auto& known = problem_->metrics;
+      if (std::find(known.begin(), known.end(), name) == known.end()) report(pointer, unknown_word("metric", name, known));
+    } else if (spec_.subject == "accelerator") {
+      auto found = arch::find_metric(name);
+      if (!found) return report(pointer, found.error().problems().front().message);
+      const std::size_t at = name.find('@');
+      if (at == std::string::npos) return;
+      std::vector<std::string> models;
+      for (const WorkloadSpec& w : spec_.workloads) models.push_back(w.model);
+      const std::string model = name.substr(at + 1);
+      if (std::find(models.begin(), models.end(), model) == models.end()) report(pointer, unknown_word("workload", model, models));
+    }
+  }
+
+  void metrics() {
+    if (spec_.objectives.empty() && problem_) {
+      campaign_.objectives = problem_->objectives;
+      if (spec_.constraints.empty()) {
+        for (const auto& limit : problem_->constraints) campaign_.constraints.push_back({limit.metric, limit.max, {}});
+      }
+    } else if (spec_.objectives.empty()) {
+      report("", "key \"objectives\" is missing or empty (what is made small or large)");
+    }
+    for (std::size_t i = 0; i < spec_.objectives.size(); ++i) {
+      const std::string pointer = "/objectives/" + std::to_string(i) + "/metric";
+      metric(pointer, spec_.objectives[i].metric);
+      for (std::size_t j = 0; j < i; ++j) {
+        if (spec_.objectives[j].metric == spec_.objectives[i].metric) report(pointer, in_quotes(spec_.objectives[i].metric) + " stands twice");
+      }
+      campaign_.objectives.push_back({spec_.objectives[i].metric, spec_.objectives[i].goal == "max"});
+    }
+    for (std::size_t i = 0; i < spec_.constraints.size(); ++i) {
+      const ConstraintField& c = spec_.constraints[i];
+      const std::string pointer = "/constraints/" + std::to_string(i);
+      metric(pointer + "/metric", c.metric);
+      if (c.max && c.min && *c.max < *c.min) {
+        report(pointer, "no value lies between min " + number(*c.min) + " and max " + number(*c.max));
+      }
+      campaign_.constraints.push_back({c.metric, c.max, c.min});
+    }
+    if (spec_.hypervolume_reference && spec_.hypervolume_reference->size() != campaign_.objectives.size()) {
+      report("/hypervolume_reference", "found " + std::to_string(spec_.hypervolume_reference->size()) + " values; allowed: one for each of " +
+                                           std::to_string(campaign_.objectives.size()) + " objectives");
+    }
+  }
+
+  void agent() {
+    if (!space_read_ || campaign_.objectives.empty() || campaign_.space.parameters().empty()) {
+      if (auto known = agents().find(spec_.agent.name); !known) report("/agent/name", known.error().problems().front().message);
+      return;
+    }
+    if (auto good = check_campaign_agent(campaign_); !good) take(good.error());
+  }
+};
+
+}  // namespace
+
+std::size_t Campaign::violations() const {
+  std::size_t n = 0;
+  for (const ConstraintSpec& c : constraints) n += (c.max ? 1U : 0U) + (c.min ? 1U : 0U);
+  return n;
+}
+
+Expected<void> check_campaign_agent(const Campaign& campaign) {
+  AgentSetup setup;
+  setup.space = std::make_shared<const arch::Space>(campaign.space);
+  setup.objectives = campaign.objectives.size();
+  setup.constraints = campaign.violations();
+  setup.options_json = campaign.agent_options_json;
+  setup.file = campaign.file;
+  setup.pointer = "/agent/options";
+  if (!agents().find(campaign.agent) || !(*agents().find(campaign.agent))->built) setup.pointer = "/agent/name";
+  return check_agent(campaign.agent, setup);
+}
+
+Expected<Campaign> read_campaign(const Document& document, const std::filesystem::path& folder) { return Reading(document, folder).read(); }
+
+Expected<Campaign> load_campaign(const std::filesystem::path& path) {
+  auto document = Document::load(path);
+  if (!document) return fail(std::move(document.error()));
+  std::error_code code;
+  const auto whole = std::filesystem::absolute(path, code);
+  return read_campaign(*document, (code ? path : whole).parent_path());
+}
+
+Json campaign_schema() { return schema_fields<CampaignSpec>("gnomon campaign"); }
+
+std::vector<FieldRow> campaign_fields() {
+  CampaignSpec spec;
+  return table_described([&](FieldVisitor& v) { describe(v, spec); });
+}
+
+Expected<Campaign> with_overrides(Campaign campaign, const Overrides& overrides) {
+  if (overrides.agent && *overrides.agent != campaign.agent) {
+    campaign.agent = *overrides.agent;
+    campaign.agent_options_json.clear();
+    campaign.file.clear();
+    if (auto good = check_campaign_agent(campaign); !good) {
+      std::vector<Problem> problems = good.error().problems();
+      for (Problem& p : problems) p = {"", "", "--agent: " + p.message};
+      return fail(Error(good.error().kind(), std::move(problems)));
+    }
+  }
+  if (overrides.fidelity) {
+    if (std::find(fidelity_names().begin(), fidelity_names().end(), *overrides.fidelity) == fidelity_names().end()) {
+      return fail(ErrorKind::usage, "--fidelity: " + unknown_word("fidelity", *overrides.fidelity, fidelity_names()));
+    }
+    campaign.ladder = {*overrides.fidelity};
+  }
+  if (overrides.seed) campaign.seed = *overrides.seed;
+  if (overrides.budget) {
+    if (*overrides.budget < 1) return fail(ErrorKind::usage, "--budget: found " + std::to_string(*overrides.budget) + "; allowed: at least 1");
+    campaign.budget.evaluations = *overrides.budget;
+  }
+  return campaign;
+}
+
+}  // namespace gnomon::search

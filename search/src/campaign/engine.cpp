@@ -1,0 +1,540 @@
+#include "gnomon/search/engine.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <thread>
+
+#include "campaign/campaign_io.hpp"
+#include "campaign/calibration.hpp"
+#include "campaign/pool.hpp"
+#include "gnomon/base/text.hpp"
+#include "gnomon/base/version.hpp"
+#include "gnomon/search/pareto.hpp"
+#include "gnomon/search/store.hpp"
+
+namespace gnomon::search {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// One trial of the batch at hand.
+struct Item {
+  std::uint64_t number = 0;
+  std::uint64_t seed = 0;
+  arch::Point point;
+  std::map<std::string, StoredEvaluation> results;  ///< by fidelity
+  std::map<std::string, ErrorKind> error_kinds;     ///< of failures in this session
+  std::optional<TrialEnd> end;
+  bool ended() const { return end.has_value(); }
+};
+using Batch = std::vector<Item>;
+
+StudyOptions study_options(const Campaign& c) {
+  StudyOptions options;
+  options.agent = c.agent;
+  options.agent_options_json = c.agent_options_json;
+  options.objectives = c.objectives;
+  options.constraints = c.violations();
+  options.seed = c.seed;
+  options.seeds = c.seeds;
+  options.file = c.file;
+  options.pointer = "/agent/options";
+  return options;
+}
+
+class Engine {
+ public:
+  Engine(const Campaign& campaign, const RunOptions& options, const arch::EvaluatorRegistry& registry, Store store, Study study)
+      : c_(campaign), options_(options), registry_(registry), store_(std::move(store)), study_(std::move(study)),
+        tracker_(campaign.objectives.size(), minimised_reference()), calibration_(campaign.ladder) {}
+
+  Expected<RunStatus> run() {
+    started_ = session_mark_ = Clock::now();
+    if (auto done = pools(); !done) return fail(std::move(done.error()));
+    auto restored = restore();
+    if (!restored) return fail(std::move(restored.error()));
+    auto spent = store_.session_seconds();
+    if (!spent) return fail(std::move(spent.error()));
+    earlier_s_ = *spent;
+    Batch batch = std::move(*restored);
+    for (;;) {
+      const std::int64_t left = c_.budget.evaluations - evaluations_;
+      if (left <= 0) return RunStatus::finished;
+      if (stopped()) return RunStatus::interrupted;
+      if (c_.budget.wall_s && batch.empty() && earlier_s_ + elapsed() >= *c_.budget.wall_s) return RunStatus::wall_time;
+      if (batch.empty()) {
+        if (ladder_starves()) return RunStatus::finished;
+        auto asked = ask();
+        if (!asked) return fail(std::move(asked.error()));
+        batch = std::move(*asked);
+        if (batch.empty()) return RunStatus::exhausted;
+      }
+      auto complete = run_batch(batch, left);
+      if (!complete) return fail(std::move(complete.error()));
+      if (auto saved = save_time(); !saved) return fail(std::move(saved.error()));
+      if (!*complete) return stopped() && evaluations_ < c_.budget.evaluations ? RunStatus::interrupted : RunStatus::finished;
+      if (auto told = tell(batch, true); !told) return fail(std::move(told.error()));
+      batch.clear();
+      ++batch_number_;
+      report();
+    }
+  }
+
+  Expected<void> save_time() {
+    const auto now = Clock::now();
+    const double seconds = std::chrono::duration<double>(now - session_mark_).count();
+    session_mark_ = now;
+    return store_.add_session_seconds(seconds);
+  }
+
+ private:
+  const Campaign& c_;
+  const RunOptions& options_;
+  const arch::EvaluatorRegistry& registry_;
+  Store store_;
+  Study study_;
+  HypervolumeTracker tracker_;
+  Calibration calibration_;
+  std::map<std::string, std::unique_ptr<Pool>> pools_;
+  std::uint64_t batch_number_ = 0;
+  std::int64_t evaluations_ = 0;   // at the last fidelity, finished
+  std::int64_t in_session_ = 0;
+  std::int64_t finished_ = 0, failed_ = 0, running_ = 0;
+  std::optional<double> best_;
+  std::int64_t told_evaluations_ = 0;
+  std::optional<double> told_best_;
+  Clock::time_point started_, session_mark_;
+  double earlier_s_ = 0;
+
+  bool stopped() const { return options_.stop && options_.stop->load(); }
+  double elapsed() const { return std::chrono::duration<double>(Clock::now() - started_).count(); }
+  const std::string& last_fidelity() const { return c_.ladder.back(); }
+
+  /// `best` takes the value where it is better in the sense of the first objective.
+  void improve(std::optional<double>& best, double value) const {
+    if (!best || (c_.objectives[0].maximise ? value > *best : value < *best)) best = value;
+  }
+  std::vector<double> minimised(std::vector<double> values) const {
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      if (c_.objectives[k].maximise) values[k] = -values[k];
+    }
+    return values;
+  }
+  std::optional<std::vector<double>> minimised_reference() const {
+    if (!c_.hypervolume_reference) return {};
+    return minimised(*c_.hypervolume_reference);
+  }
+
+  Expected<void> pools() {
+    PoolOptions options;
+    options.jobs = options_.jobs > 0 ? static_cast<std::size_t>(options_.jobs) : std::max(1U, std::thread::hardware_concurrency());
+    options.worker_command = options_.worker_command;
+    options.worker_recycle = std::max(1, options_.worker_recycle);
+    options.limits = c_.limits;
+    for (const std::string& fidelity : c_.ladder) {
+      auto pool = make_pool(registry_, c_.subject, fidelity, options);
+      if (!pool) return fail(std::move(pool.error()));
+      pools_[fidelity] = std::move(*pool);
+    }
+    return {};
+  }
+
+  /// Tells the finished batches again; gives back the one that was left unfinished, or an empty one.
+  Expected<Batch> restore() {
+    auto stored = store_.trials();
+    if (!stored) return fail(std::move(stored.error()));
+    std::size_t at = 0;
+    while (at < stored->size()) {
+      Batch batch;
+      bool complete = true;
+      const std::uint64_t number = (*stored)[at].batch;
+      for (; at < stored->size() && (*stored)[at].batch == number; ++at) {
+        const StoredTrial& t = (*stored)[at];
+        auto document = Document::parse(t.params_json, "campaign.sqlite");
+        if (!document) return fail(std::move(document.error()));
+        auto point = c_.space.from_json(*document);
+        if (!point) return fail(std::move(point.error()));
+        c_.space.normalize(*point);
+        if (auto back = study_.restore(t.number, *point); !back) return fail(std::move(back.error()));
+        Item item;
+        item.number = t.number;
+        item.seed = t.seed;
+        item.point = std::move(*point);
+        for (const StoredEvaluation& e : t.evaluations) item.results[e.fidelity] = e;
+        if (t.finished()) item.end = TrialEnd{t.number, t.state == "failed", t.error, t.fidelity, t.feasible, t.violations};
+        if (item.results.contains(last_fidelity())) ++evaluations_;
+        if (t.finished()) ++finished_;
+        if (t.state == "failed") ++failed_;
+        complete = complete && t.finished();
+        batch.push_back(std::move(item));
+      }
+      batch_number_ = number;
+      if (!complete) {
+        if (at < stored->size()) return fail(ErrorKind::run_failed, "campaign.sqlite: batch " + std::to_string(number) + " is unfinished, and a later one was begun");
+        return batch;
+      }
+      if (auto told = tell(batch, false); !told) return fail(std::move(told.error()));
+      ++batch_number_;
+    }
+    return Batch{};
+  }
+
+  /// A ladder on which next to nothing survives the first rungs would never use up its budget.
+  bool ladder_starves() const {
+    const double share = std::pow(c_.promote, static_cast<double>(c_.ladder.size()) - 1);
+    const double most = 2 * static_cast<double>(c_.budget.evaluations) / share + 10 * static_cast<double>(c_.batch);
+    return c_.ladder.size() > 1 && static_cast<double>(finished_) >= most;
+  }
+
+  Expected<Batch> ask() {
+    Batch batch;
+    std::vector<NewTrial> rows;
+    for (const StudyTrial& t : study_.ask(static_cast<std::size_t>(c_.batch))) {
+      Item item;
+      item.number = t.number;
+      item.seed = derive(c_.seed, t.number);
+      item.point = t.point;
+      rows.push_back({item.number, item.seed, c_.space.to_json(item.point).dump()});
+      batch.push_back(std::move(item));
+    }
+    if (batch.empty()) return batch;
+    if (auto added = store_.add_batch(batch_number_, rows); !added) return fail(std::move(added.error()));
+    return batch;
+  }
+
+  /// Evaluates what is open in a batch; false where the budget or an interruption leaves some of it open.
+  Expected<bool> run_batch(Batch& batch, std::int64_t budget_left) {
+    std::vector<Item*> entrants;
+    for (Item& item : batch) entrants.push_back(&item);
+    for (std::size_t rung = 0; rung < c_.ladder.size(); ++rung) {
+      const std::string& fidelity = c_.ladder[rung];
+      const bool last = rung + 1 == c_.ladder.size();
+      std::vector<Item*> open;
+      for (Item* item : entrants) {
+        if (!item->ended() && !item->results.contains(fidelity)) open.push_back(item);
+      }
+      bool cut = false;
+      if (last && static_cast<std::int64_t>(open.size()) > budget_left) {
+        open.resize(static_cast<std::size_t>(budget_left));
+        cut = true;
+      }
+      auto all = evaluate(open, fidelity, last);
+      if (!all) return fail(std::move(all.error()));
+      if (!*all || cut) return false;
+      if (!last) {
+        auto promoted = promote(entrants, fidelity);
+        if (!promoted) return fail(std::move(promoted.error()));
+        entrants = std::move(*promoted);
+      }
+    }
+    if (batch_number_ == 0) return refuse_unsupported(batch);
+    return true;
+  }
+
+  /// A model or feature that gnomon lacks fails every trial alike; better said at once than counted 300 times.
+  Expected<bool> refuse_unsupported(const Batch& batch) {
+    for (const Item& item : batch) {
+      if (!item.end || !item.end->failed) return true;
+      for (const auto& [fidelity, result] : item.results) {
+        const auto kind = item.error_kinds.find(fidelity);
+        if (result.failed && (kind == item.error_kinds.end() || kind->second != ErrorKind::unsupported)) return true;
+      }
+    }
+    return fail(ErrorKind::unsupported, batch.front().end->error);
+  }
+
+  Expected<bool> evaluate(const std::vector<Item*>& open, const std::string& fidelity, bool last) {
+    Pool& pool = *pools_.at(fidelity);
+    std::map<std::size_t, std::int64_t> attempts;
+    std::size_t next = 0;
+    running_ = 0;
+    while (next < open.size() || !attempts.empty()) {
+      while (next < open.size() && attempts.size() < pool.capacity() && !stopped()) {
+        const std::size_t task = next++;
+        auto job = make_job(c_, open[task]->point, fidelity, open[task]->seed);
+        auto attempt = store_.start_attempt(open[task]->number, fidelity, 0);
+        if (!attempt) return fail(std::move(attempt.error()));
+        if (!job) {
+          if (auto kept = record(*open[task], fidelity, fail(std::move(job.error())), *attempt, last); !kept) return fail(std::move(kept.error()));
+          continue;
+        }
+        auto pid = pool.submit(task, *job);
+        if (!pid) return fail(std::move(pid.error()));
+        attempts[task] = *attempt;
+      }
+      running_ = static_cast<std::int64_t>(attempts.size());
+      if (attempts.empty()) {
+        if (stopped()) break;
+        continue;
+      }
+      auto outcome = pool.wait(0.2);
+      if (!outcome) continue;
+      const auto attempt = attempts.find(outcome->task);
+      if (attempt == attempts.end()) continue;
+      if (auto kept = record(*open[outcome->task], fidelity, std::move(outcome->result), attempt->second, last); !kept) {
+        return fail(std::move(kept.error()));
+      }
+      attempts.erase(attempt);
+      running_ = static_cast<std::int64_t>(attempts.size());
+      report();
+    }
+    return next >= open.size();
+  }
+
+  /// Checks that the evaluation has what the campaign asks for, and keeps it.
+  Expected<void> record(Item& item, const std::string& fidelity, Expected<arch::Evaluation> result, std::int64_t attempt, bool last) {
+    std::vector<double> violations, objectives;
+    if (result) {
+      auto v = violations_of(c_, result->metrics);
+      auto o = objectives_of(c_, result->metrics);
+      if (!o) result = fail(std::move(o.error()));
+      else if (!v) result = fail(std::move(v.error()));
+      else violations = std::move(*v), objectives = std::move(*o);
+    }
+    StoredEvaluation kept;
+    kept.fidelity = fidelity;
+    kept.failed = !result;
+    std::optional<TrialEnd> end;
+    if (result) {
+      kept.metrics = result->metrics;
+      kept.intervals = result->intervals;
+      if (last) {
+        const bool feasible = std::all_of(violations.begin(), violations.end(), [](double v) { return v <= 0; });
+        end = TrialEnd{item.number, false, "", fidelity, feasible, violations};
+        if (feasible) improve(best_, objectives[0]);
+      }
+    } else {
+      kept.error = result.error().text();
+      item.error_kinds[fidelity] = result.error().kind();
+      end = TrialEnd{item.number, true, kept.error, fidelity, false, {}};
+      ++failed_;
+    }
+    if (auto done = store_.finish_evaluation(item.number, fidelity, result, attempt, end); !done) return done;
+    item.results[fidelity] = std::move(kept);
+    item.end = std::move(end);
+    if (last) {
+      ++evaluations_;
+      ++in_session_;
+    }
+    if (item.ended()) ++finished_;
+    return {};
+  }
+
+  /// The best of a rung go on; the others end here.
+  Expected<std::vector<Item*>> promote(const std::vector<Item*>& entrants, const std::string& fidelity) {
+    std::vector<Item*> sound;
+    for (Item* item : entrants) {
+      const auto at = item->results.find(fidelity);
+      if (at != item->results.end() && !at->second.failed) sound.push_back(item);
+    }
+    const auto wanted = static_cast<std::size_t>(std::ceil(c_.promote * static_cast<double>(entrants.size()) - 1e-9));
+    std::vector<Item*> order = ranked(sound, fidelity);
+    if (order.size() > std::max<std::size_t>(1, wanted)) order.resize(std::max<std::size_t>(1, wanted));
+    std::vector<TrialEnd> ends;
+    for (Item* item : sound) {
+      if (item->ended() || std::find(order.begin(), order.end(), item) != order.end()) continue;
+      auto violations = violations_of(c_, item->results.at(fidelity).metrics);
+      if (!violations) return fail(std::move(violations.error()));
+      const bool feasible = std::all_of(violations->begin(), violations->end(), [](double v) { return v <= 0; });
+      ends.push_back({item->number, false, "", fidelity, feasible, std::move(*violations)});
+      item->end = ends.back();
+      ++finished_;
+    }
+    if (auto done = store_.finish_trials(ends); !done) return fail(std::move(done.error()));
+    return order;
+  }
+
+  /// Best first: feasible by non-dominated rank and crowding, then infeasible by the sum of violations over their mean positive values.
+  std::vector<Item*> ranked(const std::vector<Item*>& items, const std::string& fidelity) const {
+    struct Row {
+      Item* item;
+      double violation;
+      std::vector<double> violations, objectives;
+      int rank = 0;
+      double crowding = 0;
+    };
+    std::vector<Row> rows;
+    std::vector<double> sum(c_.violations(), 0.0), count(c_.violations(), 0.0);
+    for (Item* item : items) {
+      const auto& metrics = item->results.at(fidelity).metrics;
+      const auto v = violations_of(c_, metrics);
+      const auto o = objectives_of(c_, metrics);
+      if (!v || !o) continue;
+      for (std::size_t k = 0; k < v->size(); ++k) {
+        if ((*v)[k] > 0) sum[k] += (*v)[k], count[k] += 1;
+      }
+      rows.push_back({item, 0, *v, minimised(*o)});
+    }
+    std::vector<std::vector<double>> feasible;
+    std::vector<std::size_t> who;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      for (std::size_t k = 0; k < rows[i].violations.size(); ++k) {
+        if (rows[i].violations[k] > 0) rows[i].violation += rows[i].violations[k] * count[k] / sum[k];
+      }
+      if (rows[i].violation <= 0) {
+        feasible.push_back(rows[i].objectives);
+        who.push_back(i);
+      }
+    }
+    const auto ranks = nondominated_ranks(feasible);
+    const auto crowding = crowding_distances(feasible);
+    for (std::size_t i = 0; i < who.size(); ++i) {
+      rows[who[i]].rank = ranks[i];
+      rows[who[i]].crowding = crowding[i];
+    }
+    std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
+      if (a.violation != b.violation) return a.violation < b.violation;
+      if (a.rank != b.rank) return a.rank < b.rank;
+      return a.crowding > b.crowding;
+    });
+    std::vector<Item*> out;
+    for (const Row& row : rows) out.push_back(row.item);
+    return out;
+  }
+
+  /// Hands a finished batch to the agent, the evaluators that learn, and the hypervolume.
+  Expected<void> tell(const Batch& batch, bool keep) {
+    for (const Item& item : batch) calibration_.learn(item.results);
+    std::vector<ProgressRow> rows;
+    std::int64_t evaluations = told_evaluations_;
+    for (const Item& item : batch) {
+      if (item.results.contains(last_fidelity())) ++evaluations;
+      if (item.end->failed) {
+        if (auto told = study_.tell_failed(item.number); !told) return told;
+      } else {
+        const bool exact = item.end->fidelity == last_fidelity();
+        const auto& metrics = item.results.at(item.end->fidelity).metrics;
+        const auto shown = exact ? metrics : calibration_.corrected(metrics, item.end->fidelity);
+        auto objectives = objectives_of(c_, shown);
+        auto violations = violations_of(c_, shown);
+        if (!objectives) return fail(std::move(objectives.error()));
+        if (!violations) return fail(std::move(violations.error()));
+        if (auto told = study_.tell(item.number, *objectives, *violations, exact); !told) return told;
+        if (exact && item.end->feasible) {
+          tracker_.add(minimised(*objectives));
+          improve(told_best_, (*objectives)[0]);
+          improve(best_, (*objectives)[0]);
+        }
+      }
+      ProgressRow row;
+      row.trial = item.number;
+      row.evaluations = evaluations;
+      if (tracker_.fixed()) row.hypervolume = tracker_.value();
+      row.best = told_best_;
+      row.front_size = static_cast<std::int64_t>(tracker_.front().size());
+      rows.push_back(row);
+    }
+    told_evaluations_ = evaluations;
+    for (const Item& item : batch) {
+      for (const std::string& fidelity : c_.ladder) {
+        const auto at = item.results.find(fidelity);
+        if (at == item.results.end() || at->second.failed) continue;
+        auto job = make_job(c_, item.point, fidelity, item.seed);
+        if (!job) return fail(std::move(job.error()));
+        arch::Evaluation evaluation;
+        evaluation.metrics = at->second.metrics;
+        evaluation.intervals = at->second.intervals;
+        auto layers = store_.layers(item.number, fidelity);
+        if (!layers) return fail(std::move(layers.error()));
+        evaluation.layers = std::move(*layers);
+        for (auto& [name, pool] : pools_) pool->observe(*job, evaluation);
+      }
+    }
+    if (!keep) return {};
+    return store_.add_progress(rows);
+  }
+  void report() const {
+    if (!options_.progress) return;
+    Progress p;
+    p.done = evaluations_;
+    p.total = c_.budget.evaluations;
+    p.trials = finished_;
+    p.failed = failed_;
+    p.running = running_;
+    p.elapsed_s = elapsed();
+    if (p.elapsed_s > 0) p.rate_per_s = static_cast<double>(in_session_) / p.elapsed_s;
+    if (p.rate_per_s > 0) p.eta_s = static_cast<double>(p.total - p.done) / p.rate_per_s;
+    p.best = best_;
+    if (tracker_.reference()) p.hypervolume = tracker_.value();
+    p.front_size = static_cast<std::int64_t>(tracker_.front().size());
+    options_.progress(p);
+  }
+};
+
+/// The folder's campaign, if it has one, must be this one.
+Expected<void> claim(Store& store, const Campaign& campaign, const std::filesystem::path& folder) {
+  const Json now = resolved_json(campaign);
+  auto stored = store.campaign();
+  if (!stored) return fail(std::move(stored.error()));
+  if (*stored) {
+    auto before = Document::parse(**stored, store_path(folder).string());
+    if (!before) return fail(std::move(before.error()));
+    const auto differences = campaign_differences(before->root(), now);
+    if (!differences.empty()) {
+      std::vector<Problem> problems{{folder.string(), "", "holds another campaign; give another --out folder, or --fresh to start again. Differences:"}};
+      for (const std::string& line : differences) problems.push_back({"", "", line});
+      return fail(Error(ErrorKind::invalid_input, std::move(problems)));
+    }
+  }
+  // The name and the budget may have changed.
+  if (auto kept = store.set_campaign(now.dump(), campaign_hash(now), campaign.seed); !kept) return kept;
+  if (auto kept = store.set_meta("version", version()); !kept) return kept;
+  return store.set_meta("commit", commit());
+}
+
+}  // namespace
+
+Expected<Summary> run_campaign(const Campaign& campaign, const RunOptions& options, const arch::EvaluatorRegistry& registry) {
+  auto study = Study::create(campaign.space, study_options(campaign));
+  if (!study) return fail(std::move(study.error()));
+  for (const std::string& fidelity : campaign.ladder) {
+    if (auto known = registry.make(campaign.subject, fidelity); !known) return fail(std::move(known.error()));
+  }
+  RunStatus status = RunStatus::finished;
+  {
+    auto store = Store::open(options.out_dir, options.fresh);
+    if (!store) return fail(std::move(store.error()));
+    if (auto claimed = claim(*store, campaign, options.out_dir); !claimed) return fail(std::move(claimed.error()));
+    auto engine = std::make_unique<Engine>(campaign, options, registry, std::move(*store), std::move(*study));
+    auto done = engine->run();
+    if (!done) {
+      const Error error = std::move(done.error());
+      engine.reset();
+      // Nothing but refusals is in it: a corrected campaign may take the folder.
+      if (error.kind() == ErrorKind::unsupported) {
+        std::error_code ignored;
+        for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(store_path(options.out_dir).string() + suffix, ignored);
+      }
+      return fail(error);
+    }
+    status = *done;
+    if (auto saved = engine->save_time(); !saved) return fail(std::move(saved.error()));
+  }
+  return write_outputs(options.out_dir, status);
+}
+
+Expected<Plan> plan_campaign(const Campaign& campaign, const arch::EvaluatorRegistry& registry) {
+  for (const std::string& fidelity : campaign.ladder) {
+    if (auto known = registry.make(campaign.subject, fidelity); !known) return fail(std::move(known.error()));
+  }
+  auto study = Study::create(campaign.space, study_options(campaign));
+  if (!study) return fail(std::move(study.error()));
+  Plan plan;
+  plan.evaluations = campaign.budget.evaluations;
+  const double per_batch = std::max(1.0, std::ceil(static_cast<double>(campaign.batch) * std::pow(campaign.promote, static_cast<double>(campaign.ladder.size()) - 1)));
+  plan.batches = static_cast<std::int64_t>(std::ceil(static_cast<double>(plan.evaluations) / (campaign.ladder.size() == 1 ? static_cast<double>(campaign.batch) : per_batch)));
+  plan.cardinality = campaign.space.cardinality();
+  plan.parameters = campaign.space.parameters().size();
+  plan.ladder = campaign.ladder;
+  auto first = study->ask(1);
+  if (first.empty()) return fail(ErrorKind::invalid_input, "the space holds no point that obeys the rules");
+  plan.example = first[0].point;
+  auto job = make_job(campaign, plan.example, campaign.ladder[0], campaign.seed);
+  if (!job) return fail(std::move(job.error()));
+  return plan;
+}
+
+}  // namespace gnomon::search
