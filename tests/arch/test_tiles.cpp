@@ -213,7 +213,6 @@ TEST(Tiles, WalkVisitsEveryElementOnceInLoopOrder) {
     tiles_of(loops, 0, whole, expected);
     std::vector<bool> seen(static_cast<std::size_t>(work.macs()), false);
     std::size_t n = 0;
-    TileRange before = whole;
     for (TileWalk walk(work, loops); !walk.done(); walk.next(), ++n) {
       ASSERT_LT(n, expected.size());
       const TileRange& tile = walk.tile();
@@ -229,9 +228,7 @@ TEST(Tiles, WalkVisitsEveryElementOnceInLoopOrder) {
               ASSERT_FALSE(mac);
               mac = true;
             }
-      // `changed` is the outermost loop that moved: tiles up to that depth are the ones before.
-      if (n > 0 && walk.changed() > 0) ASSERT_EQ(walk.tile(0).end[0], before.end[0]);
-      if (n > 0) ASSERT_LT(walk.changed(), walk.depth());
+      ASSERT_TRUE(n == 0 || walk.changed() < walk.depth());
     }
     EXPECT_EQ(n, expected.size());
     EXPECT_TRUE(std::all_of(seen.begin(), seen.end(), [](bool b) { return b; }));

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -25,6 +26,7 @@ struct Parameter {
   std::string name;
   ParameterKind kind = ParameterKind::integer;
   std::vector<Value> values;
+  bool boolean = false;      ///< a categorical one of true and false: its values are these words, and plain true and false in JSON
   double low = 0, high = 0;  ///< reals
   bool log = false;
   /// Active only when another parameter has one of these values (all entries must hold); inactive parameters have no value.
@@ -33,29 +35,44 @@ struct Parameter {
   bool discrete() const { return kind != ParameterKind::real && kind != ParameterKind::permutation; }
   std::size_t size() const { return values.size(); }
 };
+/// Where a discrete parameter lists this value (numbers compare as numbers); nothing where it does not.
+std::optional<std::size_t> value_index(const Parameter& parameter, const Value& value);
 
 /// A point of the space: one entry per parameter, in the space's order; nothing where the parameter is inactive.
 using Point = std::vector<std::optional<Value>>;
 
-/// A rule: arithmetic, comparisons, and, or, not, min, max over parameters and numbers; grammar in the campaign reference. A rule that names an
-/// inactive parameter holds.
+/// Numbers that rules may name beside parameters, by path: the fixed numeric fields of the base design.
+using Constants = std::map<std::string, double>;
+
+/// A rule: a condition over parameters, constants, numbers and quoted words.
+///
+///     condition  := all { "or" all }              all := one { "and" one }          one := [ "not" ] ( comparison | boolean )
+///     comparison := sum ( == | != | < | <= | > | >= ) sum                            sum := product { ( + | - ) product }
+///     product    := factor { ( * | / | % ) factor }     factor := [ - ] ( number | name | "word" | min(...) | max(...) | ( ... ) )
+///
+/// Numbers are doubles (whole numbers exact to 2^53); % is the remainder with the dividend's sign. A division by zero makes the rule not hold.
+/// Words are compared with == and != only. A rule that names an inactive parameter holds.
 class Rule {
  public:
   Rule() = default;
-  static Expected<Rule> parse(const std::string& text, const std::vector<Parameter>& parameters);
+  /// Errors: the place in the text, and the nearest name. A parameter hides a constant of the same name.
+  static Expected<Rule> parse(const std::string& text, const std::vector<Parameter>& parameters, const Constants& constants = {});
   bool holds(const std::vector<Parameter>& parameters, const Point& point) const;
   const std::string& text() const { return text_; }
 
- private:
   struct Node;
+
+ private:
   std::string text_;
   std::shared_ptr<const Node> root_;
+  std::vector<std::size_t> names_;  ///< parameters that the rule names
 };
 
 class Space {
  public:
   Space() = default;
-  Space(std::vector<Parameter> parameters, std::vector<Rule> rules) : parameters_(std::move(parameters)), rules_(std::move(rules)) {}
+  /// Conditions among parameters must be acyclic and name discrete parameters (read_space checks it); a condition that does not is left out.
+  Space(std::vector<Parameter> parameters, std::vector<Rule> rules);
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
   const std::vector<Rule>& rules() const { return rules_; }
@@ -68,7 +85,8 @@ class Space {
   /// All active parameters set and inside their values, inactive ones absent, and all rules hold.
   bool valid(const Point& point) const;
   bool rules_hold(const Point& point) const;
-  /// A uniform draw of the discrete indices (reals uniform, or log-uniform), repeated until the rules hold; nothing after `tries`.
+  /// A uniform draw of the discrete indices and permutations (reals uniform, or log-uniform), normalised, repeated until the rules hold; nothing
+  /// after `tries`. Without conditionals this is uniform over the valid points; a point with inactive parameters stands for all their values.
   std::optional<Point> sample(Random& random, int tries = 10000) const;
 
   /// Same text, same point: the key for finding duplicates.
@@ -76,21 +94,45 @@ class Space {
   Json to_json(const Point& point) const;  ///< {"name": value}, inactive ones left out
   Expected<Point> from_json(const Document& values) const;
 
-  /// Point as numbers in [0, 1]: discrete index / (size - 1), reals by (log) position; permutations by rank; 0.5 where inactive.
+  /// Point as numbers in [0, 1], one per parameter: discrete index / (size - 1), reals by (log) position; permutations by lexicographic rank /
+  /// (n! - 1); 0.5 where inactive or where there is but one value.
   std::vector<double> encode(const Point& point) const;
   /// The nearest point to a code, normalised; rules are not looked at.
   Point decode(const std::vector<double>& code) const;
 
  private:
+  /// One entry of a parameter's active_if, by index.
+  struct Condition {
+    std::size_t parent = 0;
+    std::vector<std::size_t> allowed;
+  };
   std::vector<Parameter> parameters_;
   std::vector<Rule> rules_;
+  std::map<std::string, std::size_t> indices_;
+  std::vector<std::vector<Condition>> conditions_;  ///< by parameter
+  std::vector<std::size_t> parents_first_;          ///< conditional parameters, each after those it depends on
+
+  bool active(std::size_t parameter, const Point& point) const;
+  bool in_range(std::size_t parameter, const Value& value) const;
 };
 
 /// Reads `space` and `rules` of a campaign (objects at those pointers of the document). All errors at once.
-Expected<Space> read_space(const Document& document, const std::string& space_pointer, const std::string& rules_pointer);
+/// `{"int": [8, 128], "step": "pow2"}`: powers of two only; `{"int": [1, 9], "step": 2}`; `{"real": [200, 1200], "log": true}`;
+/// `{"ordinal": [...]}`, `{"categorical": [...]}` (numbers, words, or true and false), `{"permutation": [...]}` (2 to 16 entries).
+/// An integer parameter may list at most a million values.
+Expected<Space> read_space(const Document& document, const std::string& space_pointer, const std::string& rules_pointer,
+                           const Constants& constants = {});
+
+/// The numeric fields of a design by path, list entries by their `name`: what rules may name beside parameters.
+Constants design_constants(const Json& design);
+
+/// Refuses a space in which no point satisfies the rules, and says which rules hold nowhere. Spaces of up to a million points are
+/// enumerated; of others 100,000 random points are looked at.
+Expected<void> check_not_empty(const Space& space, const std::string& file = "", const std::string& pointer = "/rules");
 
 /// Puts parameters into a design JSON: `cores.npu.array.rows` goes to the core named `npu`; list entries are found by their `name`. Keys are created where the
-/// path exists but for its last step. Errors: a path that leads nowhere, with the nearest name.
+/// path exists but for its last step; the optional objects `interconnect`, `vector` and `controller` are created too. Errors: a path that leads
+/// nowhere, with the nearest name.
 Expected<Json> apply(const Json& design, const Space& space, const Point& point, const std::string& file);
 
 }  // namespace gnomon::arch
