@@ -31,7 +31,7 @@ std::int64_t touched(const Axis& a, std::int64_t first, std::int64_t last) {
     const std::int64_t high = std::min(last + a.kernel - 1 - a.pad, a.in - 1);
     return std::max<std::int64_t>(high - low + 1, 0);
   }
-  const std::int64_t common = std::gcd(a.stride, a.dilation);
+  const std::int64_t common = a.dilation == 1 ? 1 : std::gcd(a.stride, a.dilation);
   const std::int64_t period = a.stride / common;  // taps t and t + period read the same residue
   const std::int64_t shift = a.dilation / common;
   const std::int64_t length = last - first + 1;
@@ -57,7 +57,7 @@ std::int64_t touched(const Axis& a, std::int64_t first, std::int64_t last) {
 
 /// The same without padding or borders: the most that `length` neighbouring outputs can touch, at most the whole axis.
 std::int64_t touched_most(const Axis& a, std::int64_t length) {
-  const std::int64_t common = std::gcd(a.stride, a.dilation);
+  const std::int64_t common = a.dilation == 1 ? 1 : std::gcd(a.stride, a.dilation);
   const std::int64_t period = a.stride / common;
   const std::int64_t shift = a.dilation / common;
   std::int64_t count = 0;
