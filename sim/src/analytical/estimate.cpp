@@ -103,8 +103,10 @@ LayerEstimate LayerContext::Impl::estimate(const arch::StepMapping& mapping) {
   Visits visits[operand_count];
   std::size_t parent[operand_count] = {0, 0, 0};
   std::int64_t parent_ready[operand_count] = {0, 0, 0};
-  std::int64_t hidden_no_more[2] = {0, 0};  // transfers that one slot exposes: by memory link, by others
-  std::int64_t exposed_latencies = 0;
+  // Transfers that a single slot exposes, by memory link and by others; the most changes of a tile; the largest of an operand alone.
+  std::int64_t exposed_cycles[2] = {0, 0};
+  std::int64_t exposed_changes = 0;
+  std::int64_t exposed_alone = 0;
   Links busy, free;  // cycles in use; and when the link is free after the first tiles' fills
   std::fill(busy.own, busy.own + entries.size(), 0);
   std::fill(free.own, free.own + entries.size(), 0);
@@ -179,10 +181,11 @@ LayerEstimate LayerContext::Impl::estimate(const arch::StepMapping& mapping) {
       if (on_bus) busy.bus += cycles;
       if (!on_memory && !on_bus) busy.own[i] += cycles;
       if (i == innermost[o] && entries[i].slots == 1) {
-        const std::int64_t n = traffic.fills + traffic.backs - 1;
+        // Each change of tile waits for its transfers one after the other and for one latency; an operand's own ones never overlap.
         const std::int64_t last = results ? ceil_quotient(bytes_of(a.last * b.last * c.last, bits), width) : first_cycles;
-        hidden_no_more[on_memory ? 0 : 1] += cycles - last;
-        if (on_memory) exposed_latencies = std::max(exposed_latencies, n * latency);
+        exposed_cycles[on_memory ? 0 : 1] += cycles - last;
+        if (on_memory) exposed_changes = std::max(exposed_changes, (results ? traffic.backs : traffic.fills) - 1);
+        exposed_alone = std::max(exposed_alone, cycles - last + latency * (traffic.fills + traffic.backs - 1));
       }
 
       out.counts.level[entries[i].level].write += traffic.fill.bytes;
@@ -347,7 +350,7 @@ LayerEstimate LayerContext::Impl::estimate(const arch::StepMapping& mapping) {
     }
   }
 
-  const std::int64_t exposed = std::max(hidden_no_more[0] + exposed_latencies, hidden_no_more[1]);
+  const std::int64_t exposed = std::max({exposed_cycles[0] + design.memory.latency_cycles * exposed_changes, exposed_cycles[1], exposed_alone});
   out.latency_cycles = out.prologue_cycles + out.compute_cycles + exposed + out.epilogue_cycles;
   if (busy.memory > 0) out.latency_cycles = std::max(out.latency_cycles, busy.memory + design.memory.latency_cycles);
   out.latency_cycles = std::max(out.latency_cycles, busy.bus);
