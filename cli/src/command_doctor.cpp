@@ -10,7 +10,7 @@
 #include "gnomon/base/process.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/base/version.hpp"
-#include "gnomon/sim/cycle.hpp"
+#include "gnomon/sim/session.hpp"
 
 namespace gnomon::cli {
 namespace {

@@ -7,6 +7,7 @@
 #include "gnomon/arch/technology.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/search/agent.hpp"
+#include "gnomon/search/problems.hpp"
 #include "gnomon/workloads/load.hpp"
 
 namespace gnomon::cli {

@@ -4,6 +4,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include "gnomon/base/json.hpp"
 #include "gnomon/surrogate/model.hpp"
 #include "gnomon/surrogate/table.hpp"
 #include "gnomon/surrogate/train.hpp"
