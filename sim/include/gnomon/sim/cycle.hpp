@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gnomon/arch/evaluator.hpp"
+#include "gnomon/sim/result.hpp"
+
+namespace gnomon::sim {
+
+/// A work step on a core, as the event-driven model takes it.
+struct CycleStep {
+  std::string label;
+  std::size_t core = 0;  ///< index into Design::cores
+  /// Array work with its mapping, or (both absent) vector work.
+  std::optional<arch::ArrayWork> array;
+  std::optional<arch::StepMapping> mapping;
+  arch::VectorWork vector;
+  /// Positions of earlier steps that must have ended before this one begins (those it reads from).
+  std::vector<std::size_t> after;
+};
+
+/// What a run of the model took, for benches and reports.
+struct CycleRun {
+  std::vector<StepResult> steps;  ///< as asked for, in order
+  std::int64_t simulated_steps = 0;   ///< without those that were recognised as equal to another
+  std::int64_t simulated_cycles = 0;  ///< up to the last event, in array cycles
+};
+
+/// Runs work steps on the design by the event-driven SystemC model of docs/microarchitecture.md: array cores, levels, links and memory as
+/// modules, with an event at least for each array tile and each transfer, and no clock that runs without work.
+///
+/// The steps of a core run in the order given; cores run beside each other and share the bus, the shared levels' links and the memory. Where a
+/// single core is used, equal steps (work, core, mapping) are simulated once, since nothing tells them apart: each starts with empty levels.
+/// Errors: invalid_input (a mapping that arch::verify refuses), unsupported (memory devices), run_failed (simulated time beyond 2^62 ps,
+/// a simulation that is running in this process already, an internal error).
+Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector<CycleStep>& steps, const std::string& mapping_file = "mapping");
+
+/// The whole graph under a mapping that covers its array steps; cores and order of the work steps as `plan` says.
+Expected<arch::Evaluation> simulate(const arch::Design& design, const workloads::Graph& graph, const arch::Mapping& mapping,
+                                    const std::string& mapping_file = "mapping");
+
+/// The plan's work steps in the form that `run_cycle_model` takes.
+std::vector<CycleStep> cycle_steps(const std::vector<PlannedStep>& planned);
+
+/// `accelerator/cycle`.
+void register_cycle(arch::EvaluatorRegistry& registry);
+
+}  // namespace gnomon::sim

@@ -1,0 +1,71 @@
+#include "array_core.hpp"
+
+#include "clock.hpp"
+
+namespace gnomon::sim::cycle {
+
+ArrayCore::ArrayCore(sc_core::sc_module_name name, ClockDomain clock, Observer& observer) : sc_module(name), clock_(clock), observer_(observer) {
+  SC_HAS_PROCESS(ArrayCore);
+  SC_METHOD(on_wake);
+  sensitive << wake_;
+  dont_initialize();
+}
+
+void ArrayCore::begin(const ArrayStep& step, TileTransfers& transfers) {
+  step_ = &step;
+  transfers_ = &transfers;
+  timeline_ = make_timeline(step);
+  marks_.clear();
+  busy_ = false;
+  next_tile_ = 0;
+  ended_tiles_ = 0;
+  compute_cycles_ = 0;
+  Odometer all(step.loops, 0);
+  TileRange whole;
+  for (std::size_t d = 0; d < arch::dim_count; ++d) whole.end[d] = step.work->extent[d];
+  all.reset(whole);
+  tiles_ = all.leaves();
+}
+
+bool ArrayCore::advance() {
+  if (busy_ || next_tile_ == tiles_ || !transfers_->ready(next_tile_)) return false;
+  timeline_->next(span_);
+  ++next_tile_;
+  busy_ = true;
+  const std::int64_t now = now_ps();
+  for (const TileSpan::Mark& mark : span_.marks) marks_.push_back({mark.tiles, now + clock_.time_ps(mark.after_cycles)});
+  free_ps_ = now + clock_.time_ps(span_.cycles);
+  compute_cycles_ += span_.cycles;
+  if (compute_cycles_ < 0) throw std::runtime_error("the compute cycles of a work step pass 2^63");
+  settle(now);
+  return true;
+}
+
+void ArrayCore::on_wake() {
+  settle(now_ps());
+  observer_.changed();
+}
+
+/// Takes note of what has ended by now and wakes for the next end.
+void ArrayCore::settle(std::int64_t now) {
+  for (; !marks_.empty() && marks_.front().time_ps <= now; marks_.pop_front()) ended_tiles_ = marks_.front().tiles;
+  if (busy_ && free_ps_ <= now) busy_ = false;
+  std::int64_t next = -1;
+  if (!marks_.empty()) next = marks_.front().time_ps;
+  if (busy_ && (next < 0 || free_ps_ < next)) next = free_ps_;
+  if (next >= 0) notify_after(wake_, clock_, (next - now) / clock_.period_ps);
+}
+
+void ArrayCore::add_counts(Counts& counts) const {
+  const ArrayTraffic& traffic = timeline_->traffic();
+  for (std::size_t o = 0; o < arch::operand_count; ++o) {
+    PortBytes& level = counts.level[step_->innermost_level(static_cast<Operand>(o))];
+    level.read += traffic.read[o];
+    level.write += traffic.write[o];
+  }
+  counts.macs += step_->work->macs();
+}
+
+std::string ArrayCore::waits_for() const { return "array tile " + std::to_string(next_tile_) + " of " + std::to_string(tiles_); }
+
+}  // namespace gnomon::sim::cycle

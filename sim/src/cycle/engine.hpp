@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "gnomon/sim/memory_port.hpp"
+#include "transfers.hpp"
+
+namespace gnomon::sim::cycle {
+
+/// Told when something has happened at the present time; it looks at everything once all that happens at this time has happened.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void changed() = 0;
+};
+
+/// What does a core's work: the array or the vector unit. One work step at a time.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  /// Starts what can start now; true if something did.
+  virtual bool advance() = 0;
+  /// All tiles or chunks are done; transfers may still be under way.
+  virtual bool finished() const = 0;
+  virtual std::int64_t compute_cycles() const = 0;
+  /// Adds what the engine itself moved, once finished.
+  virtual void add_counts(Counts& counts) const = 0;
+  /// For messages: what it waits for.
+  virtual std::string waits_for() const = 0;
+};
+
+}  // namespace gnomon::sim::cycle

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <systemc>
+#include <vector>
+
+#include "array_core.hpp"
+#include "gnomon/arch/design.hpp"
+#include "gnomon/sim/result.hpp"
+#include "vector_unit.hpp"
+
+namespace gnomon::sim::cycle {
+
+/// A work step as the model runs it.
+struct CoreWork {
+  std::string label;
+  const arch::ArrayWork* array = nullptr;  ///< with its mapping; otherwise vector work
+  const arch::StepMapping* mapping = nullptr;
+  arch::VectorWork vector;
+  std::vector<std::size_t> after;  ///< positions of steps that must have ended before
+};
+
+/// One core: its array and vector unit, the transfers of its present work step, and its list of work steps.
+class CoreModel : public sc_core::sc_module {
+ public:
+  CoreModel(sc_core::sc_module_name name, const arch::Design& design, std::size_t index, ClockDomain clock, LinkMap links, Observer& observer);
+  /// Ends the present work step if everything of it is done, and begins the next if what it reads is there; true if something happened.
+  bool advance(const std::vector<CoreWork>& work, std::vector<StepResult>& results, std::vector<char>& ended);
+  void add_work(std::size_t position) { list_.push_back(position); }
+  bool idle() const { return engine_ == nullptr && next_ == list_.size(); }
+  const std::vector<TransferStream*>& streams() const { return streams_; }
+  /// The streams whose next transfer is the core's next on all of its links.
+  const std::vector<TransferStream*>& heads();
+  void started() { heads_known_ = false; ++open_transfers_; }
+  void completed() { --open_transfers_; }
+  std::string waits_for(const std::vector<CoreWork>& work) const;
+
+ private:
+  const arch::Design& design_;
+  std::size_t index_;
+  ClockDomain clock_;
+  LinkMap links_;
+  ArrayCore array_;
+  VectorUnit vector_;
+  std::vector<std::size_t> list_;
+  std::size_t next_ = 0;
+  Engine* engine_ = nullptr;  ///< of the present work step
+  std::unique_ptr<ArrayStep> array_step_;
+  std::unique_ptr<TileTransfers> transfers_;
+  Counts counts_;
+  std::int64_t start_ps_ = 0, open_transfers_ = 0;
+  std::vector<TransferStream*> streams_, heads_;
+  bool heads_known_ = false;
+
+  void begin(const CoreWork& work);
+};
+
+/// A link other than the memory's: it is held by a transfer for its duration.
+class Link : public sc_core::sc_module {
+ public:
+  Link(sc_core::sc_module_name name, ClockDomain clock, MemoryClient& owner);
+  void hold(std::int64_t cycles, std::uint64_t tag);
+
+ private:
+  ClockDomain clock_;
+  MemoryClient& owner_;
+  std::uint64_t tag_ = 0;
+  sc_core::sc_event done_;
+  void on_done();
+};
+
+/// Links and their arbitration between cores; owner of cores, links and memory.
+class Fabric : public sc_core::sc_module, public Observer, public MemoryClient {
+ public:
+  Fabric(sc_core::sc_module_name name, const arch::Design& design, std::vector<CoreWork> work, const std::vector<std::size_t>& core_of);
+  const std::vector<StepResult>& results() const { return results_; }
+  bool finished() const;
+  /// What waits for what, where events have run out before the work is done.
+  std::string waits_for() const;
+
+  void changed() override { changed_.notify(sc_core::SC_ZERO_TIME); }
+  void memory_released(std::uint64_t tag, std::int64_t time_ps) override;
+  void memory_completed(std::uint64_t tag, std::int64_t time_ps) override;
+
+ private:
+  struct Flight {
+    TransferStream* stream = nullptr;
+    Ticket ticket;
+    CoreModel* core = nullptr;
+  };
+  ClockDomain clock_;
+  std::vector<CoreWork> work_;
+  std::vector<StepResult> results_;
+  std::vector<char> ended_;
+  std::unique_ptr<sc_core::sc_module> memory_module_;
+  MemoryPort* memory_ = nullptr;
+  std::vector<std::unique_ptr<Link>> links_;  ///< by link number; none for the memory's
+  std::vector<char> busy_;
+  std::vector<std::unique_ptr<CoreModel>> cores_;
+  std::deque<Flight> flights_;
+  std::vector<std::uint64_t> free_flights_;
+  sc_core::sc_event changed_;
+
+  void settle();
+  bool start_transfers();
+  void start(CoreModel& core, std::size_t core_index, TransferStream& stream);
+  bool links_free(const TransferStream& stream) const;
+};
+
+}  // namespace gnomon::sim::cycle

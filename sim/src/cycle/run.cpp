@@ -1,0 +1,126 @@
+#include <map>
+#include <set>
+#include <systemc>
+
+#include "clock.hpp"
+#include "fabric.hpp"
+#include "gnomon/base/text.hpp"
+#include "gnomon/sim/cycle.hpp"
+#include "gnomon/sim/session.hpp"
+
+namespace gnomon::sim {
+namespace {
+
+using Key = std::vector<std::int64_t>;
+
+/// Everything about a step that its cycles and counts depend on.
+Key key_of(const CycleStep& step) {
+  Key key{static_cast<std::int64_t>(step.core)};
+  const auto add = [&](auto... values) { (key.push_back(static_cast<std::int64_t>(values)), ...); };
+  if (!step.array) {
+    add(step.vector.ops, step.vector.in_elements, step.vector.out_elements);
+    return key;
+  }
+  for (const std::int64_t extent : step.array->extent) add(extent);
+  if (step.array->window) {
+    const workloads::Convolution& c = *step.array->window;
+    add(c.batch, c.groups, c.in_channels, c.out_channels, c.transposed);
+    for (const auto& pair : {c.in, c.out, c.kernel, c.stride, c.dilation, c.pad_begin, c.pad_end}) add(pair[0], pair[1]);
+  }
+  const auto add_loops = [&](const std::vector<arch::Loop>& loops) {
+    for (const arch::Loop& loop : loops) add(loop.dim, loop.count);
+    add(-1);
+  };
+  add(-1);
+  for (const arch::LevelLoops& level : step.mapping->levels) {
+    for (const bool keeps : level.keeps) add(keeps);
+    add_loops(level.loops);
+  }
+  add_loops(step.mapping->folds);
+  for (const arch::Layout layout : step.mapping->layout) add(layout);
+  return key;
+}
+
+Expected<void> check(const arch::Design& design, const std::vector<CycleStep>& steps, const std::string& mapping_file) {
+  if (design.memory.kind != arch::MemoryKind::ideal) {
+    return fail(ErrorKind::unsupported, "memory type " + in_quotes(design.memory.type) + ": the cycle model has ideal memory only; allowed: \"ideal\"");
+  }
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const CycleStep& step = steps[i];
+    if (step.core >= design.cores.size()) return fail(ErrorKind::invalid_input, "step " + in_quotes(step.label) + ": no core " + std::to_string(step.core));
+    const arch::Core& core = design.cores[step.core];
+    if (core.levels.size() + design.shared.size() > max_levels) {
+      return fail(ErrorKind::unsupported, "core " + in_quotes(core.name) + " sees more than " + std::to_string(max_levels) + " levels");
+    }
+    for (const std::size_t before : step.after) {
+      if (before >= i) return fail(ErrorKind::invalid_input, "step " + in_quotes(step.label) + " waits for a later one");
+    }
+    if (!step.array) {
+      if (core.vector_lanes < 1) return fail(ErrorKind::unsupported, "step " + in_quotes(step.label) + ": core " + in_quotes(core.name) + " has no vector unit");
+      continue;
+    }
+    if (!step.mapping) return fail(ErrorKind::invalid_input, mapping_file + ": step " + in_quotes(step.label) + " has no mapping");
+    const auto valid = arch::verify(design, core, *step.array, *step.mapping, mapping_file, "/steps/" + step.label);
+    if (!valid) return fail(valid.error());
+  }
+  return {};
+}
+
+}  // namespace
+
+Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector<CycleStep>& steps, const std::string& mapping_file) {
+  if (auto fine = check(design, steps, mapping_file); !fine) return fail(fine.error());
+  std::set<std::size_t> cores;
+  for (const CycleStep& step : steps) cores.insert(step.core);
+  const bool alone = cores.size() <= 1;
+
+  std::vector<cycle::CoreWork> work;
+  std::vector<std::size_t> core_of, simulated(steps.size());
+  std::map<Key, std::size_t> known;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const CycleStep& step = steps[i];
+    if (alone) {
+      const auto [at, is_new] = known.emplace(key_of(step), work.size());
+      simulated[i] = at->second;
+      if (!is_new) continue;
+    } else {
+      simulated[i] = work.size();
+    }
+    cycle::CoreWork one;
+    one.label = step.label;
+    one.array = step.array ? &*step.array : nullptr;
+    one.mapping = step.mapping ? &*step.mapping : nullptr;
+    one.vector = step.vector;
+    if (!alone) one.after = step.after;
+    work.push_back(std::move(one));
+    core_of.push_back(step.core);
+  }
+
+  auto session = SimSession::open();
+  if (!session) return fail(session.error());
+  CycleRun run;
+  run.simulated_steps = static_cast<std::int64_t>(work.size());
+  std::vector<StepResult> results;
+  try {
+    cycle::Fabric fabric("fabric", design, std::move(work), core_of);
+    if (auto ran = session->run(); !ran) return fail(ran.error());
+    if (!fabric.finished()) return fail(ErrorKind::run_failed, "internal error: the model has stopped before its work is done: " + fabric.waits_for());
+    results = fabric.results();
+    run.simulated_cycles = cycle::now_ps() / design.clock_period_ps;
+  } catch (const std::exception& error) {
+    return fail(ErrorKind::run_failed, std::string("internal error in the cycle model: ") + error.what());
+  }
+  std::int64_t start = 0;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    StepResult result = results[simulated[i]];
+    result.label = steps[i].label;
+    if (alone) {
+      result.start_cycle = start;
+      start += result.latency_cycles;
+    }
+    run.steps.push_back(std::move(result));
+  }
+  return run;
+}
+
+}  // namespace gnomon::sim
