@@ -19,14 +19,21 @@ struct Folder {
 
 TEST(Tables, TrialsOfACampaignGiveParametersAsFeatures) {
   const Folder folder;
-  ASSERT_TRUE(write_file(folder.path / "trials.csv", "trial,state,p:rows,p:dataflow,latency_s\n0,done,8,ws,0.5\n1,failed,9,ws,\n2,done,16,os,0.25\n"));
+  const std::string header = "trial,state,feasible,fidelity,array.rows,array.dataflow,latency_s,macs,violation area_um2,error\n";
+  ASSERT_TRUE(write_file(folder.path / "trials.csv", header + "0,done,1,cycle,8,ws,0.5,1000,0,\n1,failed,0,,9,ws,,,,broken\n"
+                                                              "2,done,1,analytical,12,ws,0.3,1000,0,\n3,done,0,cycle,16,os,0.25,1000,1,\n"));
   const auto loaded = load_training_table(folder.path);
   ASSERT_TRUE(loaded) << loaded.error().text();
-  EXPECT_EQ(loaded->features, (std::vector<std::string>{"p:rows", "p:dataflow"}));
+  EXPECT_EQ(loaded->features, (std::vector<std::string>{"array.rows", "array.dataflow", "macs"}));
   EXPECT_EQ(loaded->table.rows(), 2U);
-  EXPECT_EQ((*loaded->table.column("p:rows"))->numbers, (std::vector<double>{8, 16}));
+  EXPECT_EQ((*loaded->table.column("array.rows"))->numbers, (std::vector<double>{8, 16}));
 
-  ASSERT_TRUE(write_file(folder.path / "trials.csv", "trial,state,p:rows\n0,queued,8\n"));
+  // Metrics of a user's own command are told apart by the summary.
+  ASSERT_TRUE(write_file(folder.path / "trials.csv", "trial,state,feasible,fidelity,x,smoothness,error\n0,done,1,cycle,3,0.5,\n"));
+  ASSERT_TRUE(write_file(folder.path / "summary.json", R"({"best": {"smoothness": {"trial": 0, "metrics": {"smoothness": 0.5}}}})"));
+  EXPECT_EQ(load_training_table(folder.path)->features, (std::vector<std::string>{"x"}));
+
+  ASSERT_TRUE(write_file(folder.path / "trials.csv", header + "0,queued,0,,8,ws,,,,\n"));
   EXPECT_EQ(load_training_table(folder.path).error().text(), (folder.path / "trials.csv").string() + ": column \"state\": no trial is done yet");
   EXPECT_EQ(load_training_table(folder.path / "absent.csv").error().text(), (folder.path / "absent.csv").string() + ": no such file");
 }

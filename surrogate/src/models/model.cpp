@@ -13,6 +13,8 @@ using Batch = Mlp<float>::Batch;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 /// How far beyond the training range, as a fraction of it, a feature may lie.
 constexpr double widening = 0.05;
+/// Standardised inputs go no farther than this: such rows are out of range anyhow, and numbers stay in bounds.
+constexpr double farthest = 50;
 /// Rows that go through the networks together: few enough to stay in the first caches.
 constexpr Eigen::Index block = 256;
 
@@ -93,7 +95,7 @@ Batch Model::inputs(const RealMatrix& x, Eigen::Index first, Eigen::Index count,
       if (outside(value, low, high)) in_range[static_cast<std::size_t>(first + i)] = 0;
       // A value that the scale does not take stands at the low end of the range.
       const double standard = ((std::isnan(value) ? low : value) - feature.mean) / feature.deviation;
-      in(at, i) = static_cast<float>(std::clamp(standard, -1e6, 1e6));
+      in(at, i) = static_cast<float>(std::clamp(standard, -farthest, farthest));
     }
     at += feature.may_miss ? 2 : 1;
   }
@@ -136,8 +138,8 @@ Expected<Prediction> Model::predict(const RealMatrix& x) const {
         const double z = std::clamp(static_cast<double>(centre(t, i)), low - margin, high + margin);
         const double half = target.quantile * (wide + target.spread_floor);
         out.mean(first + i, t) = back(z);
-        out.lower(first + i, t) = back(z - half);
-        out.upper(first + i, t) = back(z + half);
+        out.lower(first + i, t) = back(std::max(z - half, std::min(z, low - 4 * margin)));
+        out.upper(first + i, t) = back(std::min(z + half, std::max(z, high + 4 * margin)));
         if (!(wide <= target.spread_limit)) out.in_range[static_cast<std::size_t>(first + i)] = 0;
       }
     }
@@ -155,6 +157,10 @@ Expected<RealMatrix> Model::encode(const arch::LabelTable& table) const {
     const Feature& feature = info_.features[f];
     const auto found = table.column(feature.name);
     if (!found) {
+      if (feature.categories.empty() && !feature.may_miss && feature.low == feature.high) {
+        x.col(static_cast<Eigen::Index>(f)).setConstant(feature.low);
+        continue;
+      }
       for (const Problem& problem : found.error().problems()) problems.push_back(problem);
       continue;
     }

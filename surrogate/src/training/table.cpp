@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
+#include "gnomon/arch/metrics.hpp"
+#include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
 
 namespace gnomon::surrogate {
@@ -10,25 +13,51 @@ namespace {
 
 using arch::LabelTable;
 
-/// Columns of trials.csv that hold a parameter begin with this.
-constexpr std::string_view parameter_prefix = "p:";
+/// Names of metrics that a campaign's summary knows, whatever its subject; empty where there is no readable summary.
+std::vector<std::string> summary_metrics(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  const auto summary = Document::load(folder / "summary.json");
+  if (!summary || !summary->root().is_object()) return names;
+  const auto best = summary->root().find("best");
+  if (best == summary->root().end() || !best->is_object()) return names;
+  for (const auto& [objective, trial] : best->items()) {
+    if (!trial.is_object() || !trial.contains("metrics") || !trial["metrics"].is_object()) continue;
+    for (const auto& [name, value] : trial["metrics"].items()) names.push_back(name);
+  }
+  return names;
+}
 
+/// `trials.csv`: trial, state, feasible, fidelity, then the parameters, then the metrics.
 Expected<TrainingTable> load_trials(const std::filesystem::path& folder) {
   const auto path = folder / "trials.csv";
   auto table = LabelTable::load(path);
   if (!table) return fail(std::move(table.error()));
   TrainingTable out;
+  const std::vector<std::string> metrics = summary_metrics(folder);
+  bool among = false;
   for (const LabelTable::Column& column : table->columns()) {
-    if (column.name.starts_with(parameter_prefix)) out.features.push_back(column.name);
+    const bool metric = std::find(metrics.begin(), metrics.end(), column.name) != metrics.end() || arch::find_metric(column.name).has_value();
+    if (among && (metric || column.name.starts_with("violation ") || column.name == "error")) break;
+    if (among) out.features.push_back(column.name);
+    among = among || column.name == "fidelity";
   }
-  if (out.features.empty()) return invalid(path.string(), "", "has no parameter columns (`p:NAME`); it is not the trials of a campaign");
-  const auto state = table->column("state");
+  if (out.features.empty()) return invalid(path.string(), "", "has no parameter columns after `fidelity`; it is not the trials of a campaign");
+  const auto state = table->column("state"), fidelity = table->column("fidelity");
   if (!state) return fail(Error(state.error()));
+  // Of a ladder, the labels of the slowest fidelity reached; others are another quantity.
+  std::string slowest;
+  for (const char* name : {"surrogate", "analytical", "cycle", "rtl"}) {
+    for (std::size_t r = 0; r < table->rows() && !(*fidelity)->numeric && !(*state)->numeric; ++r) {
+      if ((*state)->words[r] == "done" && (*fidelity)->words[r] == name) slowest = name;
+    }
+  }
   std::vector<std::size_t> done;
   for (std::size_t r = 0; r < table->rows(); ++r) {
-    if (!(*state)->numeric && (*state)->words[r] == "done") done.push_back(r);
+    if (!slowest.empty() && (*state)->words[r] == "done" && (*fidelity)->words[r] == slowest) done.push_back(r);
   }
   if (done.empty()) return invalid(path.string(), "column \"state\"", "no trial is done yet");
+  // The number of MACs tells workloads apart.
+  if (const auto macs = table->column("macs"); macs && (*macs)->numeric) out.features.push_back("macs");
   out.table = rows_of(*table, done);
   return out;
 }

@@ -94,8 +94,8 @@ struct Prediction {
 
 /// A trained surrogate: a ridge-regression base (in log domain a power law) plus the mean of an ensemble of small multi-output networks that
 /// learned what the base leaves, with split-conformal intervals scaled by the ensemble's spread (Lei et al., JASA 2018; Angelopoulos and
-/// Bates 2023) from held-out groups. Scaled outputs are bounded to the training labels' range widened by half of it on each side, so that no
-/// extrapolation runs away. Immutable; predictions may run in several threads.
+/// Bates 2023) from held-out groups. Scaled outputs are bounded to the training labels' range widened by half of it on each side, and
+/// intervals by twice, so that no extrapolation runs away. Immutable; predictions may run in several threads.
 class Model {
  public:
   const ModelInfo& info() const { return info_; }
@@ -106,7 +106,7 @@ class Model {
   /// `categories` (-1 for a word never seen), missing values are NaN. Errors: wrong number of columns; a missing value where training had none;
   /// an infinite value; a value that the column's scale does not take is out of range, not an error.
   Expected<Prediction> predict(const RealMatrix& x) const;
-  /// Takes the model's features out of a table by name. Errors: missing columns (nearest name), other units, words where numbers are due.
+  /// Takes the model's features out of a table by name; a column that was constant in training may be absent. Errors: missing columns (nearest name), other units, words where numbers are due.
   Expected<RealMatrix> encode(const arch::LabelTable& table) const;
   Expected<Prediction> predict(const arch::LabelTable& table) const;
   /// Why a row is out of range, in words (`rows = 300 is above 256`); empty where its features are inside.

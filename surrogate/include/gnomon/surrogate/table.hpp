@@ -16,7 +16,8 @@ struct TrainingTable {
   std::vector<std::string> features;  ///< empty: the source does not say
 };
 
-/// Loads a CSV label table, or a campaign's folder: of its `trials.csv` the finished trials, with the parameter columns as features.
+/// Loads a CSV label table, or a campaign's folder: of its `trials.csv` the trials that are done at the slowest fidelity reached, with the
+/// parameters, and the workload's `macs`, as features.
 Expected<TrainingTable> load_training_table(const std::filesystem::path& path);
 /// Several sources below each other; all must have the same columns and units.
 Expected<TrainingTable> load_training_tables(const std::vector<std::filesystem::path>& paths);

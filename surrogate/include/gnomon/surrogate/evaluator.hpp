@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gnomon/arch/evaluator.hpp"
+#include "gnomon/arch/label_table.hpp"
+#include "gnomon/surrogate/model.hpp"
+
+namespace gnomon::surrogate {
+
+/// Label tables from evaluations: for every operator that takes time the columns of `layer_features()`, `design` (a hash: the group that must stay
+/// together in splits), `layer`, and the labels `latency_cycles` and `energy_pj`. Rows whose features were added before are left out.
+class LayerLabels {
+ public:
+  LayerLabels();
+  ~LayerLabels();
+  LayerLabels(LayerLabels&&) noexcept;
+  LayerLabels& operator=(LayerLabels&&) noexcept;
+
+  /// Adds the layers of an evaluation (of the job's first workload, which is what evaluations hold). The analytical model and the
+  /// mapper run once to make the features.
+  Expected<void> add(const arch::EvaluationJob& job, const arch::Evaluation& evaluation);
+  std::size_t rows() const;
+  std::size_t designs() const;
+  arch::LabelTable table() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// `accelerator/surrogate`. The job's options are `{"model": FILE}`, or nothing.
+///
+/// A model file whose features are those of `layer_features()` and whose targets include `latency_cycles` and `energy_pj` predicts layer by
+/// layer; cycles never fall below the exact compute cycles, and operators that take no time keep their exact energy. Totals are sums; their
+/// intervals are sums of the layers' ends, as if all layers erred together, which is wider than need be and never narrower. On several
+/// cores, the total latency is the analytical one scaled by the layers' sum.
+///
+/// A model file trained on a campaign's folder (features: parameters as paths into the design, and `macs`) predicts totals only. It knows the
+/// workload by its MACs alone: another count is out of range.
+///
+/// Without a model file it learns: results of slower fidelities that `observe` brings become training rows, and a small ensemble is trained anew
+/// whenever they have grown by a third, beginning with 60 rows of 8 designs. Before that it answers as the analytical model does, marked out of range.
+/// Rows outside what was learned are marked out of range too; the caller then simulates.
+std::unique_ptr<arch::Evaluator> make_accelerator_surrogate();
+
+/// Adds `accelerator/surrogate`.
+void register_evaluators(arch::EvaluatorRegistry& registry);
+
+}  // namespace gnomon::surrogate
