@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gnomon/arch/design.hpp"
+#include "gnomon/arch/mapping.hpp"
+#include "gnomon/base/json.hpp"
+#include "gnomon/hls/kernel.hpp"
+#include "gnomon/workloads/graph.hpp"
+
+namespace gnomon::hls {
+
+struct CosimOptions {
+  /// Chance, per stream and cycle, that an operand comes late or a result is not taken: 0 to 0.9.
+  double stall = 0;
+  std::uint64_t seed = 1;
+  /// RTL cycles that one work step may take without stalls; a longer one is refused before anything is built.
+  std::int64_t max_cycles = 50'000'000;
+  /// CPU seconds of the child process of one work step.
+  double cpu_seconds = 900;
+  /// Where compiled RTL is kept; empty: $XDG_CACHE_HOME/gnomon or ~/.cache/gnomon.
+  std::filesystem::path cache;
+  /// An FST file with every signal, or empty. Only for a single work step.
+  std::filesystem::path trace;
+  /// Program and first arguments of the child that loads the RTL; it is given one more argument and must pass it to cosim_worker_main().
+  /// Empty: the program that the environment variable GNOMON_COSIM_WORKER names, or the program that runs, with `cosim-worker`.
+  std::vector<std::string> worker;
+};
+
+struct Mismatch {
+  std::string step;
+  std::int64_t g = 0, m = 0, n = 0;  ///< product, output row (pixel), output column (filter)
+  std::int64_t expected = 0, got = 0;
+};
+
+/// One work step, or (sums, first mismatch) all of them.
+struct CosimFigures {
+  bool outputs_match = true;
+  std::int64_t outputs = 0;
+  std::int64_t mismatches = 0;
+  std::optional<Mismatch> first_mismatch;
+  std::int64_t rtl_cycles = 0;        ///< at the handshakes: first operand beat taken to last result beat, ends included
+  std::int64_t model_cycles = 0;      ///< compute cycles of the models with ports that never wait
+  std::int64_t stalls_injected = 0;   ///< cycles in which a withheld stream held the array, found from outside the RTL
+  std::int64_t cycle_difference = 0;  ///< rtl_cycles - stalls_injected - model_cycles
+};
+
+struct CosimStep {
+  std::string label;
+  std::int64_t macs = 0;
+  std::int64_t repeats = 1;  ///< identical steps that this one stands for; they count in the sums
+  arch::StepMapping mapping;
+  CosimFigures figures;
+  double simulate_seconds = 0;
+};
+
+struct CosimResult {
+  CosimFigures total;
+  std::vector<CosimStep> steps;
+  std::string rtl_top;
+  std::string tool;  ///< Verilator's version
+  double verilate_seconds = 0, compile_seconds = 0;  ///< 0 where the compile cache had it
+  double seconds = 0;                                ///< all together, wall clock
+};
+
+struct CosimRequest {
+  const arch::Design& design;
+  const workloads::Graph& graph;
+  /// An operator's name or a work step's label; empty: every array step of the workload, identical ones once.
+  std::string layer;
+  /// Empty: the mapper of the analytical model chooses.
+  arch::Mapping mapping;
+  CosimOptions options;
+};
+
+/// Runs the emitted RTL of the design's array on whole work steps, fold by fold in the mapping's order, in Verilator and in a child process.
+///
+/// Operands are the model's filters where it has their values (convolutions; quantised symmetrically, per tensor, power-of-two scale, round half to even, saturating) and
+/// seeded noise over the precision's whole range otherwise. A convolution's ifmap stream is gathered from the real image with zero padding. Every output is compared
+/// with the direct integer computation (reference_outputs, which a test holds against the interpreter). Not in the RTL: levels, memory and vector work; ports never wait.
+/// Errors: unsupported (dataflow, precision, timing without RTL; too many cycles, naming the option), invalid_input (unknown layer, with the nearest), run_failed (tools, a child
+/// that crashes, hangs or gets stuck).
+Expected<CosimResult> cosimulate(const CosimRequest& request);
+
+/// The RTL of a matrix multiplication kernel (`unroll` of its two output loops gives rows and columns; 1 where absent) against the kernel's interpreter on seeded inputs.
+Expected<CosimResult> cosimulate(const Kernel& kernel, const CosimOptions& options);
+
+/// The fields of design.md section 4 for `cosim`.
+Json cosim_document(const CosimResult& result);
+
+/// The child's side: loads the compiled RTL, drives it, and leaves its results in the folder that the last argument names.
+int cosim_worker_main(int argc, const char* const* argv);
+
+}  // namespace gnomon::hls

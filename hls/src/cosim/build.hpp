@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "gnomon/hls/emit.hpp"
+
+namespace gnomon::hls {
+
+/// A module compiled to a shared library with the C interface of cosim/model.hpp.
+struct BuiltModel {
+  std::filesystem::path library;
+  std::string tool;  ///< Verilator's version
+  bool from_cache = false;
+  double verilate_seconds = 0;
+  double compile_seconds = 0;
+};
+
+/// $XDG_CACHE_HOME/gnomon, ~/.cache/gnomon, or a folder beside the temporary files.
+std::filesystem::path default_cache();
+
+/// Verilator (`--cc`), then one compiler run over its output, the shim and the runtime (compiled once per cache). The library is kept under the SHA-256 of
+/// RTL, shim, flags and Verilator's version. `trace`: with FST tracing, which is a build of its own.
+Expected<BuiltModel> build_model(const Rtl& rtl, const std::filesystem::path& cache, bool trace);
+
+/// `Verilator 5.006 ...`, or an error that names the Debian package.
+Expected<std::string> verilator_version();
+
+}  // namespace gnomon::hls

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "cosim/folds.hpp"
+#include "cosim/model.hpp"
+#include "cosim/operands.hpp"
+
+namespace gnomon::hls {
+
+struct DriveOptions {
+  double stall = 0;  ///< chance, per stream and cycle, that an operand is late or a result is not taken
+  std::uint64_t seed = 1;
+  std::int64_t max_cycles = 0;
+};
+
+struct DriveResult {
+  std::vector<std::int64_t> outputs;  ///< [g][m][n], what left the array
+  std::int64_t rtl_cycles = 0;        ///< first operand beat taken to last result beat, ends included
+  std::int64_t stalls_injected = 0;   ///< cycles in between in which a withheld stream held the array
+};
+
+/// Feeds the folds through the streams of a compiled os array and collects what comes out; `accumulate` folds get back what came out before.
+/// Whether a withheld stream holds the array is found from outside: all streams are offered for a moment, and what the array would take is looked at.
+/// Lanes beyond a fold's rows and columns carry noise. Errors: nothing moves for long (which streams wait is said), more than `max_cycles`, results
+/// that nobody asked for, beats taken while the array is held.
+Expected<DriveResult> drive_os_array(LoadedModel& model, const ArrayParameters& parameters, const Operands& operands, const std::vector<Fold>& folds,
+                                     const DriveOptions& options);
+
+}  // namespace gnomon::hls

@@ -1,0 +1,99 @@
+#include "cosim/step.hpp"
+
+#include <chrono>
+#include <cmath>
+
+#include "cosim/worker.hpp"
+#include "gnomon/base/text.hpp"
+#include "gnomon/hls/emit.hpp"
+
+namespace gnomon::hls {
+
+Expected<void> StepRunner::check() const {
+  if (!(options_.stall >= 0 && options_.stall <= 0.9))
+    return fail(ErrorKind::invalid_input, "stall is " + number(options_.stall) + "; a chance from 0 to 0.9 is allowed");
+  if (options_.max_cycles < 1) return fail(ErrorKind::invalid_input, "max_cycles is " + std::to_string(options_.max_cycles) + "; at least 1 is needed");
+  if (!(options_.cpu_seconds >= 0.1 && options_.cpu_seconds <= 1e6))
+    return fail(ErrorKind::invalid_input, "cpu_seconds is " + number(options_.cpu_seconds) + "; 0.1 to 1000000 is allowed");
+  return {};
+}
+
+Expected<void> StepRunner::acceptable(const arch::Design& design, std::size_t core, const arch::ArrayWork& work, const arch::StepMapping& mapping) const {
+  auto parameters = array_parameters(design.cores[core].array);
+  if (!parameters) return fail(std::move(parameters.error()));
+  if (auto rtl = emit_os_array(*parameters); !rtl) return fail(std::move(rtl.error()));
+  auto folds = enumerate_folds(design, design.cores[core], work, mapping);
+  if (!folds) return fail(ErrorKind::unsupported, mapping.step + ": " + folds.error().text());
+  const std::int64_t steps = count_steps(*folds, parameters->overlap);
+  if (steps > options_.max_cycles)
+    return fail(ErrorKind::unsupported, mapping.step + " takes " + std::to_string(steps) + " cycles of RTL; max_cycles (gnomon cosim --max-cycles) allows " +
+                                            std::to_string(options_.max_cycles) + " for one step");
+  return {};
+}
+
+Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core, const arch::ArrayWork& work, const arch::StepMapping& mapping,
+                                    Operands operands, const std::vector<std::int64_t>& expected) {
+  const auto start = std::chrono::steady_clock::now();
+  if (auto accepted = acceptable(design, core, work, mapping); !accepted) return fail(std::move(accepted.error()));
+  WorkerJob job;
+  job.array = *array_parameters(design.cores[core].array);
+  job.folds = *enumerate_folds(design, design.cores[core], work, mapping);
+
+  const Rtl rtl = *emit_os_array(job.array);
+  rtl_top = rtl.top;
+  auto library = libraries_.find(rtl.top);
+  if (library == libraries_.end()) {
+    auto built = build_model(rtl, options_.cache.empty() ? default_cache() : options_.cache, !options_.trace.empty());
+    if (!built) return fail(std::move(built.error()));
+    tool = built->tool;
+    verilate_seconds += built->verilate_seconds;
+    compile_seconds += built->compile_seconds;
+    library = libraries_.emplace(rtl.top, built->library).first;
+  }
+  std::error_code code;
+  job.library = std::filesystem::absolute(library->second, code).string();
+  job.trace = options_.trace.empty() ? "" : std::filesystem::absolute(options_.trace, code).string();
+  job.operands = std::move(operands);
+  job.cpu_seconds = options_.cpu_seconds;
+  job.drive.stall = options_.stall;
+  job.drive.seed = options_.seed;
+  // Four streams that each come with chance 1 - p: a step takes (1 - p)^-4 cycles at most on average.
+  job.drive.max_cycles = static_cast<std::int64_t>(10'000 + 2.0 * static_cast<double>(count_steps(job.folds, job.array.overlap)) / std::pow(1 - options_.stall, 4));
+  auto driven = run_in_child(job, options_.worker);
+  if (!driven) return fail(ErrorKind::run_failed, mapping.step + ": " + driven.error().text());
+  auto model = model_cycles(design, core, work, mapping);
+  if (!model) return fail(std::move(model.error()));
+
+  CosimStep step;
+  step.label = mapping.step;
+  step.macs = work.macs();
+  step.mapping = mapping;
+  CosimFigures& figures = step.figures;
+  figures.outputs = static_cast<std::int64_t>(expected.size());
+  const std::int64_t m = work.size(arch::Dim::m), n = work.size(arch::Dim::n);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (expected[i] == driven->outputs[i]) continue;
+    const std::int64_t at = static_cast<std::int64_t>(i);
+    if (figures.mismatches++ == 0) figures.first_mismatch = Mismatch{step.label, at / (m * n), at / n % m, at % n, expected[i], driven->outputs[i]};
+  }
+  figures.outputs_match = figures.mismatches == 0;
+  figures.rtl_cycles = driven->rtl_cycles;
+  figures.stalls_injected = driven->stalls_injected;
+  figures.model_cycles = *model;
+  figures.cycle_difference = figures.rtl_cycles - figures.stalls_injected - figures.model_cycles;
+  step.simulate_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return step;
+}
+
+void add(CosimFigures& total, const CosimFigures& figures, std::int64_t repeats) {
+  total.outputs_match = total.outputs_match && figures.outputs_match;
+  total.outputs += repeats * figures.outputs;
+  total.mismatches += repeats * figures.mismatches;
+  if (!total.first_mismatch) total.first_mismatch = figures.first_mismatch;
+  total.rtl_cycles += repeats * figures.rtl_cycles;
+  total.model_cycles += repeats * figures.model_cycles;
+  total.stalls_injected += repeats * figures.stalls_injected;
+  total.cycle_difference += repeats * figures.cycle_difference;
+}
+
+}  // namespace gnomon::hls

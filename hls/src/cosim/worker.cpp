@@ -1,0 +1,211 @@
+#include "cosim/worker.hpp"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "gnomon/base/fields.hpp"
+#include "gnomon/base/process.hpp"
+#include "gnomon/base/text.hpp"
+#include "gnomon/hls/cosim.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace gnomon::hls {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The job without its tensors, as JSON.
+struct JobFile {
+  std::string library, trace, seed;
+  std::int64_t rows = 1, cols = 1, bits = 8, accumulator_bits = 32, max_cycles = 0;
+  bool overlap = false;
+  double stall = 0, cpu_seconds = 0;
+  std::vector<std::int64_t> extent, window;
+};
+
+void describe(FieldVisitor& v, JobFile& job) {
+  field(v, {"library", "compiled RTL", "", Key::required}, job.library);
+  field(v, {"trace", "FST file"}, job.trace);
+  field(v, {"seed", "decimal", "", Key::required}, job.seed);
+  field(v, {"rows", "PE rows", "", Key::required}, job.rows, Range{1, 256});
+  field(v, {"cols", "PE columns", "", Key::required}, job.cols, Range{1, 256});
+  field(v, {"bits", "operand bits", "", Key::required}, job.bits, Range{2, 32});
+  field(v, {"accumulator_bits", "accumulator bits", "", Key::required}, job.accumulator_bits, Range{2, 64});
+  field(v, {"overlap", "folds overlap"}, job.overlap);
+  field(v, {"max_cycles", "limit of RTL cycles", "", Key::required}, job.max_cycles, Range{1});
+  field(v, {"stall", "chance"}, job.stall, RealRange{0, 0.9});
+  field(v, {"cpu_seconds", "limit", "s", Key::required}, job.cpu_seconds, RealRange{0.1, 1e6});
+  field(v, {"extent", "g, m, n, k", "", Key::required}, job.extent, Length{4, 4}, Range{1});
+  field(v, {"window", "geometry of a convolution"}, job.window, Length{0, 18}, Range{});
+}
+
+struct ResultFile {
+  std::int64_t rtl_cycles = 0, stalls_injected = 0;
+};
+
+void describe(FieldVisitor& v, ResultFile& result) {
+  field(v, {"rtl_cycles", "cycles", "", Key::required}, result.rtl_cycles);
+  field(v, {"stalls_injected", "cycles", "", Key::required}, result.stalls_injected);
+}
+
+std::vector<std::int64_t> window_numbers(const workloads::Convolution& c) {
+  return {c.batch,     c.groups,    c.in_channels, c.out_channels, c.in[0],      c.in[1],        c.out[0],       c.out[1],     c.kernel[0],
+          c.kernel[1], c.stride[0], c.stride[1],   c.dilation[0],  c.dilation[1], c.pad_begin[0], c.pad_begin[1], c.pad_end[0], c.pad_end[1]};
+}
+
+workloads::Convolution window_from(const std::vector<std::int64_t>& n) {
+  workloads::Convolution c;
+  std::int64_t* const places[] = {&c.batch,     &c.groups,    &c.in_channels, &c.out_channels, &c.in[0],       &c.in[1],
+                                  &c.out[0],    &c.out[1],    &c.kernel[0],   &c.kernel[1],    &c.stride[0],   &c.stride[1],
+                                  &c.dilation[0], &c.dilation[1], &c.pad_begin[0], &c.pad_begin[1], &c.pad_end[0], &c.pad_end[1]};
+  for (std::size_t i = 0; i < n.size(); ++i) *places[i] = n[i];
+  return c;
+}
+
+template <class T>
+Expected<void> write_numbers(const fs::path& path, const std::vector<T>& values) {
+  return write_file(path, std::string_view(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)));
+}
+
+template <class T>
+Expected<std::vector<T>> read_numbers(const fs::path& path) {
+  auto bytes = read_file(path, std::size_t{1} << 32);
+  if (!bytes) return fail(std::move(bytes.error()));
+  std::vector<T> values(bytes->size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), bytes->data(), values.size() * sizeof(T));
+  return values;
+}
+
+/// Removed with everything in it at the end of the object's life.
+struct TemporaryFolder {
+  fs::path path;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    if (!path.empty()) fs::remove_all(path, ignored);
+  }
+};
+
+Expected<void> write_job(const WorkerJob& job, const fs::path& folder) {
+  JobFile file{job.library, job.trace, std::to_string(job.drive.seed), job.array.rows, job.array.cols, job.array.precision_bits, job.array.accumulator_bits,
+               job.drive.max_cycles, job.array.overlap, job.drive.stall, job.cpu_seconds,
+               std::vector<std::int64_t>(job.operands.extent, job.operands.extent + arch::dim_count),
+               job.operands.window ? window_numbers(*job.operands.window) : std::vector<std::int64_t>{}};
+  std::vector<std::int64_t> folds;
+  for (const Fold& f : job.folds) folds.insert(folds.end(), {f.g, f.m, f.n, f.k, f.rows, f.cols, f.length, f.wait ? 1 : 0});
+  auto done = write_file(folder / "job.json", write_fields(file).dump());
+  if (done) done = write_numbers(folder / "ifmap.bin", job.operands.ifmap);
+  if (done) done = write_numbers(folder / "filter.bin", job.operands.filter);
+  if (done) done = write_numbers(folder / "folds.bin", folds);
+  return done;
+}
+
+Expected<WorkerJob> read_job(const fs::path& folder) {
+  auto document = Document::load(folder / "job.json");
+  if (!document) return fail(std::move(document.error()));
+  auto file = read_fields<JobFile>(*document);
+  if (!file) return fail(std::move(file.error()));
+  WorkerJob job;
+  job.library = file->library;
+  job.trace = file->trace;
+  job.array = {file->rows, file->cols, static_cast<int>(file->bits), static_cast<int>(file->accumulator_bits), file->overlap};
+  job.drive = {file->stall, std::strtoull(file->seed.c_str(), nullptr, 10), file->max_cycles};
+  job.cpu_seconds = file->cpu_seconds;
+  arch::ArrayWork work;
+  for (int d = 0; d < arch::dim_count; ++d) work.extent[d] = file->extent[static_cast<std::size_t>(d)];
+  if (!file->window.empty()) work.window = window_from(file->window);
+  auto operands = empty_operands(work);
+  if (!operands) return fail(std::move(operands.error()));
+  auto ifmap = read_numbers<std::int32_t>(folder / "ifmap.bin");
+  if (!ifmap) return fail(std::move(ifmap.error()));
+  auto filter = read_numbers<std::int32_t>(folder / "filter.bin");
+  if (!filter) return fail(std::move(filter.error()));
+  auto folds = read_numbers<std::int64_t>(folder / "folds.bin");
+  if (!folds) return fail(std::move(folds.error()));
+  if (ifmap->size() != operands->ifmap.size() || filter->size() != operands->filter.size() || folds->size() % 8 != 0)
+    return fail(ErrorKind::run_failed, "the job's files are incomplete");
+  job.operands = std::move(*operands);
+  job.operands.ifmap = std::move(*ifmap);
+  job.operands.filter = std::move(*filter);
+  for (std::size_t i = 0; i + 8 <= folds->size(); i += 8) {
+    const std::int64_t* n = &(*folds)[i];
+    job.folds.push_back({n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7] != 0});
+  }
+  return job;
+}
+
+Expected<void> work(const fs::path& folder) {
+  auto job = read_job(folder);
+  if (!job) return fail(std::move(job.error()));
+  // A runaway loop in generated code ends here, whatever the parent does. The hard limit follows in case the signal is caught.
+  const auto seconds = static_cast<rlim_t>(std::ceil(job->cpu_seconds));
+  const rlimit limit{seconds, seconds + 5};
+  setrlimit(RLIMIT_CPU, &limit);
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  auto model = LoadedModel::load(job->library, job->trace, static_cast<int>(job->drive.seed % 0x7fffffff) + 1);
+  if (!model) return fail(std::move(model.error()));
+  auto result = drive_os_array(*model, job->array, job->operands, job->folds, job->drive);
+  if (!result) return fail(std::move(result.error()));
+  if (auto done = write_numbers(folder / "outputs.bin", result->outputs); !done) return done;
+  return write_file(folder / "result.json", write_fields(ResultFile{result->rtl_cycles, result->stalls_injected}).dump());
+}
+
+}  // namespace
+
+Expected<DriveResult> run_in_child(const WorkerJob& job, const std::vector<std::string>& worker) {
+  std::error_code code;
+  const fs::path base = fs::temp_directory_path(code);
+  std::string name = ((code ? fs::path("/tmp") : base) / "gnomon-cosim-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) return fail(ErrorKind::run_failed, "cannot make a temporary folder " + in_quotes(name) + ": " + std::strerror(errno));
+  const TemporaryFolder folder{name};
+  if (auto done = write_job(job, folder.path); !done) return fail(std::move(done.error()));
+
+  std::vector<std::string> command = worker;
+  if (command.empty()) {
+    const char* named = std::getenv("GNOMON_COSIM_WORKER");
+    if (named != nullptr && *named != '\0') command = {named};
+    else command = {this_program().string(), "cosim-worker"};
+  }
+  command.push_back(folder.path.string());
+  // A child that sleeps uses no CPU time; the wall clock is there for it alone and is generous, since machines are busy.
+  auto ended = run_process(command, {.wall_seconds = 120 + 20 * job.cpu_seconds});
+  if (!ended) return fail(std::move(ended.error()));
+  const std::string said = std::string(trimmed(ended->err.substr(ended->err.size() > 2000 ? ended->err.size() - 2000 : 0)));
+  if (ended->exit_status == 128 + SIGXCPU || (ended->exit_status == 128 + SIGKILL && !ended->timed_out))
+    return fail(ErrorKind::run_failed, "the RTL's process was ended after " + number(job.cpu_seconds) + " s of CPU time");
+  if (ended->timed_out) return fail(ErrorKind::run_failed, "the RTL's process did not end and was killed");
+  if (ended->exit_status > 128)
+    return fail(ErrorKind::run_failed, "the RTL's process crashed with signal " + std::to_string(ended->exit_status - 128) + (said.empty() ? "" : ": " + said));
+  if (ended->exit_status != 0) return fail(ErrorKind::run_failed, said.empty() ? "the RTL's process failed" : said);
+
+  auto document = Document::load(folder.path / "result.json");
+  if (!document) return fail(ErrorKind::run_failed, "the RTL's process left no result");
+  auto figures = read_fields<ResultFile>(*document);
+  if (!figures) return fail(std::move(figures.error()));
+  auto outputs = read_numbers<std::int64_t>(folder.path / "outputs.bin");
+  if (!outputs) return fail(std::move(outputs.error()));
+  if (static_cast<std::int64_t>(outputs->size()) != job.operands.outputs()) return fail(ErrorKind::run_failed, "the RTL's process left incomplete outputs");
+  return DriveResult{std::move(*outputs), figures->rtl_cycles, figures->stalls_injected};
+}
+
+int cosim_worker_main(int argc, const char* const* argv) {
+  if (argc < 2) {
+    std::fputs("a folder with a co-simulation job is needed\n", stderr);
+    return exit_code(ErrorKind::usage);
+  }
+  if (auto done = work(argv[argc - 1]); !done) {
+    std::fprintf(stderr, "%s\n", done.error().text().c_str());
+    return exit_code(done.error().kind());
+  }
+  return 0;
+}
+
+}  // namespace gnomon::hls

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cosim/driver.hpp"
+
+namespace gnomon::hls {
+
+/// Everything that a child needs for one work step; the tensors and folds go beside it as files.
+struct WorkerJob {
+  std::string library;
+  std::string trace;
+  ArrayParameters array;
+  Operands operands;
+  std::vector<Fold> folds;
+  DriveOptions drive;
+  double cpu_seconds = 900;
+};
+
+/// Starts `worker` (program and first arguments) with a folder that holds the job, waits, and reads what it leaves there. A child that crashes, uses up its CPU time or
+/// never ends gives an error and nothing else.
+Expected<DriveResult> run_in_child(const WorkerJob& job, const std::vector<std::string>& worker);
+
+}  // namespace gnomon::hls
