@@ -89,7 +89,8 @@ TEST(Zoo, Tokens_AreChosenInTheReference) {
 }
 
 TEST(Zoo, UnknownName_NamesTheNearest) {
-  EXPECT_EQ(refusal("zoo:resnet5").substr(0, 75), "zoo:resnet5: unknown built-in model \"resnet5\"; did you mean \"resnet50\"? (all");
+  const std::string text = "zoo:resnet5: unknown built-in model \"resnet5\"; did you mean \"resnet50\"? (allowed: alexnet, ";
+  EXPECT_EQ(refusal("zoo:resnet5").substr(0, text.size()), text);
 }
 
 TEST(Zoo, DecodeWritesItsCache_AndReadsThePast) {
