@@ -97,16 +97,20 @@ Expected<ProcessResult> run_process(const std::vector<std::string>& arguments, c
   else ::fcntl(in.write_end, F_SETFL, O_NONBLOCK);
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
+  const auto left_seconds = [&] { return options.wall_seconds - std::chrono::duration<double>(Clock::now() - start).count(); };
+  // What has left the child's group may hold the pipes open after a time-out; its output is not waited for.
+  constexpr double grace_seconds = 1;
   while (out.read_end >= 0 || err.read_end >= 0 || in.write_end >= 0) {
     int wait_ms = -1;
-    if (options.wall_seconds > 0 && !result.timed_out) {
-      const double left = options.wall_seconds - std::chrono::duration<double>(Clock::now() - start).count();
-      if (left <= 0) {
+    if (options.wall_seconds > 0) {
+      double left = left_seconds();
+      if (left <= 0 && !result.timed_out) {
         result.timed_out = true;
         ::kill(-child, SIGKILL);
-      } else {
-        wait_ms = static_cast<int>(std::min(left * 1000 + 1, 1e9));
       }
+      if (result.timed_out) left += grace_seconds;
+      if (left <= 0) break;
+      wait_ms = static_cast<int>(std::min(left * 1000 + 1, 1e9));
     }
     std::array<pollfd, 3> waits{{{out.read_end, POLLIN, 0}, {err.read_end, POLLIN, 0}, {in.write_end, POLLOUT, 0}}};
     if (::poll(waits.data(), waits.size(), wait_ms) < 0 && errno != EINTR) break;
@@ -120,7 +124,18 @@ Expected<ProcessResult> run_process(const std::vector<std::string>& arguments, c
   }
   ::sigaction(SIGPIPE, &before, nullptr);
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  for (;;) {
+    // A child may go on after it has closed its outputs; its time is limited all the same.
+    const bool limited = options.wall_seconds > 0 && !result.timed_out;
+    const pid_t ended = ::waitpid(child, &status, limited ? WNOHANG : 0);
+    if (ended == child || (ended < 0 && errno != EINTR)) break;
+    if (!limited || ended < 0) continue;
+    if (left_seconds() <= 0) {
+      result.timed_out = true;
+      ::kill(-child, SIGKILL);
+    } else {
+      ::poll(nullptr, 0, 2);
+    }
   }
   result.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return result;

@@ -1,0 +1,83 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <functional>
+
+#include "gnomon/base/process.hpp"
+#include "gnomon/base/version.hpp"
+
+namespace gnomon {
+namespace {
+
+double seconds_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+TEST(Process, OutputsInputAndStatus) {
+  ProcessOptions options;
+  options.input = "in\n";
+  const auto result = run_process({"sh", "-c", "cat; echo err >&2; exit 7"}, options);
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(result->out, "in\n");
+  EXPECT_EQ(result->err, "err\n");
+  EXPECT_EQ(result->exit_status, 7);
+  EXPECT_FALSE(result->timed_out);
+}
+
+TEST(Process, ArgumentsAreNotReadByAShell) {
+  const std::string odd = "a b; echo $HOME `id` \"'*";
+  const auto result = run_process({"printf", "%s", odd});
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->out, odd);
+}
+
+TEST(Process, LargeInputAndOutputPassWithoutDeadlock) {
+  ProcessOptions options;
+  options.input.assign(3'000'000, 'x');
+  const auto result = run_process({"cat"}, options);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->out.size(), 3'000'000U);
+  // A child that never reads its input, and output beyond the limit.
+  EXPECT_EQ(run_process({"true"}, options)->exit_status, 0);
+  options.output_limit_bytes = 1000;
+  EXPECT_EQ(run_process({"cat"}, options)->out.size(), 1000U);
+}
+
+TEST(Process, TimeIsLimitedEvenIfOutputsAreClosedOrHeldOpen) {
+  ProcessOptions options;
+  options.wall_seconds = 0.2;
+  for (const char* script : {"sleep 30", "exec >&- 2>&-; sleep 30", "sleep 30 & wait", "setsid sleep 5 & exit 0"}) {
+    Expected<ProcessResult> result;
+    const double seconds = seconds_of([&] { result = run_process({"sh", "-c", script}, options); });
+    ASSERT_TRUE(result);
+    EXPECT_TRUE(result->timed_out) << script;
+    EXPECT_LT(seconds, 4) << script;
+  }
+  EXPECT_EQ(run_process({"sh", "-c", "sleep 30"}, options)->exit_status, 128 + SIGKILL);
+}
+
+TEST(Process, RunsInTheFolderGiven) {
+  ProcessOptions options;
+  options.folder = "/";
+  EXPECT_EQ(run_process({"pwd"}, options)->out, "/\n");
+}
+
+TEST(Process, ProgramsAreFoundOrNamed) {
+  EXPECT_TRUE(find_program("sh").is_absolute());
+  EXPECT_TRUE(find_program("no-such-program-here").empty());
+  EXPECT_EQ(run_process({"no-such-program-here"}).error().text(), "cannot start \"no-such-program-here\": No such file or directory");
+  EXPECT_EQ(run_process({}).error().kind(), ErrorKind::run_failed);
+  EXPECT_EQ(this_program().filename(), "test_base");
+}
+
+TEST(Version, NamesReleaseAndCommit) {
+  EXPECT_EQ(version(), "0.1.0");
+  EXPECT_FALSE(commit().empty());
+}
+
+}  // namespace
+}  // namespace gnomon
