@@ -61,7 +61,9 @@ Expected<int> simulate(const Options& options) {
   arch::EvaluationJob job;
   job.design_json = document->root().dump();
   job.base_folder = std::filesystem::path(options.design).parent_path().string();
-  job.workloads = {{options.workload, options.batch, 1.0}};
+  // The design's folder is where the design's own paths start; a path on the command line starts here.
+  const bool built_in = options.workload.starts_with("zoo:");
+  job.workloads = {{built_in ? options.workload : std::filesystem::absolute(options.workload).string(), options.batch, 1.0}};
   job.fidelity = options.fidelity;
   job.seed = options.seed;
   if (!options.mapping.empty()) {
@@ -83,9 +85,7 @@ Expected<int> simulate(const Options& options) {
   auto evaluation = (*evaluator)->evaluate(job);
   if (!evaluation) return fail(std::move(evaluation.error()));
   if (options.json) {
-    Json document_out = sim::simulation_document(*design, *evaluation, options.workload, options.fidelity);
-    document_out["provenance"] = provenance(arch::to_json(job), options.seed);
-    print_json(document_out);
+    print_json(sim::simulation_document(*design, job, *evaluation, options.workload));
   } else {
     print_tables(options, *evaluation);
   }

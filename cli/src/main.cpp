@@ -30,11 +30,19 @@ std::vector<std::string> option_names(const CLI::App& app) {
 }
 
 /// CLI11 says which words were left over; this says which were meant.
-Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
+Error usage_error(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& words) {
   const CLI::App* at = &app;
   for (const CLI::App* chosen : app.get_subcommands()) at = chosen;
   for (const CLI::App* chosen : at->get_subcommands()) at = chosen;
   std::string message = error.what();
+  // A misspelt option comes first: what CLI11 misses otherwise is often the option that was meant.
+  const std::vector<std::string> known = option_names(*at);
+  for (const std::string& word : words) {
+    const std::string name = word.substr(0, word.find('='));
+    if (name.starts_with("--") && name.size() > 2 && std::find(known.begin(), known.end(), name) == known.end()) {
+      return Error(ErrorKind::usage, unknown_word("option", name, known) + "; see `" + (at == &app ? "gnomon" : "gnomon " + at->get_name()) + " --help`");
+    }
+  }
   const std::string prefix = "The following argument";
   if (message.starts_with(prefix)) {
     const std::size_t colon = message.find(": ");
@@ -86,7 +94,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& help_or_version) {
     return app.exit(help_or_version);
   } catch (const CLI::ParseError& error) {
-    const Error usage = usage_error(app, error);
+    const Error usage = usage_error(app, error, std::vector<std::string>(argv + 1, argv + argc));
     print_error(usage);
     return exit_code(usage.kind());
   }

@@ -48,6 +48,7 @@ class Study:
 _Answer = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
 
 class SurrogateModel:
+    def __init__(self, *args: object, **kwargs: object) -> None: ...
     @staticmethod
     def train_csv(csv: str, features: Sequence[str], targets: Sequence[str], group: str, seed: int, label_kind: str) -> SurrogateModel: ...
     @staticmethod

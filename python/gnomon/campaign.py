@@ -38,11 +38,11 @@ def program() -> Path:
 
 def trials_dataframe(folder: str | os.PathLike[str]) -> pandas.DataFrame:
     """The trials of a campaign's folder (`trials.csv`), one row each. Needs pandas."""
-    pandas = need("pandas", "trials_dataframe()")
+    frames = need("pandas", "trials_dataframe()")
     path = Path(folder) / "trials.csv"
     if not path.is_file():
         raise InputError(f"{path}: no such file; is {folder} the folder of a campaign that has run?")
-    frame: pandas.DataFrame = pandas.read_csv(path)
+    frame: pandas.DataFrame = frames.read_csv(path)
     return frame
 
 

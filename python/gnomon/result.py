@@ -63,7 +63,7 @@ class Result:
 
     def to_dataframe(self) -> pandas.DataFrame:
         """One row a layer, columns as in the contract, without the mappings. Needs pandas."""
-        pandas = need("pandas", "to_dataframe()")
+        frames = need("pandas", "to_dataframe()")
         rows = [{key: value for key, value in layer.to_dict().items() if key != "mapping"} for layer in self.layers]
-        frame: pandas.DataFrame = pandas.DataFrame(rows)
+        frame: pandas.DataFrame = frames.DataFrame(rows)
         return frame

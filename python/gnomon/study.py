@@ -138,12 +138,12 @@ class Study:
 
     def trials_dataframe(self) -> pandas.DataFrame:
         """One row a trial: number, state, feasible, then parameters, objectives by name, violations as `violation:NAME`. Needs pandas."""
-        pandas = need("pandas", "trials_dataframe()")
+        frames = need("pandas", "trials_dataframe()")
         rows = []
         for trial in self.trials:
             row: dict[str, Any] = {"number": trial.number, "state": trial.state, "feasible": trial.feasible, **trial.params}
             row.update(zip(self._objectives, trial.objectives))
             row.update({f"violation:{name}": value for (name, _, _), value in zip(self._constraints, trial.constraints)})
             rows.append(row)
-        frame: pandas.DataFrame = pandas.DataFrame(rows)
+        frame: pandas.DataFrame = frames.DataFrame(rows)
         return frame

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ._core import InputError, SurrogateModel
 
@@ -84,7 +84,7 @@ class Surrogate:
     def targets(self) -> list[str]:
         return [target["name"] for target in self.info["targets"]]
 
-    def predict(self, X: ArrayLike | Any) -> Prediction:
+    def predict(self, X: Any) -> Prediction:
         """Predicts for an array [n, features] in the order of `features`, or a data frame with those columns."""
         if _is_frame(X):
             answer = self._model.predict_csv(X.to_csv(index=False))

@@ -6,8 +6,6 @@
 
 #include "gnomon/arch/design.hpp"
 #include "gnomon/arch/mapping.hpp"
-#include "gnomon/base/hash.hpp"
-#include "gnomon/base/version.hpp"
 #include "gnomon/hls/register.hpp"
 #include "gnomon/sim/analytical.hpp"
 #include "gnomon/sim/cycle.hpp"
@@ -41,7 +39,8 @@ Expected<std::string> simulate(const std::string& design_text, const std::string
   arch::EvaluationJob job;
   job.design_json = document->root().dump();
   job.base_folder = base_folder;
-  job.workloads = {{workload, batch, 1.0}};
+  const bool built_in = workload.starts_with("zoo:");
+  job.workloads = {{built_in ? workload : std::filesystem::absolute(workload).string(), batch, 1.0}};
   job.fidelity = fidelity;
   job.seed = seed;
   job.mapping_json = mapping_text;
@@ -59,9 +58,7 @@ Expected<std::string> simulate(const std::string& design_text, const std::string
   if (!evaluator) return fail(std::move(evaluator.error()));
   auto evaluation = (*evaluator)->evaluate(job);
   if (!evaluation) return fail(std::move(evaluation.error()));
-  Json out = sim::simulation_document(*design, *evaluation, workload, fidelity);
-  out["provenance"] = Json{{"version", version()}, {"commit", commit()}, {"input_sha256", sha256(arch::to_json(job))}, {"seed", seed}};
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return sim::simulation_document(*design, job, *evaluation, workload).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace

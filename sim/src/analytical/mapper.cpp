@@ -398,11 +398,11 @@ class StepMapper {
       if (i <= design_.shared.size()) continue;
       const arch::Level& level = core_.levels[core_.levels.size() - 1 - (i - 1 - design_.shared.size())];
       if (needed[i] > level.bytes) {
-        return fail(ErrorKind::unsupported, "step " + in_quotes(label_) + ": level " + in_quotes(level.name) + " of core " + in_quotes(core_.name) + " has " +
+        return fail(ErrorKind::invalid_input, "step " + in_quotes(label_) + ": level " + in_quotes(level.name) + " of core " + in_quotes(core_.name) + " has " +
                                                 std::to_string(level.bytes) + " bytes; its smallest tiles need " + std::to_string(needed[i]));
       }
     }
-    return fail(ErrorKind::unsupported, "step " + in_quotes(label_) + ": no tiles fit into the levels of core " + in_quotes(core_.name));
+    return fail(ErrorKind::invalid_input, "step " + in_quotes(label_) + ": no tiles fit into the levels of core " + in_quotes(core_.name));
   }
 };
 

@@ -3,6 +3,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "gnomon/base/hash.hpp"
+#include "gnomon/base/version.hpp"
+
 namespace gnomon::sim {
 namespace {
 
@@ -32,24 +35,34 @@ Json layer_json(const arch::LayerMetrics& layer) {
   return out;
 }
 
+std::string input_sha256(const arch::Design& design, const arch::EvaluationJob& job) {
+  std::string all = design.resolved_json + "\n" + job.fidelity + "\n" + job.mapping_json + "\n";
+  for (const arch::WorkloadRef& workload : job.workloads) {
+    const auto content = workload.model.starts_with("zoo:") ? Expected<std::string>(workload.model) : read_file(workload.model, std::size_t{2} << 30);
+    all += sha256(content ? *content : workload.model) + " " + std::to_string(workload.batch) + "\n";
+  }
+  return sha256(all);
+}
+
 }  // namespace
 
-Json simulation_document(const arch::Design& design, const arch::Evaluation& evaluation, const std::string& workload,
-                         const std::string& fidelity) {
+Json simulation_document(const arch::Design& design, const arch::EvaluationJob& job, const arch::Evaluation& evaluation,
+                         const std::string& workload) {
   Json total{{"name", workload}, {"op", "total"}};
   for (const arch::Metric& metric : evaluation.metrics) total[metric.name] = plain(metric.value);
-  // Each layer's mapping is its step's object; together they are a mapping file.
+  // Each layer's mapping is a mapping file of its own; together they are one.
   Json steps = Json::object();
   Json layers = Json::array();
   for (const arch::LayerMetrics& layer : evaluation.layers) {
     layers.push_back(layer_json(layer));
     const Json& mapping = layers.back()["mapping"];
-    if (mapping.is_object()) steps[layer.name] = mapping;
+    if (!mapping.is_object()) continue;
+    for (const auto& [step, entry] : mapping.at("steps").items()) steps[step] = entry;
   }
   total["mapping"] = Json{{"version", 1}, {"steps", std::move(steps)}};
   Json breakdown = Json::object();
   for (const auto& [name, energy_pj] : evaluation.energy_breakdown_pj) breakdown[name] = energy_pj;
-  Json out{{"schema", "gnomon.simulate/1"}, {"design", design.name}, {"workload", workload}, {"fidelity", fidelity}};
+  Json out{{"schema", "gnomon.simulate/1"}, {"design", design.name}, {"workload", workload}, {"fidelity", job.fidelity}};
   // `outputs_match` is a truth, not a count.
   if (const double* match = evaluation.find("outputs_match")) {
     total["outputs_match"] = *match != 0;
@@ -64,6 +77,7 @@ Json simulation_document(const arch::Design& design, const arch::Evaluation& eva
     out["intervals"] = std::move(intervals);
     out["in_range"] = evaluation.in_range;
   }
+  out["provenance"] = Json{{"version", version()}, {"commit", commit()}, {"input_sha256", input_sha256(design, job)}, {"seed", job.seed}};
   return out;
 }
 

@@ -8,9 +8,10 @@
 
 namespace gnomon::sim {
 
-/// The document that `gnomon simulate --json` prints and `gnomon.simulate` returns (design.md section 4), without its provenance:
-/// `schema`, `design`, `workload`, `fidelity`, `total` (its `mapping` is a whole mapping file), `layers`, `energy_breakdown_pj`, and, where there are, `intervals` and `in_range`.
-Json simulation_document(const arch::Design& design, const arch::Evaluation& evaluation, const std::string& workload,
-                         const std::string& fidelity);
+/// The document that `gnomon simulate --json` prints and `gnomon.simulate` returns: `schema`, `design`, `workload` (as the user named
+/// it), `fidelity`, `total` (its `mapping` is a whole mapping file), `layers`, `energy_breakdown_pj`, where there are, `intervals` and `in_range`, and `provenance`. Its
+/// `input_sha256` is taken over the resolved design, the workload's content (a built-in one's name), batch, mapping and fidelity: the same on every machine.
+Json simulation_document(const arch::Design& design, const arch::EvaluationJob& job, const arch::Evaluation& evaluation,
+                         const std::string& workload);
 
 }  // namespace gnomon::sim
