@@ -32,6 +32,7 @@ std::int64_t plus(std::int64_t a, std::int64_t b) {
 }
 
 std::int64_t elements(const Shape& shape) {
+  if (shape.size() > most_dimensions) wrong(fmt::format("a tensor of {} dimensions; at most {} are allowed", shape.size(), most_dimensions));
   std::int64_t count = 1;
   bool empty = false;
   for (const std::int64_t size : shape) {
@@ -80,6 +81,12 @@ void Call::out(std::size_t index, Shape shape, DType dtype) {
   elements(shape);
   outputs_[index]->shape = std::move(shape);
   outputs_[index]->dtype = dtype;
+}
+
+bool Call::may_fold(std::int64_t count) {
+  if (count > fold_limit || count > fold_budget_) return false;
+  fold_budget_ -= count;
+  return true;
 }
 
 void Call::out_values(std::size_t index, Shape shape, DType dtype, std::vector<std::int64_t> values) {

@@ -10,6 +10,13 @@
 /// What an operator's handler sees of one node: its inputs with inferred shapes, its attributes, and where to say what comes out.
 namespace gnomon::workloads::import {
 
+/// Constants of at most this many elements are computed; larger ones keep only their shape.
+inline constexpr std::int64_t fold_limit = 1 << 16;
+/// And at most this many elements in one model, so that a small file cannot ask for much memory.
+inline constexpr std::int64_t fold_budget = 1 << 24;
+/// Dimensions that a tensor may have.
+inline constexpr std::size_t most_dimensions = 64;
+
 /// Thrown by handlers, caught by `lower()`: never leaves the library.
 struct Fault {
   ErrorKind kind;
@@ -46,8 +53,10 @@ struct Value {
 
 class Call {
  public:
-  Call(const Node& the_node, std::int64_t the_opset, std::int64_t the_batch, std::vector<Value*> the_inputs, std::vector<Value*> the_outputs)
-      : node(the_node), opset(the_opset), batch(the_batch), inputs_(std::move(the_inputs)), outputs_(std::move(the_outputs)) {}
+  Call(const Node& the_node, std::int64_t the_opset, std::int64_t the_batch, std::int64_t& the_budget, std::vector<Value*> the_inputs,
+       std::vector<Value*> the_outputs)
+      : node(the_node), opset(the_opset), batch(the_batch), fold_budget_(the_budget), inputs_(std::move(the_inputs)),
+        outputs_(std::move(the_outputs)) {}
 
   const Node& node;
   const std::int64_t opset;
@@ -87,7 +96,11 @@ class Call {
   /// Elementary operations: `per_element` for each of `count` elements.
   void vector_work(std::int64_t count, std::int64_t per_element) { op.vector_ops = times(count, per_element); }
 
+  /// Whether `count` values may be computed and kept: not more than `fold_limit`, nor than what the model has left in all.
+  bool may_fold(std::int64_t count);
+
  private:
+  std::int64_t& fold_budget_;
   std::vector<Value*> inputs_, outputs_;
 };
 
@@ -110,8 +123,6 @@ Handler handler_of(const Node& node);
 /// Computes the outputs' values from the inputs' (all constant, shapes inferred), where gnomon can and the result is small enough;
 /// leaves them unknown otherwise.
 void fold(Call& call);
-/// Results of at most this many elements are computed; larger constants keep only their shape.
-inline constexpr std::int64_t fold_limit = 1 << 16;
 
 /// The ONNX element type code as ours; refuse() where there is none.
 DType dtype_of_code(std::int64_t code);

@@ -264,6 +264,7 @@ void fold_transpose(Call& call, Value& out) {
 }
 
 void fold_slice(Call& call, Value& out) {
+  if (elements(out.shape) == 0) return;
   const Shape& x = call.shape(0);
   const Wholes starts = *call.attribute_or_input("starts", 1);
   Wholes axes(starts.size());
@@ -401,9 +402,6 @@ void fold(Call& call) {
     return;
   }
   if (type == "Transpose") out->stored = call.in(0).stored;
-  for (std::size_t i = 0; i < call.output_count(); ++i) {
-    if (call.output(i) && elements(call.output(i)->shape) > fold_limit) return;
-  }
   bool filler = false;
   for (std::size_t i = 0; i < call.input_count(); ++i) {
     if (!call.has(i)) continue;
@@ -411,6 +409,9 @@ void fold(Call& call) {
     if (elements(call.shape(i)) > fold_limit) return;
     if (!call.in(i).data.known() && elements(call.shape(i)) > 0) return;
     filler = filler || call.in(i).data.filler;
+  }
+  for (std::size_t i = 0; i < call.output_count(); ++i) {
+    if (call.output(i) && !call.may_fold(elements(call.output(i)->shape))) return;
   }
   if (type == "Cast" || type == "CastLike") {
     fold_cast(call, *out);

@@ -87,6 +87,7 @@ class Lowering {
   std::map<std::string, Value> values_;  // stable addresses; by tensor name
   std::set<std::string> read_;           // names that some node or output reads
   std::int64_t batch_scale_ = 1;
+  std::int64_t fold_budget_ = fold_budget;
   /// Operator -> (reason -> names of its nodes).
   std::map<std::string, std::map<std::string, std::vector<std::string>>> unsupported_;
 
@@ -270,7 +271,7 @@ class Lowering {
       give_up();
       return {};
     }
-    Call call(node, model_.opset, batch_scale_, inputs, outputs);
+    Call call(node, model_.opset, batch_scale_, fold_budget_, inputs, outputs);
     call.op.name = node.name;
     call.op.type = node.type;
     try {

@@ -100,6 +100,7 @@ void conv_transpose(Call& call) {
     const bool same = mode == "SAME_UPPER" || mode == "SAME_LOWER";
     if (!wanted.empty() || same) {
       const std::int64_t size = wanted.empty() ? times(parts.spatial[i], window.stride[i]) : wanted[wanted.size() - axes + i];
+      if (size < 1) wrong(fmt::format("output_shape has size {}; 1 or more is allowed", size));
       const std::int64_t total = std::max<std::int64_t>(0, full - size);
       const std::int64_t small = total / 2;
       // The specification puts the larger half at the end for SAME_UPPER only.
@@ -109,7 +110,7 @@ void conv_transpose(Call& call) {
     } else {
       if (mode != "NOTSET" && mode != "VALID") wrong(fmt::format("auto_pad \"{}\" is unknown; allowed: NOTSET, SAME_UPPER, SAME_LOWER, VALID", mode));
       if (mode == "VALID") pads[i] = pads[axes + i] = 0;
-      window.out.push_back(full - plus(pads[i], pads[axes + i]));
+      window.out.push_back(plus(full, -plus(pads[i], pads[axes + i])));
     }
     if (window.out.back() < 1) wrong(fmt::format("its output would have size {}", window.out.back()));
     window.pad_begin.push_back(pads[i]);
@@ -145,7 +146,7 @@ Window window_of(const Call& call, const Shape& spatial, const std::vector<std::
     const std::int64_t reach = plus(times(window.dilation[i], kernel[i] - 1), 1);
     std::int64_t out = 0;
     if (mode == "SAME_UPPER" || mode == "SAME_LOWER") {
-      out = (spatial[i] + stride - 1) / stride;
+      out = plus(spatial[i], stride - 1) / stride;
       const std::int64_t total = std::max<std::int64_t>(0, plus(times(out - 1, stride), reach) - spatial[i]);
       pads[i] = mode == "SAME_UPPER" ? total / 2 : total - total / 2;
       pads[axes + i] = total - pads[i];
@@ -157,7 +158,7 @@ Window window_of(const Call& call, const Shape& spatial, const std::vector<std::
       if (ceil_mode && room % stride != 0) {
         ++out;
         // A window that would start in the padding behind the input does not count.
-        if ((out - 1) * stride >= spatial[i] + pads[i]) --out;
+        if (times(out - 1, stride) >= plus(spatial[i], pads[i])) --out;
       }
     } else {
       wrong(fmt::format("auto_pad \"{}\" is unknown; allowed: NOTSET, SAME_UPPER, SAME_LOWER, VALID", mode));

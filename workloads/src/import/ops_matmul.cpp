@@ -174,6 +174,7 @@ void attention(Call& call) {
     value_dim = v[2] / a.kv_heads;
     if (k[0] != q[0] || v[0] != q[0] || v[1] != k[1] || k[2] / a.kv_heads != a.head_dim) problem();
   }
+  if (a.heads < 1 || a.kv_heads < 1 || a.head_dim < 1) problem();
   if (a.heads % a.kv_heads) wrong(fmt::format("{} query heads are not a multiple of {} key and value heads", a.heads, a.kv_heads));
   if (value_dim != a.head_dim) refuse(fmt::format("values of size {} with keys of size {}", value_dim, a.head_dim));
   a.keys = fresh;

@@ -82,7 +82,9 @@ void slice(Call& call) {
     const auto from_front = [&](std::int64_t at) { return at < 0 ? (at < -size ? -1 : at + size) : at; };
     std::int64_t first = from_front((*starts)[i]), last = from_front((*ends)[i]);
     std::int64_t count = 0;
-    if (step > 0) {
+    if (size == 0) {
+      count = 0;
+    } else if (step > 0) {
       first = std::clamp<std::int64_t>(first, 0, size);
       last = std::clamp<std::int64_t>(last, 0, size);
       if (last > first) count = (last - first - 1) / step + 1;

@@ -28,7 +28,7 @@ void resampled(Call& call, const Shape& out) {
   std::int64_t taps = 1;
   const std::int64_t per_axis = mode == "cubic" ? 4 : 2;
   for (std::size_t i = 0; i < out.size(); ++i) {
-    if (out[i] != x[i] && mode != "nearest") taps *= per_axis;
+    if (out[i] != x[i] && mode != "nearest") taps = times(taps, per_axis);
   }
   if (out == x) {
     call.op.op_class = OpClass::view;

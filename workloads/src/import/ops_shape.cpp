@@ -173,8 +173,9 @@ void constant_of_shape(Call& call) {
     if (data.real && !data.real->empty()) real = data.real->front();
   }
   value.dtype = dtype;
-  if (count <= fold_limit) {
-    const bool floating = dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f64;
+  const bool floating = dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f64;
+  // Reals take part in shape arithmetic as short lists only (scales); longer ones are weights.
+  if ((!floating || count <= 1024) && call.may_fold(count)) {
     if (floating) value.data.real = std::make_shared<const std::vector<float>>(static_cast<std::size_t>(count), real);
     else value.data.whole = std::make_shared<const std::vector<std::int64_t>>(static_cast<std::size_t>(count), whole);
     value.data.filler = true;
@@ -191,11 +192,11 @@ void range(Call& call) {
   Constant value;
   value.shape = {count};
   value.dtype = call.in(0).dtype;
-  if (count <= fold_limit) {
-    if (call.in(0).data.whole) {
+  if (call.may_fold(count)) {
+    if (call.in(0).data.whole && call.in(2).data.whole) {
       std::vector<std::int64_t> list;
       const std::int64_t first = call.in(0).data.whole->front();
-      for (std::int64_t i = 0; i < count; ++i) list.push_back(plus(first, times(i, static_cast<std::int64_t>(delta[0]))));
+      for (std::int64_t i = 0; i < count; ++i) list.push_back(plus(first, times(i, call.in(2).data.whole->front())));
       value.data.whole = std::make_shared<const std::vector<std::int64_t>>(std::move(list));
     } else {
       std::vector<float> list;
