@@ -14,6 +14,7 @@
 #include "gnomon/base/version.hpp"
 #include "gnomon/search/pareto.hpp"
 #include "gnomon/search/store.hpp"
+#include "store/results.hpp"
 
 namespace gnomon::search {
 namespace {
@@ -81,6 +82,11 @@ class Engine {
       ++batch_number_;
       report();
     }
+  }
+
+  Expected<void> save_status(RunStatus status) {
+    if (auto saved = save_time(); !saved) return saved;
+    return store_.set_meta("status", status_word(status));
   }
 
   Expected<void> save_time() {
@@ -482,6 +488,7 @@ Expected<void> claim(Store& store, const Campaign& campaign, const std::filesyst
   // The name and the budget may have changed.
   if (auto kept = store.set_campaign(now.dump(), campaign_hash(now), campaign.seed); !kept) return kept;
   if (auto kept = store.set_meta("version", version()); !kept) return kept;
+  if (auto kept = store.set_meta("status", status_word(RunStatus::interrupted)); !kept) return kept;
   return store.set_meta("commit", commit());
 }
 
@@ -493,7 +500,6 @@ Expected<Summary> run_campaign(const Campaign& campaign, const RunOptions& optio
   for (const std::string& fidelity : campaign.ladder) {
     if (auto known = registry.make(campaign.subject, fidelity); !known) return fail(std::move(known.error()));
   }
-  RunStatus status = RunStatus::finished;
   {
     auto store = Store::open(options.out_dir, options.fresh);
     if (!store) return fail(std::move(store.error()));
@@ -510,10 +516,9 @@ Expected<Summary> run_campaign(const Campaign& campaign, const RunOptions& optio
       }
       return fail(error);
     }
-    status = *done;
-    if (auto saved = engine->save_time(); !saved) return fail(std::move(saved.error()));
+    if (auto saved = engine->save_status(*done); !saved) return fail(std::move(saved.error()));
   }
-  return write_outputs(options.out_dir, status);
+  return write_outputs(options.out_dir);
 }
 
 Expected<Plan> plan_campaign(const Campaign& campaign, const arch::EvaluatorRegistry& registry) {

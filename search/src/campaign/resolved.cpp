@@ -124,7 +124,9 @@ Expected<Campaign> campaign_from_resolved(const std::string& resolved) {
     if (j.contains("problem")) c.problem = j.at("problem");
     if (j.contains("command")) c.command = j.at("command").get<std::vector<std::string>>();
     c.space_json = j.at("space").dump();
-    auto space = arch::read_space(*document, "/space", "/rules");
+    arch::Constants constants;
+    if (j.contains("design")) constants = arch::design_constants(j.at("design"));
+    auto space = arch::read_space(*document, "/space", "/rules", constants);
     if (!space) return fail(std::move(space.error()));
     c.space = std::move(*space);
     for (const Json& o : j.at("objectives")) c.objectives.push_back({o.at("metric"), o.at("goal") == "max"});

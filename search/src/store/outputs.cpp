@@ -93,6 +93,16 @@ Json trial_json(const Campaign& c, const SummaryTrial& t) {
 
 }  // namespace
 
+std::string status_word(RunStatus status) {
+  switch (status) {
+    case RunStatus::finished: return "finished";
+    case RunStatus::exhausted: return "exhausted";
+    case RunStatus::wall_time: return "wall_time";
+    case RunStatus::interrupted: return "interrupted";
+  }
+  return "";
+}
+
 bool counts(const Campaign& c, const StoredTrial& t) {
   return t.state == "done" && t.feasible && t.fidelity == c.ladder.back() && t.at(t.fidelity) != nullptr;
 }
@@ -117,6 +127,14 @@ Expected<Results> read_results(const Store& store) {
   std::erase_if(*trials, [](const StoredTrial& t) { return !t.finished(); });
   r.trials = std::move(*trials);
   r.summary = summarise(r.campaign, r.trials);
+  auto status = store.meta("status");
+  if (!status) return fail(std::move(status.error()));
+  r.summary.status = RunStatus::interrupted;
+  for (const RunStatus known : {RunStatus::finished, RunStatus::exhausted, RunStatus::wall_time}) {
+    if (status->value_or("") == status_word(known)) r.summary.status = known;
+  }
+  if (r.summary.status == RunStatus::exhausted) r.summary.notes.push_back("the space holds no further point that obeys the rules");
+  if (r.summary.status == RunStatus::wall_time) r.summary.notes.push_back("the wall-time budget is used up");
   auto seconds = store.session_seconds();
   if (!seconds) return fail(std::move(seconds.error()));
   r.summary.seconds = *seconds;
@@ -175,8 +193,7 @@ Json to_json(const Summary& s, const Campaign& c) {
   const Json resolved = resolved_json(c);
   out["provenance"] = {{"version", version()}, {"commit", commit()}, {"input_hash", campaign_hash(resolved)}, {"seed", c.seed}};
   out["name"] = c.name;
-  const char* words[] = {"finished", "exhausted", "wall_time", "interrupted"};
-  out["status"] = words[static_cast<int>(s.status)];
+  out["status"] = status_word(s.status);
   out["agent"] = c.agent;
   out["trials"] = s.trials;
   out["feasible"] = s.feasible;
@@ -194,15 +211,12 @@ Json to_json(const Summary& s, const Campaign& c) {
   return out;
 }
 
-Expected<Summary> write_outputs(const std::filesystem::path& folder, RunStatus status) {
+Expected<Summary> write_outputs(const std::filesystem::path& folder) {
   auto store = Store::open_read(folder);
   if (!store) return fail(std::move(store.error()));
   auto results = read_results(*store);
   if (!results) return fail(std::move(results.error()));
-  Summary& summary = results->summary;
-  summary.status = status;
-  if (status == RunStatus::exhausted) summary.notes.push_back("the space holds no further point that obeys the rules");
-  if (status == RunStatus::wall_time) summary.notes.push_back("the wall-time budget is used up");
+  const Summary& summary = results->summary;
   std::vector<std::uint64_t> front;
   for (const SummaryTrial& t : summary.pareto) front.push_back(t.number);
   if (auto done = write_file(folder / "trials.csv", trials_csv(*results)); !done) return fail(std::move(done.error()));

@@ -16,6 +16,8 @@ struct Results {
 };
 Expected<Results> read_results(const Store& store);
 
+std::string status_word(RunStatus status);
+
 /// Whether a trial reached the last fidelity and satisfies everything.
 bool counts(const Campaign& campaign, const StoredTrial& trial);
 

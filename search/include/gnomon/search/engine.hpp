@@ -82,8 +82,8 @@ struct Summary {
 /// removes the common bias; they never count as best, front or hypervolume.
 Expected<Summary> run_campaign(const Campaign& campaign, const RunOptions& options, const arch::EvaluatorRegistry& registry);
 
-/// Writes trials.csv, pareto.csv, summary.json and report.html of a folder from its store.
-Expected<Summary> write_outputs(const std::filesystem::path& folder, RunStatus status = RunStatus::finished);
+/// Writes trials.csv, pareto.csv, summary.json and report.html of a folder from its store. A run that was killed counts as interrupted.
+Expected<Summary> write_outputs(const std::filesystem::path& folder);
 
 /// What a run would do, without doing it.
 struct Plan {
