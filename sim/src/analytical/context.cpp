@@ -112,7 +112,10 @@ TileSums LayerContext::Impl::window_tiles(const Blocks& g, const std::int64_t* m
         const std::int64_t bytes = bytes_of(g.size[i] * k.value * m.value, core.array.precision.bits);
         const std::int64_t times = g.count[i] * k.count * m.count;
         sums.bytes += times * bytes;
-        sums.cycles += times * ceil_quotient(bytes, width);
+        const std::int64_t cycles = ceil_quotient(bytes, width);
+        sums.cycles += times * cycles;
+        sums.longest = std::max(sums.longest, cycles);
+        sums.empty += cycles == 0 ? times : 0;
       }
     }
   }

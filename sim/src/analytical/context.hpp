@@ -33,6 +33,8 @@ struct CutKeyHash {
 struct TileSums {
   std::int64_t bytes = 0;
   std::int64_t cycles = 0;
+  std::int64_t longest = 0;  ///< cycles of the largest one
+  std::int64_t empty = 0;    ///< how many are padding alone: nothing is transferred
 };
 
 /// Everything that passes between an entry and its parent for one operand.

@@ -18,6 +18,7 @@ struct Visits {
 
 TileSums box_tiles(const Blocks& a, const Blocks& b, const Blocks& c, int bits, std::int64_t width) {
   TileSums sums;
+  sums.longest = ceil_quotient(bytes_of(a.first * b.first * c.first, bits), width);
   for (int i = 0; i < a.sizes; ++i) {
     for (int j = 0; j < b.sizes; ++j) {
       const std::int64_t area = a.size[i] * b.size[j];
@@ -33,12 +34,28 @@ TileSums box_tiles(const Blocks& a, const Blocks& b, const Blocks& c, int bits, 
   return sums;
 }
 
+/// An operand's transfers into and out of its innermost level, for the order in which they must follow each other.
+struct Innermost {
+  std::int64_t cycles = 0;
+  std::int64_t longest = 0;
+  std::size_t entry = 0;
+  bool on_memory = false;
+  bool two_slots = false;
+};
+
 /// Link cycles in use, and where they are.
 struct Links {
   std::int64_t memory = 0;
   std::int64_t bus = 0;
   std::int64_t own[max_levels + 1];
 };
+
+/// Fewest steps from the first step of an array tile to the end of the one before, where folds overlap and no slot delays them.
+std::int64_t shortest_tail(const Blocks& rows, const Blocks& cols, const Blocks& stream, bool os) {
+  const std::int64_t r = rows.smallest(), c = cols.smallest(), t = stream.smallest();
+  if (os) return std::min(2 * r + c - 2, t);
+  return std::min(c + 2 * r - 2, t + r + c - 2);
+}
 
 std::int64_t saturated(Wide value) {
   constexpr Wide most = std::int64_t{1} << 62;
@@ -67,7 +84,10 @@ Traffic LayerContext::Impl::walked_traffic(const arch::StepMapping& mapping, std
   const auto transfer = [&](TileSums& sums, std::int64_t& n, int bits) {
     const std::int64_t bytes = bytes_of(arch::tile_elements(work, o, tile), bits);
     sums.bytes += bytes;
-    sums.cycles += ceil_quotient(bytes, width);
+    const std::int64_t cycles = ceil_quotient(bytes, width);
+    sums.cycles += cycles;
+    sums.longest = std::max(sums.longest, cycles);
+    sums.empty += cycles == 0 ? 1 : 0;
     n += bytes > 0 ? 1 : 0;
   };
   const auto close = [&] {
@@ -110,6 +130,11 @@ LayerEstimate LayerContext::Impl::estimate(const arch::StepMapping& mapping) {
   Links busy, free;  // cycles in use; and when the link is free after the first tiles' fills
   std::fill(busy.own, busy.own + entries.size(), 0);
   std::fill(free.own, free.own + entries.size(), 0);
+  Innermost inner[operand_count];
+  Holders holders;
+  std::size_t last_entry = 0;  // where the innermost loop over array tiles stands
+  Dim last_dim = Dim::g;
+  std::int64_t last_fewest = 1;
   std::size_t innermost[operand_count] = {0, 0, 0};
   for (std::size_t i = 1; i < mapping.levels.size(); ++i) {
     for (int o = 0; o < operand_count; ++o) {
@@ -122,6 +147,7 @@ LayerEstimate LayerContext::Impl::estimate(const arch::StepMapping& mapping) {
       if (!mapping.levels[i].keeps[o]) continue;
       const std::size_t p = parent[o];
       parent[o] = i;
+      holders.add(o, i, entries[i].slots);
       const std::int64_t width = rate(i, p);
       const auto operand = static_cast<Operand>(o);
       const bool results = operand == Operand::ofmap;
@@ -140,15 +166,16 @@ LayerEstimate LayerContext::Impl::estimate(const arch::StepMapping& mapping) {
           traffic.backs = tiles * times;
           if (times > 1) {
             const TileSums sums = box_tiles(a, b, c, accumulator_bits, width);
-            traffic.fill = {(times - 1) * sums.bytes, (times - 1) * sums.cycles};
+            traffic.fill = {(times - 1) * sums.bytes, (times - 1) * sums.cycles, sums.longest};
+            traffic.back.longest = sums.longest;
             traffic.fills = (times - 1) * tiles;
             traffic.back.bytes += traffic.fill.bytes;
             traffic.back.cycles += traffic.fill.cycles;
           }
         } else {
           const TileSums sums = window ? window_tiles(a, m_cuts, m_count, k_cuts, k_count, width) : box_tiles(a, b, c, bits, width);
-          traffic.fill = {times * sums.bytes, times * sums.cycles};
-          traffic.fills = tiles * times;
+          traffic.fill = {times * sums.bytes, times * sums.cycles, sums.longest, times * sums.empty};
+          traffic.fills = (tiles - sums.empty) * times;
         }
       }
 
@@ -180,6 +207,9 @@ LayerEstimate LayerContext::Impl::estimate(const arch::StepMapping& mapping) {
       if (on_memory) busy.memory += cycles;
       if (on_bus) busy.bus += cycles;
       if (!on_memory && !on_bus) busy.own[i] += cycles;
+      if (i == innermost[o]) {
+        inner[o] = {cycles, traffic.fill.longest + traffic.back.longest, i, on_memory, entries[i].slots == 2 && traffic.fill.empty == 0};
+      }
       if (i == innermost[o] && entries[i].slots == 1) {
         // Each change of tile waits for its transfers one after the other and for one latency; an operand's own ones never overlap.
         const std::int64_t last = results ? ceil_quotient(bytes_of(a.last * b.last * c.last, bits), width) : first_cycles;
@@ -210,6 +240,9 @@ LayerEstimate LayerContext::Impl::estimate(const arch::StepMapping& mapping) {
         visits[o].uneven = fewest == 1;
         if (fewest > 1) visits[o].times = visited[o];
       }
+      last_entry = i;
+      last_dim = loop.dim;
+      last_fewest = fewest;
       if (loop.dim == Dim::m) m_cuts[m_count++] = loop.count;
       if (loop.dim == Dim::k) k_cuts[k_count++] = loop.count;
     }
@@ -279,14 +312,13 @@ LayerEstimate LayerContext::Impl::estimate(const arch::StepMapping& mapping) {
   out.counts.macs = work.macs();
 
   // Compute cycles.
-  int slots[operand_count];
   Ports ports{{0, 0, 0}, &core.levels, core.array.dataflow, bits, accumulator_bits, core.array.overlap};
   bool streamed = true;
   for (int o = 0; o < operand_count; ++o) {
-    slots[o] = entries[innermost[o]].slots;
     ports.level[o] = static_cast<int>(entries[innermost[o]].level);
     streamed = streamed && mapping.layout[o] == arch::Layout::streamed;
   }
+  const bool slots_bind = core.array.overlap && slots_may_bind(work, mapping, dims, os, holders);
   if (core.array.timing == arch::Timing::scalesim) {
     out.compute_cycles = scalesim_cycles(work, core.array, dims);
   } else {
@@ -305,9 +337,9 @@ LayerEstimate LayerContext::Impl::estimate(const arch::StepMapping& mapping) {
       ample = ample && read <= width && (o != at(Operand::ofmap) || std::max(sums, col) + in_flight <= width);
     }
     if (!streamed || (!ample && core.array.overlap)) {
-      out.compute_cycles = walked_price(ports, work, mapping, dims, slots);
+      out.compute_cycles = walked_price(ports, work, mapping, dims, holders);
     } else if (core.array.overlap) {
-      out.compute_cycles = overlapped_steps(work, mapping, dims, os, slots);
+      out.compute_cycles = overlapped_steps(work, mapping, dims, os, holders, slots_bind);
     } else if (ample) {
       out.compute_cycles = products * (2 * row_extent * cols.total * stream.total + col_extent * rows.total * stream.total +
                                        stream_extent * rows.total * cols.total - 2 * rows.total * cols.total * stream.total);
@@ -352,6 +384,27 @@ LayerEstimate LayerContext::Impl::estimate(const arch::StepMapping& mapping) {
 
   const std::int64_t exposed = std::max({exposed_cycles[0] + design.memory.latency_cycles * exposed_changes, exposed_cycles[1], exposed_alone});
   out.latency_cycles = out.prologue_cycles + out.compute_cycles + exposed + out.epilogue_cycles;
+  if (out.array_tiles > 2 && last_fewest > 1) {
+    // Operands whose tiles change with every array tile: with two slots, array tile a + 2 waits for E(a), then for the transfers of this change
+    // one after the other, and for the latency. Without overlap E(a) ends the compute cycles of a; with overlap it lies a tail behind the
+    // first step of a + 1.
+    for (const bool on_memory : {true, false}) {
+      std::int64_t cycles = 0, longest = 0;
+      bool any = false;
+      for (int o = 0; o < operand_count; ++o) {
+        if (!inner[o].two_slots || inner[o].on_memory != on_memory || last_dim == irrelevant_dim[o] || last_entry >= inner[o].entry) continue;
+        // Transfers between other levels need not share a link: the largest stands for them.
+        cycles = on_memory ? cycles + inner[o].cycles : std::max(cycles, inner[o].cycles);
+        longest += inner[o].longest;
+        any = true;
+      }
+      if (!any) continue;
+      const std::int64_t changes = out.array_tiles - 2;
+      const std::int64_t waits = changes * (on_memory ? design.memory.latency_cycles : 0) + std::max<std::int64_t>(0, cycles - 2 * longest);
+      const std::int64_t chain = core.array.overlap ? waits + (slots_bind ? 0 : changes * shortest_tail(rows, cols, stream, os)) : (out.compute_cycles + waits) / 2;
+      out.latency_cycles = std::max(out.latency_cycles, out.prologue_cycles + chain + out.epilogue_cycles);
+    }
+  }
   if (busy.memory > 0) out.latency_cycles = std::max(out.latency_cycles, busy.memory + design.memory.latency_cycles);
   out.latency_cycles = std::max(out.latency_cycles, busy.bus);
   for (std::size_t i = 0; i < entries.size(); ++i) out.latency_cycles = std::max(out.latency_cycles, busy.own[i]);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "gnomon/arch/mapping.hpp"
 
@@ -112,9 +113,42 @@ inline std::int64_t fold_distance(const FoldSize& f, const FoldSize& next, bool 
   return std::max(f.stream + std::max<std::int64_t>(0, f.rows - next.rows), next.rows);
 }
 
-/// Steps of the whole work where folds overlap and every step costs one cycle; `slots[o]` are those of the operands' innermost levels.
+/// A level that keeps an operand: its slots hold folds back where folds overlap.
+struct Holder {
+  int operand;
+  std::size_t entry;
+  int slots;
+};
+struct Holders {
+  Holder item[arch::operand_count * 33];
+  int n = 0;
+  void add(int operand, std::size_t entry, int slots) { item[n++] = {operand, entry, slots}; }
+};
+
+/// Which tiles of the levels are in use as array tiles go by, and the end E that a new one waits for.
+class SlotWatch {
+ public:
+  SlotWatch(const arch::StepMapping& mapping, const Holders& holders);
+  /// For each array tile in order, `end` being the latest end of any fold before it: the step before which its first fold may not begin.
+  std::int64_t earliest(const arch::TileWalk& tiles, std::int64_t end);
+
+ private:
+  struct Held {
+    Holder holder;
+    std::size_t depth;
+    std::int64_t begin[arch::dim_count] = {};
+    std::int64_t before = 0;       ///< latest end of any fold before its present tile
+    std::int64_t before_last = 0;  ///< and before the one before that
+  };
+  std::vector<Held> held_;
+  bool first_ = true;
+};
+
+/// Whether slots could delay a fold where folds overlap; false is certain.
+bool slots_may_bind(const arch::ArrayWork& work, const arch::StepMapping& mapping, const arch::SpatialDims& dims, bool os, const Holders& holders);
+/// Steps of the whole work where folds overlap and every step costs one cycle.
 std::int64_t overlapped_steps(const arch::ArrayWork& work, const arch::StepMapping& mapping, const arch::SpatialDims& dims, bool os,
-                              const int (&slots)[arch::operand_count]);
+                              const Holders& holders, bool slots_bind);
 
 /// What a fold moves through which port: everything the prices of steps depend on.
 struct Ports {
@@ -129,6 +163,6 @@ struct Ports {
 std::int64_t fold_price(const Ports& ports, const FoldSize& fold, bool reads_sums, bool final_results);
 /// Sum of the prices of all steps by walking the folds in order: for folds that overlap and narrow ports, and for layouts with bank conflicts.
 std::int64_t walked_price(const Ports& ports, const arch::ArrayWork& work, const arch::StepMapping& mapping, const arch::SpatialDims& dims,
-                          const int (&slots)[arch::operand_count]);
+                          const Holders& holders);
 
 }  // namespace gnomon::sim

@@ -1,3 +1,4 @@
+#include <array>
 #include <map>
 #include <vector>
 
@@ -108,44 +109,9 @@ void add_folds(Composer& composer, const arch::StepMapping& mapping, std::int64_
   }
 }
 
-/// Whether a fold could have to wait for a slot of the array's levels. With two slots, the tile before last has been used up when the
-/// last one's folds have streamed for as long as results take to leave: always so for `os`.
-bool slots_may_bind(const arch::ArrayWork& work, const arch::StepMapping& mapping, const arch::SpatialDims& dims, bool os,
-                    const int (&slots)[arch::operand_count]) {
-  std::int64_t largest[arch::dim_count];
-  Blocks blocks[arch::dim_count];
-  std::int64_t tiles = 1;
-  for (int d = 0; d < arch::dim_count; ++d) blocks[d].start(work.extent[d]);
-  for (const arch::LevelLoops& entry : mapping.levels) {
-    for (const arch::Loop& loop : entry.loops) {
-      if (loop.count > 1) blocks[at(loop.dim)].cut(loop.count);
-    }
-  }
-  for (int d = 0; d < arch::dim_count; ++d) tiles *= blocks[d].total;
-  if (tiles == 1) return false;
-  for (int o = 0; o < arch::operand_count; ++o) {
-    if (slots[o] < 2) return true;
-  }
-  if (os) return false;
-  std::int64_t folds = blocks[at(Dim::g)].smallest();
-  const std::int64_t stream = blocks[at(dims.streamed)].smallest();
-  for (const arch::Loop& loop : mapping.folds) {
-    if (loop.count > 1) folds *= blocks[at(loop.dim)].cut(loop.count);
-  }
-  for (int d = 0; d < arch::dim_count; ++d) largest[d] = blocks[d].first;
-  return folds * stream < 2 * largest[at(dims.rows)] + largest[at(dims.cols)] - 2;
-}
-
 /// Tile by tile, for slots that delay folds.
-std::int64_t walk(const arch::ArrayWork& work, const arch::StepMapping& mapping, const arch::SpatialDims& dims, bool os,
-                  const int (&slots)[arch::operand_count]) {
-  const std::vector<std::size_t> outside = arch::loops_outside(mapping);
-  std::size_t depth[arch::operand_count];
-  for (int o = 0; o < arch::operand_count; ++o) depth[o] = outside[arch::chain(mapping, static_cast<Operand>(o)).back()];
-  std::int64_t begin[arch::operand_count][arch::dim_count] = {};
-  // Latest end of any fold before the present tile of the operand, and before the one before it.
-  std::int64_t before[arch::operand_count] = {-1, -1, -1};
-  std::int64_t before_last[arch::operand_count] = {-1, -1, -1};
+std::int64_t walk(const arch::ArrayWork& work, const arch::StepMapping& mapping, const arch::SpatialDims& dims, bool os, const Holders& holders) {
+  SlotWatch slots(mapping, holders);
   Composer composer(dims, os);
   std::map<std::array<std::int64_t, arch::dim_count>, Span> spans;
   std::int64_t start = 0, end = 0;
@@ -164,19 +130,7 @@ std::int64_t walk(const arch::ArrayWork& work, const arch::StepMapping& mapping,
     const Span& span = found->second;
     const std::int64_t preload = steps_to_stream(span.first, os);
     std::int64_t at_step = first ? preload : start + fold_distance(last, span.first, os);
-    for (int o = 0; o < arch::operand_count; ++o) {
-      const arch::TileRange& range = tiles.tile(depth[o]);
-      bool fresh_tile = first;
-      for (int d = 0; d < arch::dim_count; ++d) {
-        if (arch::relevant(static_cast<Operand>(o), static_cast<Dim>(d)) && range.begin[d] != begin[o][d]) fresh_tile = true;
-        begin[o][d] = range.begin[d];
-      }
-      if (!fresh_tile || first) continue;
-      before_last[o] = before[o];
-      before[o] = end;
-      const std::int64_t free = slots[o] < 2 ? before[o] : before_last[o];
-      if (free >= 0) at_step = std::max(at_step, free + preload);
-    }
+    at_step = std::max(at_step, slots.earliest(tiles, end) + preload);
     end = std::max(end, at_step + span.end);
     start = at_step + span.last_start;
     last = span.last;
@@ -187,9 +141,58 @@ std::int64_t walk(const arch::ArrayWork& work, const arch::StepMapping& mapping,
 
 }  // namespace
 
+SlotWatch::SlotWatch(const arch::StepMapping& mapping, const Holders& holders) {
+  const std::vector<std::size_t> outside = arch::loops_outside(mapping);
+  for (int i = 0; i < holders.n; ++i) held_.push_back({holders.item[i], outside[holders.item[i].entry]});
+}
+
+std::int64_t SlotWatch::earliest(const arch::TileWalk& tiles, std::int64_t end) {
+  std::int64_t step = 0;
+  for (Held& held : held_) {
+    const arch::TileRange& range = tiles.tile(held.depth);
+    bool fresh = false;
+    for (int d = 0; d < arch::dim_count; ++d) {
+      if (arch::relevant(static_cast<Operand>(held.holder.operand), static_cast<Dim>(d)) && range.begin[d] != held.begin[d]) fresh = true;
+      held.begin[d] = range.begin[d];
+    }
+    if (!fresh || first_) continue;
+    held.before_last = held.before;
+    held.before = end;
+    step = std::max(step, held.holder.slots < 2 ? held.before : held.before_last);
+  }
+  first_ = false;
+  return step;
+}
+
+// With two slots, the tile before last has been used up when the last one's folds have streamed for as long as results take to leave: always so for `os`.
+bool slots_may_bind(const arch::ArrayWork& work, const arch::StepMapping& mapping, const arch::SpatialDims& dims, bool os, const Holders& holders) {
+  Blocks blocks[arch::dim_count];
+  std::int64_t tiles = 1;
+  for (int d = 0; d < arch::dim_count; ++d) blocks[d].start(work.extent[d]);
+  for (std::size_t i = 0; i < mapping.levels.size(); ++i) {
+    for (int h = 0; h < holders.n; ++h) {
+      if (holders.item[h].entry != i || holders.item[h].slots > 1) continue;
+      for (int d = 0; d < arch::dim_count; ++d) {
+        if (arch::relevant(static_cast<Operand>(holders.item[h].operand), static_cast<Dim>(d)) && blocks[d].total > 1) return true;
+      }
+    }
+    for (const arch::Loop& loop : mapping.levels[i].loops) {
+      if (loop.count > 1) blocks[at(loop.dim)].cut(loop.count);
+    }
+  }
+  for (const Blocks& b : blocks) tiles *= b.total;
+  if (tiles == 1 || os) return false;
+  std::int64_t folds = blocks[at(Dim::g)].smallest();
+  const std::int64_t stream = blocks[at(dims.streamed)].smallest();
+  for (const arch::Loop& loop : mapping.folds) {
+    if (loop.count > 1) folds *= blocks[at(loop.dim)].cut(loop.count);
+  }
+  return folds * stream < 2 * blocks[at(dims.rows)].first + blocks[at(dims.cols)].first - 2;
+}
+
 std::int64_t overlapped_steps(const arch::ArrayWork& work, const arch::StepMapping& mapping, const arch::SpatialDims& dims, bool os,
-                              const int (&slots)[arch::operand_count]) {
-  if (slots_may_bind(work, mapping, dims, os, slots)) return walk(work, mapping, dims, os, slots);
+                              const Holders& holders, bool slots_bind) {
+  if (slots_bind) return walk(work, mapping, dims, os, holders);
   Composer composer(dims, os);
   for (const arch::LevelLoops& entry : mapping.levels) {
     for (const arch::Loop& loop : entry.loops) {

@@ -23,11 +23,10 @@ struct PlacedFold {
 class Folds {
  public:
   Folds(const Ports& ports, const arch::ArrayWork& work, const arch::StepMapping& mapping, const arch::SpatialDims& dims,
-        const int (&slots)[arch::operand_count])
-      : ports_(ports), work_(work), dims_(dims), os_(ports.dataflow == arch::Dataflow::os), tiles_(work, arch::flatten(mapping)) {
+        const Holders& holders)
+      : ports_(ports), work_(work), dims_(dims), os_(ports.dataflow == arch::Dataflow::os), tiles_(work, arch::flatten(mapping)), slots_(mapping, holders) {
     const std::vector<std::size_t> outside = arch::loops_outside(mapping);
     for (int o = 0; o < arch::operand_count; ++o) {
-      slots_[o] = slots[o];
       depth_[o] = outside[arch::chain(mapping, static_cast<Operand>(o)).back()];
     }
     inner_.push_back({0, Dim::g, work.extent[0]});
@@ -67,12 +66,11 @@ class Folds {
         if (arch::relevant(static_cast<Operand>(o), static_cast<Dim>(d)) && fold.tile[o].begin[d] != tile_begin_[o][d]) fresh = true;
         tile_begin_[o][d] = fold.tile[o].begin[d];
       }
-      if (!fresh || first_) continue;
-      fold.tile_number[o] = ++number_[o];
-      before_last_[o] = before_[o];
-      before_[o] = end_;
-      const std::int64_t free = slots_[o] < 2 ? before_[o] : before_last_[o];
-      if (ports_.overlap) fold.x = std::max(fold.x, free + preload);
+      if (fresh && !first_) fold.tile_number[o] = ++number_[o];
+    }
+    if (new_tile) {
+      const std::int64_t earliest = slots_.earliest(tiles_, end_);
+      if (ports_.overlap) fold.x = std::max(fold.x, earliest + preload);
     }
     fold.begin = fold.x - preload;
     fold.end = fold.x + steps_from_stream(fold.size, os_);
@@ -90,15 +88,13 @@ class Folds {
   arch::SpatialDims dims_;
   bool os_;
   arch::TileWalk tiles_;
+  SlotWatch slots_;
   std::vector<arch::FlatLoop> inner_;
   std::optional<arch::TileWalk> inside_;
   bool open_ = false;
   std::size_t depth_[arch::operand_count] = {};
-  int slots_[arch::operand_count] = {};
   std::int64_t tile_begin_[arch::operand_count][arch::dim_count] = {};
   std::int64_t number_[arch::operand_count] = {0, 0, 0};
-  std::int64_t before_[arch::operand_count] = {0, 0, 0};
-  std::int64_t before_last_[arch::operand_count] = {0, 0, 0};
   bool first_ = true;
   std::int64_t x_ = 0, end_ = 0;
   FoldSize last_;
@@ -207,14 +203,14 @@ class Turns {
 }  // namespace
 
 std::int64_t walked_price(const Ports& ports, const arch::ArrayWork& work, const arch::StepMapping& mapping, const arch::SpatialDims& dims,
-                          const int (&slots)[arch::operand_count]) {
+                          const Holders& holders) {
   bool cuts_k = std::any_of(mapping.folds.begin(), mapping.folds.end(), [](const arch::Loop& l) { return l.dim == Dim::k && l.count > 1; });
   for (const arch::LevelLoops& entry : mapping.levels) {
     for (const arch::Loop& loop : entry.loops) cuts_k = cuts_k || (loop.dim == Dim::k && loop.count > 1);
   }
   Turns turns(ports, mapping, cuts_k);
   PortLoads loads(ports);
-  Folds folds(ports, work, mapping, dims, slots);
+  Folds folds(ports, work, mapping, dims, holders);
   std::deque<PlacedFold> flying;
   std::map<std::vector<std::int64_t>, std::int64_t> known;
   std::vector<std::int64_t> key;

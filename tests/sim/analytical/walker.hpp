@@ -162,8 +162,13 @@ class Walker {
     }
     out_.array_tiles = static_cast<std::int64_t>(tiles_.size());
     out_.folds = static_cast<std::int64_t>(folds_.size());
-    std::vector<std::size_t> q[3];
-    for (int o = 0; o < 3; ++o) q[o] = tile_numbers(o, innermost(o));
+    // Tile numbers in every level that keeps an operand, and the level's slots.
+    std::vector<std::pair<std::vector<std::size_t>, std::size_t>> kept;
+    for (int o = 0; o < 3; ++o) {
+      for (std::size_t entry = 1; entry < mapping_.levels.size(); ++entry) {
+        if (mapping_.levels[entry].keeps[o]) kept.emplace_back(tile_numbers(o, entry), static_cast<std::size_t>(level(entry).slots()));
+      }
+    }
     for (std::size_t f = 0; f < folds_.size(); ++f) {
       Fold& now = folds_[f];
       const std::int64_t lead = os ? 0 : now.r;  // X - P
@@ -179,13 +184,11 @@ class Walker {
           now.x = was.x + std::max(was.t + std::max<std::int64_t>(0, was.r - now.r), now.r);
         }
         if (core_.array.overlap && was.tile != now.tile) {
-          for (int o = 0; o < 3; ++o) {
-            if (q[o][now.tile] == q[o][was.tile]) continue;
-            const auto slots = static_cast<std::size_t>(level(innermost(o)).slots());
-            if (q[o][now.tile] < slots) continue;
+          for (const auto& [q, slots] : kept) {
+            if (q[now.tile] == q[was.tile] || q[now.tile] < slots) continue;
             std::int64_t latest = 0;
             for (std::size_t h = 0; h < f; ++h) {
-              if (q[o][folds_[h].tile] <= q[o][now.tile] - slots) latest = std::max(latest, folds_[h].e);
+              if (q[folds_[h].tile] <= q[now.tile] - slots) latest = std::max(latest, folds_[h].e);
             }
             now.x = std::max(now.x, latest + lead);
           }

@@ -17,7 +17,7 @@ enum class Goal { latency, energy, edp };
 /// of tiles. Candidates that fit are compared by `LayerContext::estimate` and the technology's energies; equal ones by the order in which they
 /// were tried, so that the choice is always the same. Partial sums leave the chip only where no candidate that keeps them is better.
 /// Steps of the same shape on equal cores are mapped once. Several cores: each step goes where it would end first, in the order of the graph.
-/// Errors: unsupported where not even tiles of one element fit (the level, its bytes and the bytes needed).
+/// Errors: invalid_input where not even tiles of one element fit (the level, its bytes and the bytes needed).
 Expected<arch::Mapping> map(const arch::Design& design, const workloads::Graph& graph, const std::vector<arch::LoweredOperator>& lowered,
                             Goal goal = Goal::edp);
 
