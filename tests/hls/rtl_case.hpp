@@ -10,7 +10,9 @@
 
 namespace gnomon::hls {
 
-inline std::filesystem::path test_cache() { return std::filesystem::path(GNOMON_BINARY_DIR) / "hls-test-cache"; }
+inline std::filesystem::path test_cache() {
+  return std::filesystem::path(GNOMON_BINARY_DIR) / "hls-test-cache";
+}
 
 /// g products of m x k by k x n with noise.
 inline Operands random_operands(std::int64_t g, std::int64_t m, std::int64_t n, std::int64_t k, int bits, std::uint64_t seed) {
@@ -32,12 +34,14 @@ inline std::vector<Fold> cut_folds(const ArrayParameters& p, const Operands& o, 
     for (std::int64_t k = 0; k < K; k += k_part)
       for (std::int64_t m = 0; m < M; m += p.rows)
         for (std::int64_t n = 0; n < N; n += p.cols)
-          folds.push_back({g, m, n, k, std::min(p.rows, M - m), std::min(p.cols, N - n), std::min(k_part, K - k), waits != nullptr && waits->chance(0.2)});
+          folds.push_back({g, m, n, k, std::min(p.rows, M - m), std::min(p.cols, N - n), std::min(k_part, K - k),
+                           waits != nullptr && waits->chance(0.2)});
   return folds;
 }
 
-inline Expected<DriveResult> drive(const Rtl& rtl, const ArrayParameters& p, const Operands& operands, const std::vector<Fold>& folds, double stall = 0,
-                                   std::uint64_t seed = 1, double cpu_seconds = 60) {
+inline Expected<DriveResult> drive(const Rtl& rtl, const ArrayParameters& p, const Operands& operands,
+                                   const std::vector<Fold>& folds, double stall = 0, std::uint64_t seed = 1,
+                                   double cpu_seconds = 60) {
   auto built = build_model(rtl, test_cache(), false);
   if (!built) return fail(std::move(built.error()));
   WorkerJob job;

@@ -1,4 +1,5 @@
-// Co-simulation of whole layers: generated RTL in Verilator against the direct computation (outputs) and the models of sim/ (cycles).
+// Co-simulation of whole layers: generated RTL in Verilator against the direct computation (outputs) and the models of sim/
+// (cycles).
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -67,7 +68,8 @@ TEST(Cosim, ALayerOfResNet50) {
   ASSERT_TRUE(lowered) << lowered.error().text();
   std::string layer;
   for (const auto& op : *lowered)
-    if (op.macs > 50'000'000 && !op.steps.empty() && op.steps[0].array && op.steps[0].array->size(arch::Dim::k) > 1000) layer = op.name;
+    if (op.macs > 50'000'000 && !op.steps.empty() && op.steps[0].array && op.steps[0].array->size(arch::Dim::k) > 1000)
+      layer = op.name;
   ASSERT_FALSE(layer.empty());
   for (const double stall : {0.0, 0.3}) {
     CosimOptions o = options();
@@ -83,7 +85,8 @@ TEST(Cosim, WholeTopologies) {
   const auto products = topology("Layer, M, N, K,\na, 37, 29, 61,\nb, 5, 100, 3,\nc, 64, 1, 200,\n", "hls_products");
   const auto windows = topology(
       "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,\n"
-      "c1, 18, 18, 3, 3, 3, 20, 2,\nc2, 9, 9, 3, 3, 20, 12, 1,\nc3, 7, 7, 1, 1, 12, 33, 1,\n", "hls_windows");
+      "c1, 18, 18, 3, 3, 3, 20, 2,\nc2, 9, 9, 3, 3, 20, 12, 1,\nc3, 7, 7, 1, 1, 12, 33, 1,\n",
+      "hls_windows");
   int seed = 0;
   for (const bool overlap : {false, true})
     for (const bool double_buffered : {true, false})
@@ -102,7 +105,8 @@ TEST(Cosim, WholeTopologies) {
       }
 }
 
-// Mappings that the mapper would not choose: K cut by loops (partial sums leave and come back), several tiles per dimension, folds in both orders.
+// Mappings that the mapper would not choose: K cut by loops (partial sums leave and come back), several tiles per dimension,
+// folds in both orders.
 TEST(Cosim, RandomMappings) {
   int run = 0;
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
@@ -113,10 +117,12 @@ TEST(Cosim, RandomMappings) {
       j["cores"][0]["array"].update(Json{{"rows", 4}, {"cols", 4}, {"overlap", overlap}});
       for (Json& level : j["cores"][0]["levels"]) level["double_buffered"] = twice || random.chance(0.3);
       if (random.chance(0.5))
-        j["shared"] = Json::array({Json{{"name", "l2"}, {"holds", {"ifmap", "filter", "ofmap"}}, {"kib", 64}, {"double_buffered", random.chance(0.5)}}});
+        j["shared"] = Json::array({Json{
+            {"name", "l2"}, {"holds", {"ifmap", "filter", "ofmap"}}, {"kib", 64}, {"double_buffered", random.chance(0.5)}}});
     });
     const std::int64_t m = random.integer(1, 30), n = random.integer(1, 30), k = random.integer(1, 40);
-    const auto g = topology("Layer, M, N, K,\nx, " + std::to_string(m) + ", " + std::to_string(n) + ", " + std::to_string(k) + ",\n", "hls_random");
+    const auto g = topology(
+        "Layer, M, N, K,\nx, " + std::to_string(m) + ", " + std::to_string(n) + ", " + std::to_string(k) + ",\n", "hls_random");
     auto lowered = arch::lower(*g, d.cores[0]);
     ASSERT_TRUE(lowered);
     const arch::WorkStep& step = (*lowered)[0].steps.at(0);
@@ -181,7 +187,8 @@ TEST(Cosim, TheDocumentHasTheContractsFields) {
   auto result = cosimulate(matmul_kernel(3, 4, 5, 8, 32), options());
   expect_equal(result);
   const Json json = cosim_document(*result);
-  for (const char* key : {"schema", "outputs_match", "mismatches", "first_mismatch", "rtl_cycles", "model_cycles", "cycle_difference", "stalls_injected", "seconds"})
+  for (const char* key : {"schema", "outputs_match", "mismatches", "first_mismatch", "rtl_cycles", "model_cycles",
+                          "cycle_difference", "stalls_injected", "seconds"})
     EXPECT_TRUE(json.contains(key)) << key;
   EXPECT_EQ(json["outputs_match"], true);
   EXPECT_TRUE(json["first_mismatch"].is_null());
@@ -203,7 +210,8 @@ TEST(RtlEvaluator, AnswersAsTheCycleModelAndSaysThatOutputsMatch) {
   register_evaluators(registry);
   sim::register_cycle(registry);
   arch::EvaluationJob job;
-  job.design_json = R"({"version": 1, "name": "tiny", "clock_mhz": 800, "cores": [{"name": "npu", "array": {"rows": 4, "cols": 4, "dataflow": "os", "overlap": true},
+  job.design_json =
+      R"({"version": 1, "name": "tiny", "clock_mhz": 800, "cores": [{"name": "npu", "array": {"rows": 4, "cols": 4, "dataflow": "os", "overlap": true},
       "levels": [{"name": "all", "holds": ["ifmap", "filter", "ofmap"], "kib": 4}], "vector": {"lanes": 4}}], "memory": {"type": "ideal", "bytes_per_cycle": 4, "latency_cycles": 9}})";
   const auto g = topology("Layer, M, N, K,\na, 30, 20, 10,\nb, 5, 6, 70,\n", "hls_evaluator");
   job.workloads = {{(std::filesystem::path(GNOMON_BINARY_DIR) / "hls_evaluator.csv").string(), 1, 1.0}};
@@ -214,7 +222,8 @@ TEST(RtlEvaluator, AnswersAsTheCycleModelAndSaysThatOutputsMatch) {
   ASSERT_TRUE(rtl) << rtl.error().text();
   auto cycle = (*registry.make("accelerator", "cycle"))->evaluate(job);
   ASSERT_TRUE(cycle) << cycle.error().text();
-  for (const char* metric : {"latency_cycles", "compute_cycles", "energy_pj", "dram_read_bytes"}) EXPECT_EQ(*rtl->find(metric), *cycle->find(metric)) << metric;
+  for (const char* metric : {"latency_cycles", "compute_cycles", "energy_pj", "dram_read_bytes"})
+    EXPECT_EQ(*rtl->find(metric), *cycle->find(metric)) << metric;
   ASSERT_NE(rtl->find("outputs_match"), nullptr);
   EXPECT_EQ(*rtl->find("outputs_match"), 1);
   EXPECT_GT(*rtl->find("rtl_cycles"), 0);
@@ -236,13 +245,17 @@ TEST(Cosim, RefusalsSayWhatToDo) {
     EXPECT_EQ(result.error().kind(), kind);
     return result.error().text();
   };
-  EXPECT_NE(text(cosimulate({design(), *g, "secnd", {}, options()}), ErrorKind::invalid_input).find("did you mean \"second\"?"), std::string::npos);
+  EXPECT_NE(text(cosimulate({design(), *g, "secnd", {}, options()}), ErrorKind::invalid_input).find("did you mean \"second\"?"),
+            std::string::npos);
   CosimOptions few = options();
   few.max_cycles = 100;
-  EXPECT_NE(text(cosimulate({design(), *g, "first", {}, few}), ErrorKind::unsupported).find("max_cycles (gnomon cosim --max-cycles) allows 100"), std::string::npos);
+  EXPECT_NE(text(cosimulate({design(), *g, "first", {}, few}), ErrorKind::unsupported)
+                .find("max_cycles (gnomon cosim --max-cycles) allows 100"),
+            std::string::npos);
   CosimOptions often = options();
   often.stall = 0.95;
-  EXPECT_NE(text(cosimulate({design(), *g, "first", {}, often}), ErrorKind::invalid_input).find("stall is 0.95"), std::string::npos);
+  EXPECT_NE(text(cosimulate({design(), *g, "first", {}, often}), ErrorKind::invalid_input).find("stall is 0.95"),
+            std::string::npos);
   CosimOptions traced = options();
   traced.trace = "all.fst";
   EXPECT_NE(text(cosimulate({design(), *g, "", {}, traced}), ErrorKind::invalid_input).find("name one layer"), std::string::npos);
@@ -250,7 +263,8 @@ TEST(Cosim, RefusalsSayWhatToDo) {
   EXPECT_NE(text(cosimulate({ws, *g, "first", {}, options()}), ErrorKind::unsupported).find("not for \"ws\""), std::string::npos);
   CosimOptions lost = options();
   lost.worker = {"/nowhere/worker"};
-  EXPECT_NE(text(cosimulate({design(), *g, "second", {}, lost}), ErrorKind::run_failed).find("/nowhere/worker"), std::string::npos);
+  EXPECT_NE(text(cosimulate({design(), *g, "second", {}, lost}), ErrorKind::run_failed).find("/nowhere/worker"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -20,7 +20,9 @@ std::vector<std::int64_t> noise(std::int64_t count, int bits, bool is_signed, st
   Random random(seed);
   std::vector<std::int64_t> values;
   for (std::int64_t i = 0; i < count; ++i)
-    values.push_back(is_signed ? wrap(random.next(), bits) : static_cast<std::int64_t>(bits == 64 ? random.next() : random.next() & ((std::uint64_t{1} << bits) - 1)));
+    values.push_back(
+        is_signed ? wrap(random.next(), bits)
+                  : static_cast<std::int64_t>(bits == 64 ? random.next() : random.next() & ((std::uint64_t{1} << bits) - 1)));
   return values;
 }
 
@@ -60,8 +62,8 @@ TEST(Interpreter, EqualsTheDirectProduct) {
     work.extent[3] = k;
     Operands operands = *empty_operands(work);
     fill_random(operands, bits, seed);
-    auto out = interpret(matmul_kernel(m, n, k, bits, accumulator),
-                         {{"a", {operands.ifmap.begin(), operands.ifmap.end()}}, {"b", {operands.filter.begin(), operands.filter.end()}}});
+    auto out = interpret(matmul_kernel(m, n, k, bits, accumulator), {{"a", {operands.ifmap.begin(), operands.ifmap.end()}},
+                                                                     {"b", {operands.filter.begin(), operands.filter.end()}}});
     ASSERT_TRUE(out) << out.error().text();
     EXPECT_EQ(out->at("c"), reference_outputs(operands, accumulator));
   }
@@ -108,23 +110,29 @@ TEST(Interpreter, OperationsAreExact) {
     int bits;
     bool is_signed;
   };
-  const Type types[] = {{"int8", 8, true}, {"uint8", 8, false}, {"int64", 64, true}, {"uint64", 64, false}, {"int1", 1, true}, {"uint13", 13, false}};
+  const Type types[] = {{"int8", 8, true},     {"uint8", 8, false}, {"int64", 64, true},
+                        {"uint64", 64, false}, {"int1", 1, true},   {"uint13", 13, false}};
   const auto cut = [](const Type& type, Wide value) {
     const std::uint64_t low = static_cast<std::uint64_t>(value);
-    return type.is_signed ? wrap(low, type.bits) : static_cast<std::int64_t>(type.bits == 64 ? low : low & ((std::uint64_t{1} << type.bits) - 1));
+    return type.is_signed ? wrap(low, type.bits)
+                          : static_cast<std::int64_t>(type.bits == 64 ? low : low & ((std::uint64_t{1} << type.bits) - 1));
   };
-  const auto exact = [](const Type& type, std::int64_t value) { return type.is_signed ? Wide{value} : Wide{static_cast<std::uint64_t>(value)}; };
+  const auto exact = [](const Type& type, std::int64_t value) {
+    return type.is_signed ? Wide{value} : Wide{static_cast<std::uint64_t>(value)};
+  };
   for (const Type& x : types)
     for (const Type& y : types)
       for (const Type& z : types)
         for (const char* op : {"add", "sub", "mul", "min", "max", "shl", "shr", "lt", "le", "eq", "ne"}) {
           const bool comparison = std::string(op).size() == 2;
           const std::string type = comparison && std::string(op) != "min" ? "" : std::string(", \"type\": \"") + z.text + "\"";
-          auto kernel = parse(std::string(R"({"version": 1, "name": "t", "tensors": [{"name": "a", "kind": "input", "type": ")") + x.text +
-                              R"(", "shape": [16]}, {"name": "b", "kind": "input", "type": ")" + y.text + R"(", "shape": [16]}, {"name": "c", "kind": "output", "type": ")" + z.text +
-                              R"(", "shape": [16]}], "loops": [{"name": "i", "extent": 16}], "body": [{"name": "p", "op": "load", "tensor": "a", "index": ["i"]},
-                              {"name": "q", "op": "load", "tensor": "b", "index": ["i"]}, {"name": "r", "op": ")" + op + "\"" + type +
-                              R"(, "args": ["p", "q"]}, {"op": "store", "tensor": "c", "index": ["i"], "args": ["r"]}]})");
+          auto kernel = parse(
+              std::string(R"({"version": 1, "name": "t", "tensors": [{"name": "a", "kind": "input", "type": ")") + x.text +
+              R"(", "shape": [16]}, {"name": "b", "kind": "input", "type": ")" + y.text +
+              R"(", "shape": [16]}, {"name": "c", "kind": "output", "type": ")" + z.text +
+              R"(", "shape": [16]}], "loops": [{"name": "i", "extent": 16}], "body": [{"name": "p", "op": "load", "tensor": "a", "index": ["i"]},
+                              {"name": "q", "op": "load", "tensor": "b", "index": ["i"]}, {"name": "r", "op": ")" +
+              op + "\"" + type + R"(, "args": ["p", "q"]}, {"op": "store", "tensor": "c", "index": ["i"], "args": ["r"]}]})");
           ASSERT_TRUE(kernel) << kernel.error().text();
           auto a = noise(16, x.bits, x.is_signed, 1), b = noise(16, y.bits, y.is_signed, 2);
           if (std::string(op).substr(0, 2) == "sh")
@@ -147,7 +155,8 @@ TEST(Interpreter, OperationsAreExact) {
             if (name == "le") r = p <= q;
             if (name == "eq") r = p == q;
             if (name == "ne") r = p != q;
-            ASSERT_EQ(out->at("c")[i], cut(z, comparison && type.empty() ? Wide{r != 0} : r)) << x.text << " " << op << " " << y.text << " to " << z.text << " at " << i;
+            ASSERT_EQ(out->at("c")[i], cut(z, comparison && type.empty() ? Wide{r != 0} : r))
+                << x.text << " " << op << " " << y.text << " to " << z.text << " at " << i;
           }
         }
 }
@@ -171,7 +180,8 @@ TEST(Kernel, BadOnesSayWhereAndWhy) {
       {R"("name":"matmul")", R"("name":"a; rm -rf")", "/name: \"a; rm -rf\" is not a name"},
       {R"("name":"matmul")", "\"name\":\"mat\xc3\xbcl\"", "is not a name"},
       {R"("args":["left","right","before"])", R"("args":["left","right"])", "\"mac\" takes 3 values, not 2"},
-      {R"("args":["left","right","before"])", R"("args":["left","right","sum"])", "/body/5/args/2: unknown earlier value \"sum\""},
+      {R"("args":["left","right","before"])", R"("args":["left","right","sum"])",
+       "/body/5/args/2: unknown earlier value \"sum\""},
       {R"("kind":"output")", R"("kind":"input")", "a store to the input \"c\""},
       {R"("name":"zero","op":"const")", R"("name":"zero","op":"const","tensor":"a")", "\"const\" takes no \"tensor\""},
       {R"("value":0)", R"("value":99999999999)", "99999999999 does not fit in int32"},
@@ -200,10 +210,14 @@ TEST(Interpreter, RefusesMisfitInputs) {
   const Kernel kernel = matmul_kernel(2, 2, 2, 4, 8);
   const std::vector<std::int64_t> fine(4, 1);
   EXPECT_NE(interpret(kernel, {{"a", fine}}).error().text().find("no values for the input \"b\""), std::string::npos);
-  EXPECT_NE(interpret(kernel, {{"a", fine}, {"b", {1, 2, 3}}}).error().text().find("has 4 elements, 3 values are given"), std::string::npos);
-  EXPECT_NE(interpret(kernel, {{"a", fine}, {"b", {1, 2, 3, 8}}}).error().text().find("value 8 of element 3 does not fit in int4"), std::string::npos);
-  EXPECT_NE(interpret(kernel, {{"a", fine}, {"b", fine}, {"d", fine}}).error().text().find("\"d\" is not an input"), std::string::npos);
-  EXPECT_EQ(interpret(matmul_kernel(1 << 13, 1 << 13, 1 << 13, 8, 32), {}).error().kind(), ErrorKind::unsupported);
+  EXPECT_NE(interpret(kernel, {{"a", fine}, {"b", {1, 2, 3}}}).error().text().find("has 4 elements, 3 values are given"),
+            std::string::npos);
+  EXPECT_NE(
+      interpret(kernel, {{"a", fine}, {"b", {1, 2, 3, 8}}}).error().text().find("value 8 of element 3 does not fit in int4"),
+      std::string::npos);
+  EXPECT_NE(interpret(kernel, {{"a", fine}, {"b", fine}, {"d", fine}}).error().text().find("\"d\" is not an input"),
+            std::string::npos);
+  EXPECT_EQ(interpret(matmul_kernel(1 << 12, 1 << 12, 1 << 12, 8, 32), {}).error().kind(), ErrorKind::unsupported);
 }
 
 TEST(Kernel, OtherKernelsHaveNoRtl) {

@@ -1,4 +1,5 @@
-// The emitted os array against the definition: outputs are the matrix product in two's complement, cycles those of docs/microarchitecture.md.
+// The emitted os array against the definition: outputs are the matrix product in two's complement, cycles those of
+// docs/microarchitecture.md.
 #include <gtest/gtest.h>
 
 #include "rtl_case.hpp"
@@ -12,7 +13,8 @@ Rtl emitted(const ArrayParameters& p) {
   return rtl ? *rtl : Rtl{};
 }
 
-// docs/microarchitecture.md section 2 for one whole fold: T + (r-1) + (c-1) + r, which for a square array is K + 3N - 2 (design.md section 8).
+// docs/microarchitecture.md section 2 for one whole fold: T + (r-1) + (c-1) + r, which for a square array is K + 3N - 2
+// (design.md section 8).
 TEST(OsArray, OneFoldTakesTheClosedForm) {
   for (const auto& [size, cycles] : {std::pair{8, 278}, std::pair{16, 302}, std::pair{32, 350}}) {
     const ArrayParameters p{size, size, 8, 32, false};
@@ -24,8 +26,9 @@ TEST(OsArray, OneFoldTakesTheClosedForm) {
   }
 }
 
-// By hand from sections 2 and 3, 2 x 3 PEs, two folds of T = 4 on all PEs: one fold alone 4 + 1 + 2 + 2 = 9 steps. Without overlap 18. With
-// overlap the second begins after max(4, 1 + 2 + 2) = 5 steps: 14. A fold of T = 2 after one of T = 6: max(6, 5 + 4) = 9 steps later, ends at 9 + 7 = 16.
+// By hand from sections 2 and 3, 2 x 3 PEs, two folds of T = 4 on all PEs: one fold alone 4 + 1 + 2 + 2 = 9 steps. Without
+// overlap 18. With overlap the second begins after max(4, 1 + 2 + 2) = 5 steps: 14. A fold of T = 2 after one of T = 6: max(6, 5
+// + 4) = 9 steps later, ends at 9 + 7 = 16.
 TEST(OsArray, TwoFoldsByHand) {
   const auto cycles = [](bool overlap, std::int64_t first, std::int64_t second, bool wait) {
     const ArrayParameters p{2, 3, 8, 32, overlap};
@@ -44,14 +47,16 @@ TEST(OsArray, TwoFoldsByHand) {
 
 class RandomShapes : public ::testing::TestWithParam<ArrayParameters> {};
 
-// Truth for outputs: the direct integer product. For cycles: count_steps(), the definition in closed form; with stalls, as many more as cycles were held.
+// Truth for outputs: the direct integer product. For cycles: count_steps(), the definition in closed form; with stalls, as many
+// more as cycles were held.
 TEST_P(RandomShapes, OutputsAndCycles) {
   const ArrayParameters p = GetParam();
   const Rtl rtl = emitted(p);
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE(rtl.top + " seed " + std::to_string(seed));
     Random random(derive(seed, rtl.top));
-    std::int64_t g = random.integer(1, 2), m = random.integer(1, 3 * p.rows), n = random.integer(1, 3 * p.cols), k = random.integer(1, 60);
+    std::int64_t g = random.integer(1, 2), m = random.integer(1, 3 * p.rows), n = random.integer(1, 3 * p.cols),
+                 k = random.integer(1, 60);
     if (seed == 1) k = 1;
     if (seed == 2) m = 1;
     if (seed == 3) n = 1;
@@ -69,12 +74,14 @@ TEST_P(RandomShapes, OutputsAndCycles) {
 
 // Narrow accumulators wrap around all the time; 1 x N, N x 1 and sizes that are no power of two stress the literals.
 INSTANTIATE_TEST_SUITE_P(Designs, RandomShapes,
-                         ::testing::Values(ArrayParameters{4, 4, 8, 32, false}, ArrayParameters{4, 4, 8, 32, true}, ArrayParameters{3, 5, 4, 9, false},
-                                           ArrayParameters{3, 5, 4, 9, true}, ArrayParameters{1, 1, 8, 16, false}, ArrayParameters{1, 1, 8, 16, true},
-                                           ArrayParameters{7, 1, 16, 40, true}, ArrayParameters{1, 6, 5, 11, true}, ArrayParameters{2, 8, 16, 64, false},
-                                           ArrayParameters{16, 16, 8, 20, true}));
+                         ::testing::Values(ArrayParameters{4, 4, 8, 32, false}, ArrayParameters{4, 4, 8, 32, true},
+                                           ArrayParameters{3, 5, 4, 9, false}, ArrayParameters{3, 5, 4, 9, true},
+                                           ArrayParameters{1, 1, 8, 16, false}, ArrayParameters{1, 1, 8, 16, true},
+                                           ArrayParameters{7, 1, 16, 40, true}, ArrayParameters{1, 6, 5, 11, true},
+                                           ArrayParameters{2, 8, 16, 64, false}, ArrayParameters{16, 16, 8, 20, true}));
 
-// The convolution's operand stream (gathering, zero padding, strides, dilation, groups) against the sliding window by its definition.
+// The convolution's operand stream (gathering, zero padding, strides, dilation, groups) against the sliding window by its
+// definition.
 TEST(OsArray, ConvolutionIsGathered) {
   const ArrayParameters p{4, 4, 8, 24, true};
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
@@ -119,13 +126,14 @@ TEST(OsArray, BrokenRtlIsFound) {
     std::string from, to;
   };
   const Break breaks[] = {
-      {false, "ifmap_line[i][i * 8 +: 8]", "ifmap_line[0][i * 8 +: 8]"},                       // no skew
-      {false, "cur_cols} - 5'd2", "cur_cols} - 5'd1"},                           // drains a step late
-      {false, "age_next >= gap", "age_next > gap"},                                            // the next fold a step late
-      {true, "age_next >= gap", "age_next + 35'd1 >= gap"},                                    // the next fold a step early
-      {true, "gap = tail + excess", "gap = tail"},                                             // accumulators set aside too early
-      {false, "(tag[i + j][1] ? 32'sd0 : acc[i][j])", "acc[i][j]"},                            // sums of the fold before stay
-      {false, "(!streaming || (ifmap_valid && filter_valid)) && (!drains || (", "(!streaming || ifmap_valid) && (!drains || ("},  // late filters are not waited for
+      {false, "ifmap_line[i][i * 8 +: 8]", "ifmap_line[0][i * 8 +: 8]"},  // no skew
+      {false, "cur_cols} - 5'd2", "cur_cols} - 5'd1"},                    // drains a step late
+      {false, "age_next >= gap", "age_next > gap"},                       // the next fold a step late
+      {true, "age_next >= gap", "age_next + 35'd1 >= gap"},               // the next fold a step early
+      {true, "gap = tail + excess", "gap = tail"},                        // accumulators set aside too early
+      {false, "(tag[i + j][1] ? 32'sd0 : acc[i][j])", "acc[i][j]"},       // sums of the fold before stay
+      {false, "(!streaming || (ifmap_valid && filter_valid)) && (!drains || (",
+       "(!streaming || ifmap_valid) && (!drains || ("},  // late filters are not waited for
   };
   for (const Break& b : breaks) {
     SCOPED_TRACE(b.to);
@@ -138,7 +146,8 @@ TEST(OsArray, BrokenRtlIsFound) {
     bool found = false;
     for (const double stall : {0.0, 0.3}) {
       auto run = drive(rtl, p, operands, folds, stall, 3);
-      found = found || !run || run->outputs != reference_outputs(operands, 32) || run->rtl_cycles - run->stalls_injected != count_steps(folds, b.overlap);
+      found = found || !run || run->outputs != reference_outputs(operands, 32) ||
+              run->rtl_cycles - run->stalls_injected != count_steps(folds, b.overlap);
     }
     EXPECT_TRUE(found);
   }

@@ -10,7 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const ArrayParameters designs[] = {{4, 4, 8, 32, false}, {4, 4, 8, 32, true}, {1, 1, 8, 16, false}, {1, 1, 4, 12, true},
+const ArrayParameters designs[] = {{4, 4, 8, 32, false}, {4, 4, 8, 32, true},  {1, 1, 8, 16, false}, {1, 1, 4, 12, true},
                                    {1, 5, 8, 32, true},  {5, 1, 8, 32, false}, {3, 7, 16, 40, true}, {16, 16, 8, 32, true}};
 
 fs::path folder(const std::string& name) {
@@ -36,7 +36,9 @@ TEST(Tools, YosysCheckIsClean) {
     const Rtl rtl = *emit_os_array(p);
     const fs::path file = folder("yosys") / (rtl.top + ".sv");
     ASSERT_TRUE(write_file(file, rtl.text));
-    auto run = run_process({"yosys", "-q", "-p", "read_verilog -sv " + file.string() + "; hierarchy -check -top " + rtl.top + "; proc; opt; check -assert"});
+    auto run =
+        run_process({"yosys", "-q", "-p",
+                     "read_verilog -sv " + file.string() + "; hierarchy -check -top " + rtl.top + "; proc; opt; check -assert"});
     ASSERT_TRUE(run) << run.error().text();
     EXPECT_EQ(run->exit_status, 0) << run->out << run->err;
   }
@@ -60,20 +62,38 @@ std::string testbench(const Rtl& rtl, const ArrayParameters& p, std::size_t fold
   const auto n = [](std::int64_t value) { return std::to_string(value); };
   std::string wait = p.overlap ? ", .fold_wait(f[97])" : "";
   return "module tb;\n  reg clk = 0, rst = 1; always #5 clk = ~clk;\n  integer cycle = 0, fi = 0, bi = 0;\n"
-         "  reg [97:0] fold_mem [0:" + n(static_cast<std::int64_t>(folds)) + "];\n"
-         "  reg [" + n(p.rows * p.precision_bits - 1) + ":0] a_mem [0:" + n(static_cast<std::int64_t>(beats)) + "];\n"
-         "  reg [" + n(p.cols * p.precision_bits - 1) + ":0] b_mem [0:" + n(static_cast<std::int64_t>(beats)) + "];\n"
-         "  initial begin $readmemh(\"folds.hex\", fold_mem); $readmemh(\"a.hex\", a_mem); $readmemh(\"b.hex\", b_mem); #42 rst = 0; #20000 $finish; end\n"
+         "  reg [97:0] fold_mem [0:" +
+         n(static_cast<std::int64_t>(folds)) +
+         "];\n"
+         "  reg [" +
+         n(p.rows * p.precision_bits - 1) + ":0] a_mem [0:" + n(static_cast<std::int64_t>(beats)) +
+         "];\n"
+         "  reg [" +
+         n(p.cols * p.precision_bits - 1) + ":0] b_mem [0:" + n(static_cast<std::int64_t>(beats)) +
+         "];\n"
+         "  initial begin $readmemh(\"folds.hex\", fold_mem); $readmemh(\"a.hex\", a_mem); $readmemh(\"b.hex\", b_mem); #42 rst "
+         "= 0; #20000 $finish; end\n"
          "  wire [97:0] f = fold_mem[fi];\n  wire fr, ir, wr, pr, ov;\n"
-         "  wire fv = fi < " + n(static_cast<std::int64_t>(folds)) + ", bv = bi < " + n(static_cast<std::int64_t>(beats)) + ";\n"
-         "  wire [" + n(p.cols * p.accumulator_bits - 1) + ":0] od;\n"
-         "  " + rtl.top + " dut(.clk(clk), .rst(rst), .fold_valid(fv), .fold_ready(fr), .fold_rows(f[" + n(31 + 1) + " +: $bits(dut.fold_rows)]),"
-         " .fold_cols(f[64 +: $bits(dut.fold_cols)]), .fold_length(f[31:0]), .fold_accumulate(f[96])" + wait +
-         ", .ifmap_valid(bv), .ifmap_ready(ir), .ifmap_data(a_mem[bi]), .filter_valid(bv), .filter_ready(wr), .filter_data(b_mem[bi]),"
-         " .psum_valid(1'b0), .psum_ready(pr), .psum_data({" + n(p.cols * p.accumulator_bits) + "{1'b0}}), .ofmap_valid(ov), .ofmap_ready(1'b1), .ofmap_data(od));\n"
+         "  wire fv = fi < " +
+         n(static_cast<std::int64_t>(folds)) + ", bv = bi < " + n(static_cast<std::int64_t>(beats)) +
+         ";\n"
+         "  wire [" +
+         n(p.cols * p.accumulator_bits - 1) +
+         ":0] od;\n"
+         "  " +
+         rtl.top + " dut(.clk(clk), .rst(rst), .fold_valid(fv), .fold_ready(fr), .fold_rows(f[" + n(31 + 1) +
+         " +: $bits(dut.fold_rows)]),"
+         " .fold_cols(f[64 +: $bits(dut.fold_cols)]), .fold_length(f[31:0]), .fold_accumulate(f[96])" +
+         wait +
+         ", .ifmap_valid(bv), .ifmap_ready(ir), .ifmap_data(a_mem[bi]), .filter_valid(bv), .filter_ready(wr), "
+         ".filter_data(b_mem[bi]),"
+         " .psum_valid(1'b0), .psum_ready(pr), .psum_data({" +
+         n(p.cols * p.accumulator_bits) +
+         "{1'b0}}), .ofmap_valid(ov), .ofmap_ready(1'b1), .ofmap_data(od));\n"
          "  always @(negedge clk) if (!rst) begin\n"
          "    if (bv && ir && bi == 0) $display(\"first %0d\", cycle);\n    if (ov) $display(\"row %0d %h\", cycle, od);\n  end\n"
-         "  always @(posedge clk) if (!rst) begin\n    cycle <= cycle + 1;\n    if (fv && fr) fi <= fi + 1;\n    if (bv && ir) bi <= bi + 1;\n  end\n"
+         "  always @(posedge clk) if (!rst) begin\n    cycle <= cycle + 1;\n    if (fv && fr) fi <= fi + 1;\n    if (bv && ir) "
+         "bi <= bi + 1;\n  end\n"
          "endmodule\n";
 }
 
@@ -87,14 +107,17 @@ TEST(Tools, IcarusAgrees) {
     std::string fold_text, a_text, b_text;
     std::size_t beats = 0;
     for (const Fold& f : folds) {
-      const std::uint64_t words[] = {static_cast<std::uint64_t>(f.length), static_cast<std::uint64_t>(f.rows), static_cast<std::uint64_t>(f.cols)};
+      const std::uint64_t words[] = {static_cast<std::uint64_t>(f.length), static_cast<std::uint64_t>(f.rows),
+                                     static_cast<std::uint64_t>(f.cols)};
       fold_text += "0" + hex_beat({words[0], words[1], words[2]}, 32) + "\n";
       for (std::int64_t t = 0; t < f.length; ++t, ++beats) {
         std::vector<std::uint64_t> a, b;
         for (std::int64_t i = 0; i < p.rows; ++i)
-          a.push_back(i < f.rows ? static_cast<std::uint64_t>(std::int64_t{o.ifmap[static_cast<std::size_t>((f.m + i) * 7 + t)]}) : 0x55);
+          a.push_back(i < f.rows ? static_cast<std::uint64_t>(std::int64_t{o.ifmap[static_cast<std::size_t>((f.m + i) * 7 + t)]})
+                                 : 0x55);
         for (std::int64_t j = 0; j < p.cols; ++j)
-          b.push_back(j < f.cols ? static_cast<std::uint64_t>(std::int64_t{o.filter[static_cast<std::size_t>(t * 3 + f.n + j)]}) : 0x33);
+          b.push_back(j < f.cols ? static_cast<std::uint64_t>(std::int64_t{o.filter[static_cast<std::size_t>(t * 3 + f.n + j)]})
+                                 : 0x33);
         a_text += hex_beat(a, 8) + "\n";
         b_text += hex_beat(b, 8) + "\n";
       }
@@ -128,7 +151,8 @@ TEST(Tools, IcarusAgrees) {
       // 2 lanes of 20 bits: five digits each, lane 0 last.
       for (std::int64_t j = 0; j < f.cols; ++j) {
         const std::string digits = hex.substr(hex.size() - 5 * static_cast<std::size_t>(j + 1), 5);
-        EXPECT_EQ(wrap(std::stoull(digits, nullptr, 16), 20), expected[static_cast<std::size_t>((f.m + row) * 3 + f.n + j)]) << "cycle " << cycle;
+        EXPECT_EQ(wrap(std::stoull(digits, nullptr, 16), 20), expected[static_cast<std::size_t>((f.m + row) * 3 + f.n + j)])
+            << "cycle " << cycle;
       }
       if (++row == f.rows) {
         row = 0;

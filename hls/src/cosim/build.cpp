@@ -30,8 +30,9 @@ Expected<std::string> run_tool(const std::vector<std::string>& arguments, const 
   if (result->timed_out) return fail(ErrorKind::run_failed, what + ": no end after " + number(tool_wall_seconds) + " s");
   if (result->exit_status != 0) {
     const std::string said = result->out + result->err;
-    return fail(ErrorKind::run_failed, what + " failed (" + in_quotes(arguments.front()) + " ended with status " + std::to_string(result->exit_status) +
-                                           "): " + std::string(trimmed(said.substr(said.size() > 2000 ? said.size() - 2000 : 0))));
+    return fail(ErrorKind::run_failed,
+                what + " failed (" + in_quotes(arguments.front()) + " ended with status " + std::to_string(result->exit_status) +
+                    "): " + std::string(trimmed(said.substr(said.size() > 2000 ? said.size() - 2000 : 0))));
   }
   return std::move(result->out);
 }
@@ -66,7 +67,9 @@ std::string shim_text(const Rtl& rtl) {
       "struct GnomonModel {\n"
       "  VerilatedContext context;\n"
       "  Vdut* dut;\n"
-      "  GnomonPort ports[" + std::to_string(rtl.ports.size()) + "];\n"
+      "  GnomonPort ports[" +
+      std::to_string(rtl.ports.size()) +
+      "];\n"
       "#if VM_TRACE_FST\n  VerilatedFstC* trace;\n#endif\n"
       "};\n"
       "GNOMON_API void* gnomon_rtl_create(const char* trace_file, int seed) {\n"
@@ -86,10 +89,13 @@ std::string shim_text(const Rtl& rtl) {
       "#else\n  (void)trace_file;\n#endif\n"
       "  return m;\n}\n"
       "GNOMON_API const GnomonPort* gnomon_rtl_ports(void* model, int* count) {\n"
-      "  *count = " + std::to_string(rtl.ports.size()) + ";\n  return static_cast<GnomonModel*>(model)->ports;\n}\n"
+      "  *count = " +
+      std::to_string(rtl.ports.size()) +
+      ";\n  return static_cast<GnomonModel*>(model)->ports;\n}\n"
       "GNOMON_API void gnomon_rtl_eval(void* model) { static_cast<GnomonModel*>(model)->dut->eval(); }\n"
       "GNOMON_API void gnomon_rtl_dump(void* model, unsigned long long time) {\n"
-      "#if VM_TRACE_FST\n  GnomonModel* m = static_cast<GnomonModel*>(model);\n  if (m->trace) m->trace->dump(static_cast<uint64_t>(time));\n"
+      "#if VM_TRACE_FST\n  GnomonModel* m = static_cast<GnomonModel*>(model);\n  if (m->trace) "
+      "m->trace->dump(static_cast<uint64_t>(time));\n"
       "#else\n  (void)model; (void)time;\n#endif\n}\n"
       "GNOMON_API void gnomon_rtl_destroy(void* model) {\n"
       "  GnomonModel* m = static_cast<GnomonModel*>(model);\n"
@@ -101,8 +107,19 @@ std::string shim_text(const Rtl& rtl) {
 
 std::vector<std::string> compile_flags(const Verilator& verilator, bool trace) {
   const std::string t = trace ? "1" : "0";
-  return {"-std=c++17", "-O1", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0",
-          "-DVM_TRACE=" + t, "-DVM_TRACE_FST=" + t, "-DVM_TRACE_VCD=0", "-I" + (verilator.root / "include").string(),
+  return {"-std=c++17",
+          "-O1",
+          "-fPIC",
+          "-fvisibility=hidden",
+          "-fno-gnu-unique",
+          "-w",
+          "-DVERILATOR=1",
+          "-DVM_COVERAGE=0",
+          "-DVM_SC=0",
+          "-DVM_TRACE=" + t,
+          "-DVM_TRACE_FST=" + t,
+          "-DVM_TRACE_VCD=0",
+          "-I" + (verilator.root / "include").string(),
           "-I" + (verilator.root / "include" / "vltstd").string()};
 }
 
@@ -110,7 +127,8 @@ std::vector<std::string> compile_flags(const Verilator& verilator, bool trace) {
 Expected<void> publish(const fs::path& made, const fs::path& place) {
   std::error_code code;
   fs::rename(made, place, code);
-  if (code && !fs::exists(place)) return fail(ErrorKind::run_failed, "cannot write " + in_quotes(place.string()) + ": " + code.message());
+  if (code && !fs::exists(place))
+    return fail(ErrorKind::run_failed, "cannot write " + in_quotes(place.string()) + ": " + code.message());
   return {};
 }
 
@@ -121,7 +139,8 @@ class WorkFolder {
     std::error_code code;
     fs::create_directories(cache, code);
     std::string name = (cache / "work-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) return fail(ErrorKind::run_failed, "cannot write into the folder " + in_quotes(cache.string()));
+    if (mkdtemp(name.data()) == nullptr)
+      return fail(ErrorKind::run_failed, "cannot write into the folder " + in_quotes(cache.string()));
     return WorkFolder(name);
   }
   WorkFolder(WorkFolder&& other) noexcept : path_(std::move(other.path_)) { other.path_.clear(); }
@@ -139,13 +158,15 @@ class WorkFolder {
 /// Verilator's runtime, compiled once per cache: half of the time that the first build takes.
 Expected<fs::path> build_runtime(const Verilator& verilator, const fs::path& cache, bool trace) {
   std::vector<std::string> flags = compile_flags(verilator, trace);
-  const fs::path place = cache / ("runtime-" + sha256("runtime 1\n" + verilator.version + "\n" + join(flags, "\n")).substr(0, 32));
+  const fs::path place =
+      cache / ("runtime-" + sha256("runtime 1\n" + verilator.version + "\n" + join(flags, "\n")).substr(0, 32));
   const fs::path object = place / "runtime.o";
   if (fs::exists(object)) return object;
   auto work = WorkFolder::make(cache);
   if (!work) return fail(std::move(work.error()));
   const fs::path include = verilator.root / "include";
-  std::string text = "#include \"" + (include / "verilated.cpp").string() + "\"\n#include \"" + (include / "verilated_threads.cpp").string() + "\"\n";
+  std::string text = "#include \"" + (include / "verilated.cpp").string() + "\"\n#include \"" +
+                     (include / "verilated_threads.cpp").string() + "\"\n";
   if (trace) text += "#include \"" + (include / "verilated_fst_c.cpp").string() + "\"\n";
   if (auto done = write_file(work->path() / "runtime.cpp", text); !done) return fail(std::move(done.error()));
   std::vector<std::string> command{"g++"};
@@ -176,12 +197,14 @@ Expected<BuiltModel> build_model(const Rtl& rtl, const fs::path& cache, bool tra
   auto verilator = find_verilator();
   if (!verilator) return fail(std::move(verilator.error()));
   // Unrolled loops would take minutes to compile at 32 x 32.
-  std::vector<std::string> verilate{"verilator", "--cc", "-Wall", "--prefix", "Vdut", "--top-module", rtl.top, "--unroll-count", "1",
-                                    "--x-assign", "unique", "--x-initial", "unique", "--threads", "1"};
+  std::vector<std::string> verilate{"verilator",    "--cc",        "-Wall",          "--prefix",  "Vdut",
+                                    "--top-module", rtl.top,       "--unroll-count", "1",         "--x-assign",
+                                    "unique",       "--x-initial", "unique",         "--threads", "1"};
   if (trace) verilate.push_back("--trace-fst");
   const std::vector<std::string> flags = compile_flags(*verilator, trace);
   const std::string shim = shim_text(rtl);
-  const std::string key = sha256("model 1\n" + verilator->version + "\n" + join(verilate, "\n") + "\n" + join(flags, "\n") + "\n" + shim + "\n" + rtl.text);
+  const std::string key = sha256("model 1\n" + verilator->version + "\n" + join(verilate, "\n") + "\n" + join(flags, "\n") +
+                                 "\n" + shim + "\n" + rtl.text);
 
   BuiltModel built;
   built.tool = verilator->version;
@@ -214,8 +237,8 @@ Expected<BuiltModel> build_model(const Rtl& rtl, const fs::path& cache, bool tra
   if (auto done = write_file(work->path() / "model.cpp", all + shim); !done) return fail(std::move(done.error()));
   std::vector<std::string> compile{"g++"};
   compile.insert(compile.end(), flags.begin(), flags.end());
-  compile.insert(compile.end(), {"-shared", "-I" + generated.string(), (work->path() / "model.cpp").string(), runtime->string(), "-o",
-                                 (work->path() / "model.so").string(), "-pthread"});
+  compile.insert(compile.end(), {"-shared", "-I" + generated.string(), (work->path() / "model.cpp").string(), runtime->string(),
+                                 "-o", (work->path() / "model.so").string(), "-pthread"});
   if (trace) compile.push_back("-lz");
   if (auto done = run_tool(compile, "compiling " + rtl.top); !done) return fail(std::move(done.error()));
   built.compile_seconds = now_seconds() - start - built.verilate_seconds;

@@ -19,8 +19,8 @@ struct BuiltModel {
 /// $XDG_CACHE_HOME/gnomon, ~/.cache/gnomon, or a folder beside the temporary files.
 std::filesystem::path default_cache();
 
-/// Verilator (`--cc`), then one compiler run over its output, the shim and the runtime (compiled once per cache). The library is kept under the SHA-256 of
-/// RTL, shim, flags and Verilator's version. `trace`: with FST tracing, which is a build of its own.
+/// Verilator (`--cc`), then one compiler run over its output, the shim and the runtime (compiled once per cache). The library is
+/// kept under the SHA-256 of RTL, shim, flags and Verilator's version. `trace`: with FST tracing, which is a build of its own.
 Expected<BuiltModel> build_model(const Rtl& rtl, const std::filesystem::path& cache, bool trace);
 
 /// `Verilator 5.006 ...`, or an error that names the Debian package.

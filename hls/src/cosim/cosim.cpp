@@ -34,7 +34,8 @@ std::vector<std::int32_t> quantise(const std::vector<float>& values, int bits) {
 }
 
 /// The filters of a convolution whose values the model holds.
-const std::vector<float>* filter_values(const workloads::Graph& graph, const arch::LoweredOperator& op, const arch::ArrayWork& work) {
+const std::vector<float>* filter_values(const workloads::Graph& graph, const arch::LoweredOperator& op,
+                                        const arch::ArrayWork& work) {
   const workloads::Operator& source = graph.op(op.op);
   if (!work.window || !source.conv || op.steps.size() != 1 || source.inputs.size() < 2) return nullptr;
   const workloads::Tensor& filter = graph.tensor(source.inputs[1]);
@@ -63,12 +64,16 @@ Expected<std::vector<Chosen>> choose(const std::vector<arch::LoweredOperator>& l
     if (has_array_work) names.push_back(op.name);
   }
   if (!chosen.empty()) return chosen;
-  if (known) return fail(ErrorKind::unsupported, "layer " + in_quotes(layer) + " has no array work; co-simulation runs the array");
+  if (known)
+    return fail(ErrorKind::unsupported, "layer " + in_quotes(layer) + " has no array work; co-simulation runs the array");
   if (layer.empty()) return fail(ErrorKind::unsupported, "the workload has no array work; co-simulation runs the array");
   const std::string near = nearest(layer, names);
-  return fail(ErrorKind::invalid_input, "unknown layer " + in_quotes(layer) + (near.empty() ? "" : "; did you mean " + in_quotes(near) + "?") + " (" +
-                                            std::to_string(names.size()) + " layers have array work" +
-                                            (names.size() <= 12 ? ": " + join(names) : ", from " + in_quotes(names.front()) + " to " + in_quotes(names.back())) + ")");
+  return fail(
+      ErrorKind::invalid_input,
+      "unknown layer " + in_quotes(layer) + (near.empty() ? "" : "; did you mean " + in_quotes(near) + "?") + " (" +
+          std::to_string(names.size()) + " layers have array work" +
+          (names.size() <= 12 ? ": " + join(names) : ", from " + in_quotes(names.front()) + " to " + in_quotes(names.back())) +
+          ")");
 }
 
 Expected<std::size_t> core_named(const arch::Design& design, const std::string& name) {
@@ -84,9 +89,9 @@ bool same(const arch::ArrayWork& a, const arch::StepMapping& map_a, const arch::
   if (a.window.has_value() != b.window.has_value()) return false;
   if (!a.window) return true;
   const workloads::Convolution &x = *a.window, &y = *b.window;
-  return x.batch == y.batch && x.groups == y.groups && x.in_channels == y.in_channels && x.out_channels == y.out_channels && x.in == y.in && x.out == y.out &&
-         x.kernel == y.kernel && x.stride == y.stride && x.dilation == y.dilation && x.pad_begin == y.pad_begin && x.pad_end == y.pad_end &&
-         x.transposed == y.transposed;
+  return x.batch == y.batch && x.groups == y.groups && x.in_channels == y.in_channels && x.out_channels == y.out_channels &&
+         x.in == y.in && x.out == y.out && x.kernel == y.kernel && x.stride == y.stride && x.dilation == y.dilation &&
+         x.pad_begin == y.pad_begin && x.pad_end == y.pad_end && x.transposed == y.transposed;
 }
 
 double since(std::chrono::steady_clock::time_point start) {
@@ -117,7 +122,8 @@ Expected<CosimResult> cosimulate(const CosimRequest& request) {
   auto chosen = choose(*lowered, request.layer);
   if (!chosen) return fail(std::move(chosen.error()));
   if (!request.options.trace.empty() && chosen->size() > 1)
-    return fail(ErrorKind::invalid_input, "a trace is of one work step, and " + std::to_string(chosen->size()) + " would run; name one layer");
+    return fail(ErrorKind::invalid_input,
+                "a trace is of one work step, and " + std::to_string(chosen->size()) + " would run; name one layer");
 
   arch::Mapping mapping = request.mapping;
   if (mapping.steps.empty()) {
@@ -147,17 +153,20 @@ Expected<CosimResult> cosimulate(const CosimRequest& request) {
     if (step == nullptr) return fail(ErrorKind::invalid_input, "the mapping has no step " + in_quotes(c.step->label));
     auto core = core_named(design, step->core);
     if (!core) return fail(std::move(core.error()));
-    if (auto sound = arch::verify(design, design.cores[*core], *c.step->array, *step, "mapping", "/steps/" + c.step->label); !sound)
+    if (auto sound = arch::verify(design, design.cores[*core], *c.step->array, *step, "mapping", "/steps/" + c.step->label);
+        !sound)
       return fail(std::move(sound.error()));
     const std::vector<float>* values = filter_values(request.graph, *c.op, *c.step->array);
     const auto twin = std::find_if(plan.begin(), plan.end(), [&](const Planned& p) {
-      return values == nullptr && p.values == nullptr && p.core == *core && same(*p.chosen.step->array, *p.mapping, *c.step->array, *step);
+      return values == nullptr && p.values == nullptr && p.core == *core &&
+             same(*p.chosen.step->array, *p.mapping, *c.step->array, *step);
     });
     if (twin != plan.end()) {
       ++twin->repeats;
       continue;
     }
-    if (auto accepted = runner.acceptable(design, *core, *c.step->array, *step); !accepted) return fail(std::move(accepted.error()));
+    if (auto accepted = runner.acceptable(design, *core, *c.step->array, *step); !accepted)
+      return fail(std::move(accepted.error()));
     plan.push_back({c, step, *core, values, 1});
   }
 
@@ -167,7 +176,8 @@ Expected<CosimResult> cosimulate(const CosimRequest& request) {
     auto operands = empty_operands(*p.chosen.step->array);
     if (!operands) return fail(ErrorKind::unsupported, p.chosen.step->label + ": " + operands.error().text());
     fill_random(*operands, array.precision.bits, derive(request.options.seed, p.chosen.step->label));
-    if (p.values != nullptr && p.values->size() == operands->filter.size()) operands->filter = quantise(*p.values, array.precision.bits);
+    if (p.values != nullptr && p.values->size() == operands->filter.size())
+      operands->filter = quantise(*p.values, array.precision.bits);
     const std::vector<std::int64_t> expected = reference_outputs(*operands, array.accumulator_bits);
     auto step = runner.run(design, p.core, *p.chosen.step->array, *p.mapping, std::move(*operands), expected);
     if (!step) return fail(std::move(step.error()));
@@ -194,7 +204,11 @@ Expected<CosimResult> cosimulate(const Kernel& kernel, const CosimOptions& optio
   design.technology = "45nm";
   arch::Core core;
   core.name = "kernel";
-  core.array = {shape->rows, shape->cols, arch::Dataflow::os, {"int" + std::to_string(shape->bits), shape->bits, false}, shape->accumulator_bits};
+  core.array = {shape->rows,
+                shape->cols,
+                arch::Dataflow::os,
+                {"int" + std::to_string(shape->bits), shape->bits, false},
+                shape->accumulator_bits};
   arch::Level level;
   level.name = "tensors";
   std::fill(std::begin(level.holds), std::end(level.holds), true);
@@ -222,7 +236,8 @@ Expected<CosimResult> cosimulate(const Kernel& kernel, const CosimOptions& optio
   auto operands = empty_operands(work);
   if (!operands) return fail(std::move(operands.error()));
   fill_random(*operands, shape->bits, derive(options.seed, kernel.name));
-  auto golden = interpret(kernel, {{shape->left, {operands->ifmap.begin(), operands->ifmap.end()}}, {shape->right, {operands->filter.begin(), operands->filter.end()}}});
+  auto golden = interpret(kernel, {{shape->left, {operands->ifmap.begin(), operands->ifmap.end()}},
+                                   {shape->right, {operands->filter.begin(), operands->filter.end()}}});
   if (!golden) return fail(std::move(golden.error()));
   CosimResult result;
   auto step = runner.run(design, 0, work, mapping, std::move(*operands), golden->at(shape->out));
@@ -241,8 +256,12 @@ Json figures_json(const CosimFigures& f) {
   out["mismatches"] = f.mismatches;
   out["first_mismatch"] = nullptr;
   if (f.first_mismatch)
-    out["first_mismatch"] = Json{{"step", f.first_mismatch->step}, {"g", f.first_mismatch->g},          {"m", f.first_mismatch->m},
-                                 {"n", f.first_mismatch->n},       {"expected", f.first_mismatch->expected}, {"got", f.first_mismatch->got}};
+    out["first_mismatch"] = Json{{"step", f.first_mismatch->step},
+                                 {"g", f.first_mismatch->g},
+                                 {"m", f.first_mismatch->m},
+                                 {"n", f.first_mismatch->n},
+                                 {"expected", f.first_mismatch->expected},
+                                 {"got", f.first_mismatch->got}};
   out["rtl_cycles"] = f.rtl_cycles;
   out["model_cycles"] = f.model_cycles;
   out["cycle_difference"] = f.cycle_difference;

@@ -15,8 +15,15 @@ struct Position {
 
 class Driver {
  public:
-  Driver(LoadedModel& model, const ArrayParameters& parameters, const Operands& operands, const std::vector<Fold>& folds, const DriveOptions& options)
-      : model_(model), p_(parameters), o_(operands), folds_(folds), options_(options), address_(operands), stalls_(derive(options.seed, "stalls")),
+  Driver(LoadedModel& model, const ArrayParameters& parameters, const Operands& operands, const std::vector<Fold>& folds,
+         const DriveOptions& options)
+      : model_(model),
+        p_(parameters),
+        o_(operands),
+        folds_(folds),
+        options_(options),
+        address_(operands),
+        stalls_(derive(options.seed, "stalls")),
         noise_(derive(options.seed, "noise")) {}
 
   Expected<DriveResult> run();
@@ -46,7 +53,8 @@ class Driver {
   IfmapAddress address_;
   Random stalls_, noise_;
   PortData clk_, rst_, fold_valid_, fold_ready_, fold_rows_, fold_cols_, fold_length_, fold_accumulate_, fold_wait_;
-  PortData ifmap_valid_, ifmap_ready_, ifmap_data_, filter_valid_, filter_ready_, filter_data_, psum_valid_, psum_ready_, psum_data_;
+  PortData ifmap_valid_, ifmap_ready_, ifmap_data_, filter_valid_, filter_ready_, filter_data_, psum_valid_, psum_ready_,
+      psum_data_;
   PortData ofmap_valid_, ofmap_ready_, ofmap_data_;
   bool has_wait_ = false;
   std::uint64_t time_ = 0;
@@ -58,12 +66,26 @@ class Driver {
 };
 
 Expected<void> Driver::connect() {
-  const std::pair<const char*, PortData*> wanted[] = {
-      {"clk", &clk_}, {"rst", &rst_}, {"fold_valid", &fold_valid_}, {"fold_ready", &fold_ready_}, {"fold_rows", &fold_rows_},
-      {"fold_cols", &fold_cols_}, {"fold_length", &fold_length_}, {"fold_accumulate", &fold_accumulate_}, {"ifmap_valid", &ifmap_valid_},
-      {"ifmap_ready", &ifmap_ready_}, {"ifmap_data", &ifmap_data_}, {"filter_valid", &filter_valid_}, {"filter_ready", &filter_ready_},
-      {"filter_data", &filter_data_}, {"psum_valid", &psum_valid_}, {"psum_ready", &psum_ready_}, {"psum_data", &psum_data_},
-      {"ofmap_valid", &ofmap_valid_}, {"ofmap_ready", &ofmap_ready_}, {"ofmap_data", &ofmap_data_}};
+  const std::pair<const char*, PortData*> wanted[] = {{"clk", &clk_},
+                                                      {"rst", &rst_},
+                                                      {"fold_valid", &fold_valid_},
+                                                      {"fold_ready", &fold_ready_},
+                                                      {"fold_rows", &fold_rows_},
+                                                      {"fold_cols", &fold_cols_},
+                                                      {"fold_length", &fold_length_},
+                                                      {"fold_accumulate", &fold_accumulate_},
+                                                      {"ifmap_valid", &ifmap_valid_},
+                                                      {"ifmap_ready", &ifmap_ready_},
+                                                      {"ifmap_data", &ifmap_data_},
+                                                      {"filter_valid", &filter_valid_},
+                                                      {"filter_ready", &filter_ready_},
+                                                      {"filter_data", &filter_data_},
+                                                      {"psum_valid", &psum_valid_},
+                                                      {"psum_ready", &psum_ready_},
+                                                      {"psum_data", &psum_data_},
+                                                      {"ofmap_valid", &ofmap_valid_},
+                                                      {"ofmap_ready", &ofmap_ready_},
+                                                      {"ofmap_data", &ofmap_data_}};
   for (const auto& [name, port] : wanted) {
     auto found = model_.port(name);
     if (!found) return fail(std::move(found.error()));
@@ -138,12 +160,13 @@ void Driver::take_ofmap() {
 
 std::string Driver::where() const {
   const auto stream = [&](const char* name, const PortData& valid, const PortData& ready, const Position& at) {
-    return std::string(name) + (valid.get() ? " offered" : " not offered") + (ready.get() ? ", taken" : ", not taken") + " (fold " +
-           std::to_string(at.fold) + " beat " + std::to_string(at.beat) + ")";
+    return std::string(name) + (valid.get() ? " offered" : " not offered") + (ready.get() ? ", taken" : ", not taken") +
+           " (fold " + std::to_string(at.fold) + " beat " + std::to_string(at.beat) + ")";
   };
-  return "cycle " + std::to_string(cycle_) + ", " + std::to_string(next_fold_) + " of " + std::to_string(folds_.size()) + " folds given; " +
-         stream("ifmap", ifmap_valid_, ifmap_ready_, ifmap_) + "; " + stream("filter", filter_valid_, filter_ready_, filter_) + "; " +
-         stream("psum", psum_valid_, psum_ready_, ofmap_) + "; " + stream("ofmap", ofmap_valid_, ofmap_ready_, ofmap_);
+  return "cycle " + std::to_string(cycle_) + ", " + std::to_string(next_fold_) + " of " + std::to_string(folds_.size()) +
+         " folds given; " + stream("ifmap", ifmap_valid_, ifmap_ready_, ifmap_) + "; " +
+         stream("filter", filter_valid_, filter_ready_, filter_) + "; " + stream("psum", psum_valid_, psum_ready_, ofmap_) +
+         "; " + stream("ofmap", ofmap_valid_, ofmap_ready_, ofmap_);
 }
 
 Expected<DriveResult> Driver::run() {
@@ -158,16 +181,20 @@ Expected<DriveResult> Driver::run() {
   rst_.set(0);
 
   // No step of a sound array is further from a handshake than a fold's flush; stalls stretch it by the inverse of their chance.
-  const std::int64_t patience = static_cast<std::int64_t>(static_cast<double>(4 * (p_.rows + p_.cols) + 64) * 20 / (1 - options_.stall));
+  const std::int64_t patience =
+      static_cast<std::int64_t>(static_cast<double>(4 * (p_.rows + p_.cols) + 64) * 20 / (1 - options_.stall));
   std::int64_t last_moved = 0, first_beat = -1, last_beat = 0;
   bool ifmap_new = true, filter_new = true, psum_new = true;
   while (ofmap_.fold < folds_.size()) {
     if (cycle_ - last_moved > patience)
-      return fail(ErrorKind::run_failed, "the RTL is stuck: no stream has moved for " + std::to_string(patience) + " cycles; " + where());
+      return fail(ErrorKind::run_failed,
+                  "the RTL is stuck: no stream has moved for " + std::to_string(patience) + " cycles; " + where());
     if (cycle_ >= options_.max_cycles)
       return fail(ErrorKind::run_failed, "the RTL has not finished after " + std::to_string(cycle_) + " cycles; " + where());
-    const bool late_ifmap = options_.stall > 0 && stalls_.chance(options_.stall), late_filter = options_.stall > 0 && stalls_.chance(options_.stall);
-    const bool late_psum = options_.stall > 0 && stalls_.chance(options_.stall), full_ofmap = options_.stall > 0 && stalls_.chance(options_.stall);
+    const bool late_ifmap = options_.stall > 0 && stalls_.chance(options_.stall),
+               late_filter = options_.stall > 0 && stalls_.chance(options_.stall);
+    const bool late_psum = options_.stall > 0 && stalls_.chance(options_.stall),
+               full_ofmap = options_.stall > 0 && stalls_.chance(options_.stall);
     const bool operands_left = ifmap_.fold < folds_.size(), filters_left = filter_.fold < folds_.size();
     put_fold();
     if (ifmap_new) put_ifmap();
@@ -233,8 +260,8 @@ Expected<DriveResult> Driver::run() {
 
 }  // namespace
 
-Expected<DriveResult> drive_os_array(LoadedModel& model, const ArrayParameters& parameters, const Operands& operands, const std::vector<Fold>& folds,
-                                     const DriveOptions& options) {
+Expected<DriveResult> drive_os_array(LoadedModel& model, const ArrayParameters& parameters, const Operands& operands,
+                                     const std::vector<Fold>& folds, const DriveOptions& options) {
   return Driver(model, parameters, operands, folds, options).run();
 }
 

@@ -8,9 +8,10 @@
 namespace gnomon::hls {
 namespace {
 
-/// Fidelity `rtl`: every distinct array step of the workload runs in generated RTL, in Verilator. Latency, counts and energy are the cycle model's, whose array steps
-/// must take as many cycles as the RTL does (the RTL's streams never wait; levels, links and memory around it are the model's). `outputs_match` says whether every output of
-/// every step was right to the bit. Errors besides the cycle model's: unsupported (arrays without RTL, steps beyond the cycle limit), run_failed (cycles differ; tools).
+/// Fidelity `rtl`: every distinct array step of the workload runs in generated RTL, in Verilator. Latency, counts and energy are
+/// the cycle model's, whose array steps must take as many cycles as the RTL does (the RTL's streams never wait; levels, links and
+/// memory around it are the model's). `outputs_match` says whether every output of every step was right to the bit. Errors
+/// besides the cycle model's: unsupported (arrays without RTL, steps beyond the cycle limit), run_failed (cycles differ; tools).
 class RtlEvaluator : public sim::AcceleratorEvaluator {
  public:
   bool needs_process() const override { return true; }
@@ -33,8 +34,8 @@ class RtlEvaluator : public sim::AcceleratorEvaluator {
     if (!cosim) return fail(std::move(cosim.error()));
     for (const CosimStep& step : cosim->steps)
       if (step.figures.cycle_difference != 0)
-        return fail(ErrorKind::run_failed, step.label + ": the RTL takes " + std::to_string(step.figures.rtl_cycles) + " cycles, the models say " +
-                                               std::to_string(step.figures.model_cycles));
+        return fail(ErrorKind::run_failed, step.label + ": the RTL takes " + std::to_string(step.figures.rtl_cycles) +
+                                               " cycles, the models say " + std::to_string(step.figures.model_cycles));
     auto ran = sim::run_cycle_model(run.design, sim::cycle_steps(run.plan));
     if (!ran) return fail(std::move(ran.error()));
     auto evaluation = sim::assemble(run.design, run.graph, run.lowered, run.mapping, ran->steps);

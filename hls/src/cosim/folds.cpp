@@ -54,8 +54,8 @@ Expected<std::vector<Fold>> enumerate_folds(const arch::Design& design, const ar
   for (const Cut& cut : w.cuts)
     if (cut.count < 1) return fail(ErrorKind::invalid_input, "a loop of the mapping has no iterations");
 
-  // Operands in levels with one slot: a new tile there waits for the folds before. (With two slots, the folds of the tile before the last
-  // have ended anyway: accumulators set aside have drained before the next fold is set aside.)
+  // Operands in levels with one slot: a new tile there waits for the folds before. (With two slots, the folds of the tile before
+  // the last have ended anyway: accumulators set aside have drained before the next fold is set aside.)
   struct SingleSlot {
     arch::Operand operand;
     std::size_t entry;
@@ -68,7 +68,8 @@ Expected<std::vector<Fold>> enumerate_folds(const arch::Design& design, const ar
       const auto named = [&](const arch::Level& level) { return level.name == mapping.levels[e].level; };
       const auto in_core = std::find_if(core.levels.begin(), core.levels.end(), named);
       const auto shared = std::find_if(design.shared.begin(), design.shared.end(), named);
-      const bool single = in_core != core.levels.end() ? !in_core->double_buffered : shared != design.shared.end() && !shared->double_buffered;
+      const bool single =
+          in_core != core.levels.end() ? !in_core->double_buffered : shared != design.shared.end() && !shared->double_buffered;
       if (single) singles.push_back({operand, e});
     }
   }
@@ -81,7 +82,8 @@ Expected<std::vector<Fold>> enumerate_folds(const arch::Design& design, const ar
     if (!before.empty())
       for (const SingleSlot& single : singles)
         for (std::size_t c = 0; c < tile_cuts; ++c)
-          wait = wait || (w.cuts[c].entry < single.entry && arch::relevant(single.operand, w.cuts[c].dim) && w.index[c] != before[c]);
+          wait = wait ||
+                 (w.cuts[c].entry < single.entry && arch::relevant(single.operand, w.cuts[c].dim) && w.index[c] != before[c]);
     before = w.index;
     const std::int64_t g_end = w.range.end[0];
     for (std::int64_t g = w.range.begin[0]; g < g_end; ++g) {

@@ -50,7 +50,8 @@ Expected<LoadedModel> LoadedModel::load(const std::filesystem::path& library, co
   };
   LoadedModel model;
   model.library_ = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (model.library_ == nullptr) return fail(ErrorKind::run_failed, "cannot load " + in_quotes(library.string()) + ": " + dlerror());
+  if (model.library_ == nullptr)
+    return fail(ErrorKind::run_failed, "cannot load " + in_quotes(library.string()) + ": " + dlerror());
   const auto symbol = [&](const char* name) { return dlsym(model.library_, name); };
   const auto create = reinterpret_cast<void* (*)(const char*, int)>(symbol("gnomon_rtl_create"));
   const auto ports = reinterpret_cast<const CPort* (*)(void*, int*)>(symbol("gnomon_rtl_ports"));
@@ -68,7 +69,12 @@ Expected<LoadedModel> LoadedModel::load(const std::filesystem::path& library, co
 }
 
 LoadedModel::LoadedModel(LoadedModel&& other) noexcept
-    : library_(other.library_), model_(other.model_), eval_(other.eval_), dump_(other.dump_), destroy_(other.destroy_), ports_(std::move(other.ports_)) {
+    : library_(other.library_),
+      model_(other.model_),
+      eval_(other.eval_),
+      dump_(other.dump_),
+      destroy_(other.destroy_),
+      ports_(std::move(other.ports_)) {
   other.library_ = other.model_ = nullptr;
 }
 

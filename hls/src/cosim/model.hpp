@@ -22,7 +22,8 @@ struct PortData {
   std::uint64_t get_lane(std::int64_t lane, int width) const;
 };
 
-/// RTL compiled by build_model(), loaded into this process: do that in a child process only, since nothing vouches for generated code.
+/// RTL compiled by build_model(), loaded into this process: do that in a child process only, since nothing vouches for generated
+/// code.
 class LoadedModel {
  public:
   /// `trace_file`: an FST file, or empty. Errors: the library cannot be loaded, or lacks the interface.

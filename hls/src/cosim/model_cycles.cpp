@@ -4,7 +4,8 @@
 
 namespace gnomon::hls {
 
-Expected<std::int64_t> model_cycles(const arch::Design& design, std::size_t core, const arch::ArrayWork& work, const arch::StepMapping& mapping) {
+Expected<std::int64_t> model_cycles(const arch::Design& design, std::size_t core, const arch::ArrayWork& work,
+                                    const arch::StepMapping& mapping) {
   // The RTL's streams take a whole row a step, so that no port of the models may be narrower, and no bank may be met twice.
   arch::Design ample = design;
   constexpr std::int64_t wide = std::int64_t{1} << 30;
@@ -27,8 +28,8 @@ Expected<std::int64_t> model_cycles(const arch::Design& design, std::size_t core
   if (!run) return fail(std::move(run.error()));
   const std::int64_t cycle = run->steps.at(0).compute_cycles;
   if (analytical != cycle)
-    return fail(ErrorKind::run_failed, mapping.step + ": the models disagree, analytical " + std::to_string(analytical) + " and cycle " + std::to_string(cycle) +
-                                           " compute cycles");
+    return fail(ErrorKind::run_failed, mapping.step + ": the models disagree, analytical " + std::to_string(analytical) +
+                                           " and cycle " + std::to_string(cycle) + " compute cycles");
   return cycle;
 }
 

@@ -14,7 +14,7 @@ std::int64_t wrap(std::uint64_t value, int bits) {
 }
 
 Expected<Operands> empty_operands(const arch::ArrayWork& work) {
-  constexpr std::int64_t limit = std::int64_t{1} << 28;
+  constexpr std::int64_t limit = std::int64_t{1} << 27;
   Operands o;
   const auto product = [](std::initializer_list<std::int64_t> factors) {
     std::int64_t total = 1;
@@ -33,8 +33,8 @@ Expected<Operands> empty_operands(const arch::ArrayWork& work) {
     o.window = c;
     ifmap = product({c.batch, c.in_channels, c.in[0], c.in[1]});
     filter = product({c.out_channels, c.in_channels / std::max<std::int64_t>(1, c.groups), c.kernel[0], c.kernel[1]});
-    if (c.groups != o.size(Dim::g) || product({c.batch, c.out[0], c.out[1]}) != o.size(Dim::m) || c.out_channels != o.size(Dim::n) * c.groups ||
-        c.in_channels / c.groups * c.kernel[0] * c.kernel[1] != o.size(Dim::k))
+    if (c.groups != o.size(Dim::g) || product({c.batch, c.out[0], c.out[1]}) != o.size(Dim::m) ||
+        c.out_channels != o.size(Dim::n) * c.groups || c.in_channels / c.groups * c.kernel[0] * c.kernel[1] != o.size(Dim::k))
       return fail(ErrorKind::run_failed, "the convolution's geometry and its product do not agree");
   }
   if (ifmap > limit || filter > limit || product({o.size(Dim::g), o.size(Dim::m), o.size(Dim::n)}) > limit)
@@ -111,10 +111,12 @@ std::vector<std::int64_t> reference_outputs(const Operands& o, int accumulator_b
               const std::int32_t* pixels =
                   &o.ifmap[static_cast<std::size_t>(((image * c.in_channels + g * channels + ch) * c.in[0] + iy) * c.in[1])];
               for (std::int64_t kx = 0; kx < c.kernel[1]; ++kx) {
-                const std::int64_t weight = o.filter[static_cast<std::size_t>(((f * channels + ch) * c.kernel[0] + ky) * c.kernel[1] + kx)];
+                const std::int64_t weight =
+                    o.filter[static_cast<std::size_t>(((f * channels + ch) * c.kernel[0] + ky) * c.kernel[1] + kx)];
                 for (std::int64_t ox = 0; ox < c.out[1]; ++ox) {
                   const std::int64_t ix = ox * c.stride[1] + kx * c.dilation[1] - c.pad_begin[1];
-                  if (ix >= 0 && ix < c.in[1]) line[static_cast<std::size_t>(ox)] += static_cast<std::uint64_t>(weight * pixels[ix]);
+                  if (ix >= 0 && ix < c.in[1])
+                    line[static_cast<std::size_t>(ox)] += static_cast<std::uint64_t>(weight * pixels[ix]);
                 }
               }
             }

@@ -12,13 +12,15 @@ namespace gnomon::hls {
 Expected<void> StepRunner::check() const {
   if (!(options_.stall >= 0 && options_.stall <= 0.9))
     return fail(ErrorKind::invalid_input, "stall is " + number(options_.stall) + "; a chance from 0 to 0.9 is allowed");
-  if (options_.max_cycles < 1) return fail(ErrorKind::invalid_input, "max_cycles is " + std::to_string(options_.max_cycles) + "; at least 1 is needed");
+  if (options_.max_cycles < 1)
+    return fail(ErrorKind::invalid_input, "max_cycles is " + std::to_string(options_.max_cycles) + "; at least 1 is needed");
   if (!(options_.cpu_seconds >= 0.1 && options_.cpu_seconds <= 1e6))
     return fail(ErrorKind::invalid_input, "cpu_seconds is " + number(options_.cpu_seconds) + "; 0.1 to 1000000 is allowed");
   return {};
 }
 
-Expected<void> StepRunner::acceptable(const arch::Design& design, std::size_t core, const arch::ArrayWork& work, const arch::StepMapping& mapping) const {
+Expected<void> StepRunner::acceptable(const arch::Design& design, std::size_t core, const arch::ArrayWork& work,
+                                      const arch::StepMapping& mapping) const {
   auto parameters = array_parameters(design.cores[core].array);
   if (!parameters) return fail(std::move(parameters.error()));
   if (auto rtl = emit_os_array(*parameters); !rtl) return fail(std::move(rtl.error()));
@@ -26,13 +28,15 @@ Expected<void> StepRunner::acceptable(const arch::Design& design, std::size_t co
   if (!folds) return fail(ErrorKind::unsupported, mapping.step + ": " + folds.error().text());
   const std::int64_t steps = count_steps(*folds, parameters->overlap);
   if (steps > options_.max_cycles)
-    return fail(ErrorKind::unsupported, mapping.step + " takes " + std::to_string(steps) + " cycles of RTL; max_cycles (gnomon cosim --max-cycles) allows " +
+    return fail(ErrorKind::unsupported, mapping.step + " takes " + std::to_string(steps) +
+                                            " cycles of RTL; max_cycles (gnomon cosim --max-cycles) allows " +
                                             std::to_string(options_.max_cycles) + " for one step");
   return {};
 }
 
-Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core, const arch::ArrayWork& work, const arch::StepMapping& mapping,
-                                    Operands operands, const std::vector<std::int64_t>& expected) {
+Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core, const arch::ArrayWork& work,
+                                    const arch::StepMapping& mapping, Operands operands,
+                                    const std::vector<std::int64_t>& expected) {
   const auto start = std::chrono::steady_clock::now();
   if (auto accepted = acceptable(design, core, work, mapping); !accepted) return fail(std::move(accepted.error()));
   WorkerJob job;
@@ -58,7 +62,8 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
   job.drive.stall = options_.stall;
   job.drive.seed = options_.seed;
   // Four streams that each come with chance 1 - p: a step takes (1 - p)^-4 cycles at most on average.
-  job.drive.max_cycles = static_cast<std::int64_t>(10'000 + 2.0 * static_cast<double>(count_steps(job.folds, job.array.overlap)) / std::pow(1 - options_.stall, 4));
+  job.drive.max_cycles = static_cast<std::int64_t>(10'000 + 2.0 * static_cast<double>(count_steps(job.folds, job.array.overlap)) /
+                                                                std::pow(1 - options_.stall, 4));
   auto driven = run_in_child(job, options_.worker);
   if (!driven) return fail(ErrorKind::run_failed, mapping.step + ": " + driven.error().text());
   auto model = model_cycles(design, core, work, mapping);
@@ -74,7 +79,8 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
   for (std::size_t i = 0; i < expected.size(); ++i) {
     if (expected[i] == driven->outputs[i]) continue;
     const std::int64_t at = static_cast<std::int64_t>(i);
-    if (figures.mismatches++ == 0) figures.first_mismatch = Mismatch{step.label, at / (m * n), at / n % m, at % n, expected[i], driven->outputs[i]};
+    if (figures.mismatches++ == 0)
+      figures.first_mismatch = Mismatch{step.label, at / (m * n), at / n % m, at % n, expected[i], driven->outputs[i]};
   }
   figures.outputs_match = figures.mismatches == 0;
   figures.rtl_cycles = driven->rtl_cycles;

@@ -11,7 +11,8 @@
 namespace gnomon::hls {
 
 /// Compute cycles of the models for one work step whose ports never wait: analytical and SystemC, which must agree.
-Expected<std::int64_t> model_cycles(const arch::Design& design, std::size_t core, const arch::ArrayWork& work, const arch::StepMapping& mapping);
+Expected<std::int64_t> model_cycles(const arch::Design& design, std::size_t core, const arch::ArrayWork& work,
+                                    const arch::StepMapping& mapping);
 
 /// The co-simulation of work steps one after the other; arrays are built once.
 class StepRunner {
@@ -21,10 +22,11 @@ class StepRunner {
   /// Checks the options alone.
   Expected<void> check() const;
   /// `expected`: [g][m][n]. `mapping` must have passed arch::verify().
-  Expected<CosimStep> run(const arch::Design& design, std::size_t core, const arch::ArrayWork& work, const arch::StepMapping& mapping, Operands operands,
-                          const std::vector<std::int64_t>& expected);
+  Expected<CosimStep> run(const arch::Design& design, std::size_t core, const arch::ArrayWork& work,
+                          const arch::StepMapping& mapping, Operands operands, const std::vector<std::int64_t>& expected);
   /// Refuses what run() would refuse, without building anything: steps too long, arrays without RTL.
-  Expected<void> acceptable(const arch::Design& design, std::size_t core, const arch::ArrayWork& work, const arch::StepMapping& mapping) const;
+  Expected<void> acceptable(const arch::Design& design, std::size_t core, const arch::ArrayWork& work,
+                            const arch::StepMapping& mapping) const;
 
   /// What building took so far, and the last module's name.
   double verilate_seconds = 0, compile_seconds = 0;

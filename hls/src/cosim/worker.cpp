@@ -57,14 +57,15 @@ void describe(FieldVisitor& v, ResultFile& result) {
 }
 
 std::vector<std::int64_t> window_numbers(const workloads::Convolution& c) {
-  return {c.batch,     c.groups,    c.in_channels, c.out_channels, c.in[0],      c.in[1],        c.out[0],       c.out[1],     c.kernel[0],
-          c.kernel[1], c.stride[0], c.stride[1],   c.dilation[0],  c.dilation[1], c.pad_begin[0], c.pad_begin[1], c.pad_end[0], c.pad_end[1]};
+  return {c.batch,       c.groups,      c.in_channels,  c.out_channels, c.in[0],      c.in[1],
+          c.out[0],      c.out[1],      c.kernel[0],    c.kernel[1],    c.stride[0],  c.stride[1],
+          c.dilation[0], c.dilation[1], c.pad_begin[0], c.pad_begin[1], c.pad_end[0], c.pad_end[1]};
 }
 
 workloads::Convolution window_from(const std::vector<std::int64_t>& n) {
   workloads::Convolution c;
-  std::int64_t* const places[] = {&c.batch,     &c.groups,    &c.in_channels, &c.out_channels, &c.in[0],       &c.in[1],
-                                  &c.out[0],    &c.out[1],    &c.kernel[0],   &c.kernel[1],    &c.stride[0],   &c.stride[1],
+  std::int64_t* const places[] = {&c.batch,       &c.groups,      &c.in_channels,  &c.out_channels, &c.in[0],      &c.in[1],
+                                  &c.out[0],      &c.out[1],      &c.kernel[0],    &c.kernel[1],    &c.stride[0],  &c.stride[1],
                                   &c.dilation[0], &c.dilation[1], &c.pad_begin[0], &c.pad_begin[1], &c.pad_end[0], &c.pad_end[1]};
   for (std::size_t i = 0; i < n.size(); ++i) *places[i] = n[i];
   return c;
@@ -94,8 +95,17 @@ struct TemporaryFolder {
 };
 
 Expected<void> write_job(const WorkerJob& job, const fs::path& folder) {
-  JobFile file{job.library, job.trace, std::to_string(job.drive.seed), job.array.rows, job.array.cols, job.array.precision_bits, job.array.accumulator_bits,
-               job.drive.max_cycles, job.array.overlap, job.drive.stall, job.cpu_seconds,
+  JobFile file{job.library,
+               job.trace,
+               std::to_string(job.drive.seed),
+               job.array.rows,
+               job.array.cols,
+               job.array.precision_bits,
+               job.array.accumulator_bits,
+               job.drive.max_cycles,
+               job.array.overlap,
+               job.drive.stall,
+               job.cpu_seconds,
                std::vector<std::int64_t>(job.operands.extent, job.operands.extent + arch::dim_count),
                job.operands.window ? window_numbers(*job.operands.window) : std::vector<std::int64_t>{}};
   std::vector<std::int64_t> folds;
@@ -164,15 +174,18 @@ Expected<DriveResult> run_in_child(const WorkerJob& job, const std::vector<std::
   std::error_code code;
   const fs::path base = fs::temp_directory_path(code);
   std::string name = ((code ? fs::path("/tmp") : base) / "gnomon-cosim-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) return fail(ErrorKind::run_failed, "cannot make a temporary folder " + in_quotes(name) + ": " + std::strerror(errno));
+  if (mkdtemp(name.data()) == nullptr)
+    return fail(ErrorKind::run_failed, "cannot make a temporary folder " + in_quotes(name) + ": " + std::strerror(errno));
   const TemporaryFolder folder{name};
   if (auto done = write_job(job, folder.path); !done) return fail(std::move(done.error()));
 
   std::vector<std::string> command = worker;
   if (command.empty()) {
     const char* named = std::getenv("GNOMON_COSIM_WORKER");
-    if (named != nullptr && *named != '\0') command = {named};
-    else command = {this_program().string(), "cosim-worker"};
+    if (named != nullptr && *named != '\0')
+      command = {named};
+    else
+      command = {this_program().string(), "cosim-worker"};
   }
   command.push_back(folder.path.string());
   // A child that sleeps uses no CPU time; the wall clock is there for it alone and is generous, since machines are busy.
@@ -183,7 +196,8 @@ Expected<DriveResult> run_in_child(const WorkerJob& job, const std::vector<std::
     return fail(ErrorKind::run_failed, "the RTL's process was ended after " + number(job.cpu_seconds) + " s of CPU time");
   if (ended->timed_out) return fail(ErrorKind::run_failed, "the RTL's process did not end and was killed");
   if (ended->exit_status > 128)
-    return fail(ErrorKind::run_failed, "the RTL's process crashed with signal " + std::to_string(ended->exit_status - 128) + (said.empty() ? "" : ": " + said));
+    return fail(ErrorKind::run_failed, "the RTL's process crashed with signal " + std::to_string(ended->exit_status - 128) +
+                                           (said.empty() ? "" : ": " + said));
   if (ended->exit_status != 0) return fail(ErrorKind::run_failed, said.empty() ? "the RTL's process failed" : said);
 
   auto document = Document::load(folder.path / "result.json");
@@ -192,7 +206,8 @@ Expected<DriveResult> run_in_child(const WorkerJob& job, const std::vector<std::
   if (!figures) return fail(std::move(figures.error()));
   auto outputs = read_numbers<std::int64_t>(folder.path / "outputs.bin");
   if (!outputs) return fail(std::move(outputs.error()));
-  if (static_cast<std::int64_t>(outputs->size()) != job.operands.outputs()) return fail(ErrorKind::run_failed, "the RTL's process left incomplete outputs");
+  if (static_cast<std::int64_t>(outputs->size()) != job.operands.outputs())
+    return fail(ErrorKind::run_failed, "the RTL's process left incomplete outputs");
   return DriveResult{std::move(*outputs), figures->rtl_cycles, figures->stalls_injected};
 }
 

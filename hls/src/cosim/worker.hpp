@@ -19,8 +19,8 @@ struct WorkerJob {
   double cpu_seconds = 900;
 };
 
-/// Starts `worker` (program and first arguments) with a folder that holds the job, waits, and reads what it leaves there. A child that crashes, uses up its CPU time or
-/// never ends gives an error and nothing else.
+/// Starts `worker` (program and first arguments) with a folder that holds the job, waits, and reads what it leaves there. A child
+/// that crashes, uses up its CPU time or never ends gives an error and nothing else.
 Expected<DriveResult> run_in_child(const WorkerJob& job, const std::vector<std::string>& worker);
 
 }  // namespace gnomon::hls

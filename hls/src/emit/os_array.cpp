@@ -47,7 +47,8 @@ int bits_for(std::int64_t value) {
   return bits;
 }
 
-constexpr std::string_view os_template = R"(// Output-stationary array, @R@ x @C@ PEs, int@B@ operands, @A@-bit accumulators, @MODE@.
+constexpr std::string_view os_template =
+    R"(// Output-stationary array, @R@ x @C@ PEs, int@B@ operands, @A@-bit accumulators, @MODE@.
 // Step X + t of a fold takes element t; PE (i, j) multiplies it in step X + t + i + j; rows leave from step X + length + (rows-1) + (cols-1).
 module @TOP@ (
   input  logic clk,
@@ -226,8 +227,8 @@ Expected<Rtl> emit_os_array(const ArrayParameters& p) {
 
   const int row_bits = bits_for(p.rows), col_bits = bits_for(p.cols), delay_bits = bits_for(p.rows + p.cols) + 1;
   Rtl rtl;
-  rtl.top = "gnomon_os_" + std::to_string(p.rows) + "x" + std::to_string(p.cols) + "_i" + std::to_string(p.precision_bits) + "_a" +
-            std::to_string(p.accumulator_bits) + (p.overlap ? "_overlap" : "");
+  rtl.top = "gnomon_os_" + std::to_string(p.rows) + "x" + std::to_string(p.cols) + "_i" + std::to_string(p.precision_bits) +
+            "_a" + std::to_string(p.accumulator_bits) + (p.overlap ? "_overlap" : "");
   const auto n = [](std::int64_t value) { return std::to_string(value); };
   const int beat_bits[] = {int(p.rows * p.precision_bits), int(p.cols * p.precision_bits), int(p.cols * p.accumulator_bits)};
   rtl.ports = {{"clk", 1, true},
@@ -251,32 +252,31 @@ Expected<Rtl> emit_os_array(const ArrayParameters& p) {
                {"ofmap_ready", 1, true},
                {"ofmap_data", beat_bits[2], false}};
   if (p.overlap) rtl.ports.push_back({"fold_wait", 1, true});
-  rtl.text = fill(choose(os_template, p.overlap),
-                  {{"TOP", rtl.top},
-                   {"MODE", p.overlap ? "folds overlap" : "folds one after the other"},
-                   {"DRAIN", p.overlap ? "aside" : "acc"},
-                   {"R", n(p.rows)},
-                   {"R1", n(p.rows - 1)},
-                   {"C", n(p.cols)},
-                   {"C1", n(p.cols - 1)},
-                   {"B", n(p.precision_bits)},
-                   {"B1", n(p.precision_bits - 1)},
-                   {"A", n(p.accumulator_bits)},
-                   {"A1", n(p.accumulator_bits - 1)},
-                   {"RB", n(row_bits)},
-                   {"RB1", n(row_bits - 1)},
-                   {"CB1", n(col_bits - 1)},
-                   {"DB", n(delay_bits)},
-                   {"DB1", n(delay_bits - 1)},
-                   {"RPAD", n(35 - row_bits)},
-                   {"CPAD", n(35 - col_bits)},
-                   {"DRPAD", n(delay_bits - row_bits)},
-                   {"DCPAD", n(delay_bits - col_bits)},
-                   {"RW1", n(beat_bits[0] - 1)},
-                   {"CW1", n(beat_bits[1] - 1)},
-                   {"OW1", n(beat_bits[2] - 1)},
-                   {"DIAG", n(p.rows + p.cols - 1)},
-                   {"DIAG1", n(p.rows + p.cols - 2)}});
+  rtl.text = fill(choose(os_template, p.overlap), {{"TOP", rtl.top},
+                                                   {"MODE", p.overlap ? "folds overlap" : "folds one after the other"},
+                                                   {"DRAIN", p.overlap ? "aside" : "acc"},
+                                                   {"R", n(p.rows)},
+                                                   {"R1", n(p.rows - 1)},
+                                                   {"C", n(p.cols)},
+                                                   {"C1", n(p.cols - 1)},
+                                                   {"B", n(p.precision_bits)},
+                                                   {"B1", n(p.precision_bits - 1)},
+                                                   {"A", n(p.accumulator_bits)},
+                                                   {"A1", n(p.accumulator_bits - 1)},
+                                                   {"RB", n(row_bits)},
+                                                   {"RB1", n(row_bits - 1)},
+                                                   {"CB1", n(col_bits - 1)},
+                                                   {"DB", n(delay_bits)},
+                                                   {"DB1", n(delay_bits - 1)},
+                                                   {"RPAD", n(35 - row_bits)},
+                                                   {"CPAD", n(35 - col_bits)},
+                                                   {"DRPAD", n(delay_bits - row_bits)},
+                                                   {"DCPAD", n(delay_bits - col_bits)},
+                                                   {"RW1", n(beat_bits[0] - 1)},
+                                                   {"CW1", n(beat_bits[1] - 1)},
+                                                   {"OW1", n(beat_bits[2] - 1)},
+                                                   {"DIAG", n(p.rows + p.cols - 1)},
+                                                   {"DIAG1", n(p.rows + p.cols - 2)}});
   return rtl;
 }
 

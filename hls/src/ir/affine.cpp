@@ -37,15 +37,19 @@ struct Scanner {
 }  // namespace
 
 tl::expected<Affine, std::string> parse_affine(const std::string& text, const std::vector<KernelLoop>& loops) {
-  const auto wrong = [&](const std::string& message) { return tl::unexpected<std::string>(in_quotes(text) + " is not an affine index: " + message); };
+  const auto wrong = [&](const std::string& message) {
+    return tl::unexpected<std::string>(in_quotes(text) + " is not an affine index: " + message);
+  };
   Affine affine;
   affine.coefficients.assign(loops.size(), 0);
   Scanner scan{text};
   bool first = true;
   while (first || !scan.done()) {
     std::int64_t sign = 1;
-    if (scan.take('-')) sign = -1;
-    else if (!scan.take('+') && !first) return wrong("a sum of terms like 2*m, k, 3 is needed");
+    if (scan.take('-'))
+      sign = -1;
+    else if (!scan.take('+') && !first)
+      return wrong("a sum of terms like 2*m, k, 3 is needed");
     first = false;
     std::int64_t factor = 1;
     std::optional<std::size_t> loop;
@@ -66,7 +70,8 @@ tl::expected<Affine, std::string> parse_affine(const std::string& text, const st
           if (loop) return wrong("a product of two loops");
           loop = l;
         }
-        if (names.empty() || std::find(names.begin(), names.end(), word) == names.end()) return wrong(unknown_word("loop", word, names));
+        if (names.empty() || std::find(names.begin(), names.end(), word) == names.end())
+          return wrong(unknown_word("loop", word, names));
       }
     } while (++parts < 8 && scan.take('*'));
     std::int64_t& place = loop ? affine.coefficients[*loop] : affine.constant;
@@ -82,8 +87,10 @@ std::string to_text(const Affine& affine, const std::vector<KernelLoop>& loops) 
     if (factor == 0) return;
     text += text.empty() ? (factor < 0 ? "-" : "") : (factor < 0 ? " - " : " + ");
     const std::int64_t size = factor < 0 ? -factor : factor;
-    if (loop.empty()) text += std::to_string(size);
-    else text += size == 1 ? loop : std::to_string(size) + "*" + loop;
+    if (loop.empty())
+      text += std::to_string(size);
+    else
+      text += size == 1 ? loop : std::to_string(size) + "*" + loop;
   };
   for (std::size_t l = 0; l < loops.size() && l < affine.coefficients.size(); ++l) add(affine.coefficients[l], loops[l].name);
   add(affine.constant, "");

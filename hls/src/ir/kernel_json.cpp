@@ -119,7 +119,9 @@ class Builder {
   void wrong(const std::string& pointer, const std::string& message) { problems_.push_back({path_, pointer, message}); }
 
   void name_rule(const std::string& pointer, const std::string& name) {
-    if (!is_identifier(name)) wrong(pointer, in_quotes(name) + " is not a name; letters, digits and _ are allowed, not beginning with a digit, at most 64");
+    if (!is_identifier(name))
+      wrong(pointer,
+            in_quotes(name) + " is not a name; letters, digits and _ are allowed, not beginning with a digit, at most 64");
   }
   bool fresh(const std::string& pointer, const std::string& name) {
     name_rule(pointer, name);
@@ -171,18 +173,22 @@ class Builder {
     if (misplaced(f.name.has_value(), op.code != OpCode::store, "name")) op.name = *f.name;
     if (misplaced(f.type.has_value(), !memory && !comparison, "type")) op.type = type(at + "/type", *f.type);
     if (comparison) op.type = {false, 1};
-    if (misplaced(f.tensor.has_value(), memory, "tensor")) op.tensor = lookup(at + "/tensor", "tensor", *f.tensor, kernel_.tensors);
+    if (misplaced(f.tensor.has_value(), memory, "tensor"))
+      op.tensor = lookup(at + "/tensor", "tensor", *f.tensor, kernel_.tensors);
     if (op.tensor) op.type = kernel_.tensors[*op.tensor].type;
     if (misplaced(f.index.has_value(), memory, "index"))
       for (std::size_t d = 0; d < f.index->size(); ++d) {
         auto affine = parse_affine((*f.index)[d], kernel_.loops);
-        if (affine) op.index.push_back(std::move(*affine));
-        else wrong(at + "/index/" + std::to_string(d), affine.error());
+        if (affine)
+          op.index.push_back(std::move(*affine));
+        else
+          wrong(at + "/index/" + std::to_string(d), affine.error());
       }
     if (misplaced(f.value.has_value(), op.code == OpCode::constant, "value")) op.value = *f.value;
     if (misplaced(f.args.has_value(), op.code != OpCode::constant && op.code != OpCode::load, "args"))
       for (std::size_t a = 0; a < f.args->size(); ++a)
-        if (const auto found = lookup(at + "/args/" + std::to_string(a), "earlier value", (*f.args)[a], kernel_.ops)) op.args.push_back(*found);
+        if (const auto found = lookup(at + "/args/" + std::to_string(a), "earlier value", (*f.args)[a], kernel_.ops))
+          op.args.push_back(*found);
     op.depth = kernel_.loops.size();
     if (f.in) {
       op.depth = 0;
@@ -198,8 +204,9 @@ class Builder {
     const DirectivesFile& d = *file_.directives;
     const auto refuse = [&](const char* name, const std::optional<std::string>& value) {
       if (value)
-        unsupported_.push_back({path_, std::string("/directives/") + name,
-                                std::string("the directive \"") + name + "\" is not carried out by this version; \"unroll\" and \"pipeline\" are"});
+        unsupported_.push_back(
+            {path_, std::string("/directives/") + name,
+             std::string("the directive \"") + name + "\" is not carried out by this version; \"unroll\" and \"pipeline\" are"});
     };
     refuse("tile", d.tile);
     refuse("interchange", d.interchange);
@@ -207,7 +214,8 @@ class Builder {
     refuse("bind", d.bind);
     refuse("stream", d.stream);
     for (const auto& [name, factor] : d.unroll)
-      if (lookup("/directives/unroll" + pointer_step(name), "loop", name, kernel_.loops)) kernel_.directives.unroll[name] = factor;
+      if (lookup("/directives/unroll" + pointer_step(name), "loop", name, kernel_.loops))
+        kernel_.directives.unroll[name] = factor;
     if (d.pipeline) kernel_.directives.pipeline_ii = d.pipeline->ii;
   }
 
@@ -221,8 +229,8 @@ class Builder {
 }  // namespace
 
 const std::vector<std::string>& op_names() {
-  static const std::vector<std::string> names{"const", "load", "store",  "add", "sub", "mul", "mac", "shl", "shr",
-                                              "select", "min", "max", "eq",  "ne",  "lt",  "le",  "cast"};
+  static const std::vector<std::string> names{"const",  "load", "store", "add", "sub", "mul", "mac", "shl", "shr",
+                                              "select", "min",  "max",   "eq",  "ne",  "lt",  "le",  "cast"};
   return names;
 }
 
@@ -232,7 +240,8 @@ std::optional<IntType> type_named(const std::string& text) {
   if (text.rfind(prefix, 0) != 0) return std::nullopt;
   const std::string digits = text.substr(prefix.size());
   long long bits = 0;
-  if (digits.empty() || digits.front() == '0' || digits.front() == '+' || digits.front() == '-' || !parse_integer(digits, bits)) return std::nullopt;
+  if (digits.empty() || digits.front() == '0' || digits.front() == '+' || digits.front() == '-' || !parse_integer(digits, bits))
+    return std::nullopt;
   if (bits < 1 || bits > 64) return std::nullopt;
   return IntType{is_signed, static_cast<int>(bits)};
 }
@@ -246,7 +255,8 @@ Expected<Kernel> read_kernel(const Document& document) {
 Json write_kernel(const Kernel& kernel) {
   KernelFile file;
   file.name = kernel.name;
-  for (const KernelTensor& t : kernel.tensors) file.tensors.push_back({t.name, kind_names[static_cast<std::size_t>(t.kind)], t.type.text(), t.shape});
+  for (const KernelTensor& t : kernel.tensors)
+    file.tensors.push_back({t.name, kind_names[static_cast<std::size_t>(t.kind)], t.type.text(), t.shape});
   for (const KernelLoop& l : kernel.loops) file.loops.push_back({l.name, l.extent});
   for (const KernelOp& op : kernel.ops) {
     OpFile f;
@@ -276,6 +286,8 @@ Json write_kernel(const Kernel& kernel) {
   return write_fields(file);
 }
 
-Json kernel_schema() { return schema_fields<KernelFile>("gnomon kernel"); }
+Json kernel_schema() {
+  return schema_fields<KernelFile>("gnomon kernel");
+}
 
 }  // namespace gnomon::hls

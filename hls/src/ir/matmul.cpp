@@ -8,7 +8,9 @@ Kernel matmul_kernel(std::int64_t m, std::int64_t n, std::int64_t k, int bits, i
   const Affine over_m{0, {1, 0, 0}}, over_n{0, {0, 1, 0}}, over_k{0, {0, 0, 1}};
   Kernel kernel;
   kernel.name = "matmul";
-  kernel.tensors = {{"a", TensorKind::input, operand, {m, k}}, {"b", TensorKind::input, operand, {k, n}}, {"c", TensorKind::output, sum, {m, n}}};
+  kernel.tensors = {{"a", TensorKind::input, operand, {m, k}},
+                    {"b", TensorKind::input, operand, {k, n}},
+                    {"c", TensorKind::output, sum, {m, n}}};
   kernel.loops = {{"m", m}, {"n", n}, {"k", k}};
   kernel.ops = {{"zero", OpCode::constant, sum, {}, {}, {}, 0, 2},
                 {"", OpCode::store, sum, {0}, 2, {over_m, over_n}, 0, 2},
@@ -23,27 +25,37 @@ Kernel matmul_kernel(std::int64_t m, std::int64_t n, std::int64_t k, int bits, i
 Expected<MatmulShape> match_matmul(const Kernel& kernel) {
   const auto refuse = [&](const std::string& what) {
     return tl::unexpected<Error>(
-        Error(ErrorKind::unsupported, Problem{kernel.file, "", "kernel " + in_quotes(kernel.name) + ": RTL is made of matrix multiplications; " + what}));
+        Error(ErrorKind::unsupported,
+              Problem{kernel.file, "", "kernel " + in_quotes(kernel.name) + ": RTL is made of matrix multiplications; " + what}));
   };
   if (kernel.loops.size() != 3) return refuse("three loops are needed, not " + std::to_string(kernel.loops.size()));
   // Out of all ops exactly: a constant 0 stored, then inside k two loads, the load of the sum, mac, store.
   const KernelOp *first_store = nullptr, *last_store = nullptr, *mac = nullptr, *zero = nullptr;
   std::vector<const KernelOp*> loads;
   for (const KernelOp& op : kernel.ops) {
-    if (op.code == OpCode::constant) zero = &op;
-    else if (op.code == OpCode::store) (op.depth < 3 ? first_store : last_store) = &op;
-    else if (op.code == OpCode::load) loads.push_back(&op);
-    else if (op.code == OpCode::mac) mac = &op;
-    else return refuse("the operation \"" + op_names()[static_cast<std::size_t>(op.code)] + "\" has no place in one");
+    if (op.code == OpCode::constant)
+      zero = &op;
+    else if (op.code == OpCode::store)
+      (op.depth < 3 ? first_store : last_store) = &op;
+    else if (op.code == OpCode::load)
+      loads.push_back(&op);
+    else if (op.code == OpCode::mac)
+      mac = &op;
+    else
+      return refuse("the operation \"" + op_names()[static_cast<std::size_t>(op.code)] + "\" has no place in one");
   }
   if (kernel.ops.size() != 7 || !first_store || !last_store || !mac || !zero || loads.size() != 3)
-    return refuse("two loops that store 0, and a third one that loads a left, a right and the sum, multiplies and adds (\"mac\"), and stores are needed");
-  if (zero->value != 0 || &kernel.ops[first_store->args[0]] != zero || &kernel.ops[last_store->args[0]] != mac || first_store->depth != 2 || mac->depth != 3)
+    return refuse(
+        "two loops that store 0, and a third one that loads a left, a right and the sum, multiplies and adds (\"mac\"), and "
+        "stores are needed");
+  if (zero->value != 0 || &kernel.ops[first_store->args[0]] != zero || &kernel.ops[last_store->args[0]] != mac ||
+      first_store->depth != 2 || mac->depth != 3)
     return refuse("sums must begin at 0 and end in a store");
   const KernelOp &left = kernel.ops[mac->args[0]], &right = kernel.ops[mac->args[1]], &sum = kernel.ops[mac->args[2]];
   for (const KernelOp* load : {&left, &right, &sum})
     if (load->code != OpCode::load || load->depth != 3) return refuse("\"mac\" must take three loads of the innermost loop");
-  if (!(sum.tensor == last_store->tensor && first_store->tensor == last_store->tensor && sum.index == last_store->index && first_store->index == last_store->index))
+  if (!(sum.tensor == last_store->tensor && first_store->tensor == last_store->tensor && sum.index == last_store->index &&
+        first_store->index == last_store->index))
     return refuse("one element must be cleared, loaded and stored");
   const KernelTensor &a = kernel.tensors[*left.tensor], &b = kernel.tensors[*right.tensor], &c = kernel.tensors[*sum.tensor];
 
@@ -58,13 +70,15 @@ Expected<MatmulShape> match_matmul(const Kernel& kernel) {
     }
     return found;
   };
-  if (left.index.size() != 2 || right.index.size() != 2 || sum.index.size() != 2) return refuse("all three tensors must have two dimensions");
+  if (left.index.size() != 2 || right.index.size() != 2 || sum.index.size() != 2)
+    return refuse("all three tensors must have two dimensions");
   const int m = plain(sum.index[0]), n = plain(sum.index[1]), k = plain(left.index[1]);
   if (m < 0 || n < 0 || k != 2 || m == n || plain(left.index[0]) != m || plain(right.index[0]) != k || plain(right.index[1]) != n)
     return refuse("indices must be [m, k], [k, n] and [m, n], with k the innermost loop");
   if (!a.type.is_signed || a.type != b.type) return refuse("both inputs must have the same signed type");
   if (!c.type.is_signed || mac->type != c.type) return refuse("the sums must have the signed type of the output");
-  if (a.kind != TensorKind::input || b.kind != TensorKind::input || c.kind != TensorKind::output) return refuse("two inputs and an output are needed");
+  if (a.kind != TensorKind::input || b.kind != TensorKind::input || c.kind != TensorKind::output)
+    return refuse("two inputs and an output are needed");
   if (kernel.tensors.size() != 3) return refuse("there are more tensors than three");
 
   MatmulShape shape;
@@ -78,9 +92,12 @@ Expected<MatmulShape> match_matmul(const Kernel& kernel) {
   shape.right = b.name;
   shape.out = c.name;
   for (const auto& [name, factor] : kernel.directives.unroll) {
-    if (name == loop(m).name) shape.rows = factor;
-    else if (name == loop(n).name) shape.cols = factor;
-    else if (factor != 1) return refuse("unrolling " + in_quotes(name) + ", the loop of the sum, is not carried out by this version");
+    if (name == loop(m).name)
+      shape.rows = factor;
+    else if (name == loop(n).name)
+      shape.cols = factor;
+    else if (factor != 1)
+      return refuse("unrolling " + in_quotes(name) + ", the loop of the sum, is not carried out by this version");
   }
   if (kernel.directives.pipeline_ii && *kernel.directives.pipeline_ii != 1)
     return refuse("the array takes an iteration every step, so that \"pipeline\" can only have \"ii\": 1");

@@ -26,8 +26,9 @@ struct CosimOptions {
   std::filesystem::path cache;
   /// An FST file with every signal, or empty. Only for a single work step.
   std::filesystem::path trace;
-  /// Program and first arguments of the child that loads the RTL; it is given one more argument and must pass it to cosim_worker_main().
-  /// Empty: the program that the environment variable GNOMON_COSIM_WORKER names, or the program that runs, with `cosim-worker`.
+  /// Program and first arguments of the child that loads the RTL; it is given one more argument and must pass it to
+  /// cosim_worker_main(). Empty: the program that the environment variable GNOMON_COSIM_WORKER names, or the program that runs,
+  /// with `cosim-worker`.
   std::vector<std::string> worker;
 };
 
@@ -62,7 +63,7 @@ struct CosimResult {
   CosimFigures total;
   std::vector<CosimStep> steps;
   std::string rtl_top;
-  std::string tool;  ///< Verilator's version
+  std::string tool;                                  ///< Verilator's version
   double verilate_seconds = 0, compile_seconds = 0;  ///< 0 where the compile cache had it
   double seconds = 0;                                ///< all together, wall clock
 };
@@ -77,16 +78,19 @@ struct CosimRequest {
   CosimOptions options;
 };
 
-/// Runs the emitted RTL of the design's array on whole work steps, fold by fold in the mapping's order, in Verilator and in a child process.
+/// Runs the emitted RTL of the design's array on whole work steps, fold by fold in the mapping's order, in Verilator and in a
+/// child process.
 ///
-/// Operands are the model's filters where it has their values (convolutions; quantised symmetrically, per tensor, power-of-two scale, round half to even, saturating) and
-/// seeded noise over the precision's whole range otherwise. A convolution's ifmap stream is gathered from the real image with zero padding. Every output is compared
-/// with the direct integer computation (reference_outputs, which a test holds against the interpreter). Not in the RTL: levels, memory and vector work; ports never wait.
-/// Errors: unsupported (dataflow, precision, timing without RTL; too many cycles, naming the option), invalid_input (unknown layer, with the nearest), run_failed (tools, a child
-/// that crashes, hangs or gets stuck).
+/// Operands are the model's filters where it has their values (convolutions; quantised symmetrically, per tensor, power-of-two
+/// scale, round half to even, saturating) and seeded noise over the precision's whole range otherwise. A convolution's ifmap
+/// stream is gathered from the real image with zero padding. Every output is compared with the direct integer computation
+/// (reference_outputs, which a test holds against the interpreter). Not in the RTL: levels, memory and vector work; ports never
+/// wait. Errors: unsupported (dataflow, precision, timing without RTL; too many cycles, naming the option), invalid_input
+/// (unknown layer, with the nearest), run_failed (tools, a child that crashes, hangs or gets stuck).
 Expected<CosimResult> cosimulate(const CosimRequest& request);
 
-/// The RTL of a matrix multiplication kernel (`unroll` of its two output loops gives rows and columns; 1 where absent) against the kernel's interpreter on seeded inputs.
+/// The RTL of a matrix multiplication kernel (`unroll` of its two output loops gives rows and columns; 1 where absent) against
+/// the kernel's interpreter on seeded inputs.
 Expected<CosimResult> cosimulate(const Kernel& kernel, const CosimOptions& options);
 
 /// The fields of design.md section 4 for `cosim`.
