@@ -13,10 +13,11 @@ namespace {
 
 const std::vector<std::string> dataflow_words{"os", "ws", "is", "rs", "nvdla", "shidiannao"};
 const std::vector<std::string> timing_words{"rtl", "scalesim"};
-const std::vector<Precision> precisions{{"int2", 2, false},  {"int4", 4, false},  {"int8", 8, false},  {"int16", 16, false},
+const std::vector<Precision> precisions{{"int2", 2, false},   {"int4", 4, false}, {"int8", 8, false}, {"int16", 16, false},
                                         {"int32", 32, false}, {"fp16", 16, true}, {"bf16", 16, true}, {"fp32", 32, true}};
 /// Devices that the contract names; their models read files of arch/memories/.
-const std::vector<std::string> device_words{"ddr3-1600", "ddr4-2400", "ddr5-4800", "lpddr4-3200", "lpddr5-6400", "hbm2-2000", "hbm3-5200"};
+const std::vector<std::string> device_words{"ddr3-1600",   "ddr4-2400", "ddr5-4800", "lpddr4-3200",
+                                            "lpddr5-6400", "hbm2-2000", "hbm3-5200"};
 /// Component names of breakdowns and of mappings, which a level may therefore not have.
 const std::vector<std::string> reserved_level_names{"memory", "array", "vector", "bus", "memory_phy"};
 
@@ -45,7 +46,8 @@ static void describe(FieldVisitor& v, ArraySpec& s) {
 
 static void describe(FieldVisitor& v, LevelSpec& s) {
   field(v, {"name", "unique in its core and among shared levels", "", Key::required}, s.name);
-  field(v, {"holds", "operands that may lie here", "", Key::required}, s.holds, Length{1, operand_count}, Choice{operand_names()});
+  field(v, {"holds", "operands that may lie here", "", Key::required}, s.holds, Length{1, operand_count},
+        Choice{operand_names()});
   field(v, {"kib", "capacity in all", "KiB", Key::required}, s.kib, RealRange{0, 1048576, true});
   field(v, {"banks", "banks that work side by side"}, s.banks, Range{1, 4096});
   field(v, {"bytes_per_cycle", "width of its read port and of its write port; omitted: the array's full rate", "bytes/cycle"},
@@ -73,7 +75,8 @@ static void describe(FieldVisitor& v, MemorySpec& s) {
   field(v, {"type", "ideal, a device name (" + join(device_words) + "), or a memory file's path", "", Key::required}, s.type);
   field(v, {"bytes_per_cycle", "ideal memory only: reads and writes together, in array cycles", "bytes/cycle"}, s.bytes_per_cycle,
         Range{1, 1 << 20});
-  field(v, {"latency_cycles", "ideal memory only: from request to first data", "array cycles"}, s.latency_cycles, Range{0, 1'000'000'000});
+  field(v, {"latency_cycles", "ideal memory only: from request to first data", "array cycles"}, s.latency_cycles,
+        Range{0, 1'000'000'000});
   field(v, {"channels", "devices only"}, s.channels, Range{1, 64});
   field(v, {"controller", "devices only: controller options"}, s.controller, Raw{R"({"type": "object"})"});
 }
@@ -98,7 +101,8 @@ class Resolver {
 
   Expected<Design> run() {
     Design out;
-    if (!(spec_.clock_mhz > 0)) return invalid(file_, "/clock_mhz", "found " + number(spec_.clock_mhz) + "; allowed: a number above 0");
+    if (!(spec_.clock_mhz > 0))
+      return invalid(file_, "/clock_mhz", "found " + number(spec_.clock_mhz) + "; allowed: a number above 0");
     out.name = spec_.name.empty() ? "design" : spec_.name;
     out.technology = spec_.technology;
     out.clock_mhz = spec_.clock_mhz;
@@ -137,7 +141,8 @@ class Resolver {
   void technology() {
     auto node = find_technology(spec_.technology);
     if (!node) return wrong("/technology", unknown_word("technology", spec_.technology, technology_names()));
-    if (auto volt = voltage_for_clock(**node, spec_.clock_mhz); !volt) wrong("/clock_mhz", volt.error().problems().front().message);
+    if (auto volt = voltage_for_clock(**node, spec_.clock_mhz); !volt)
+      wrong("/clock_mhz", volt.error().problems().front().message);
   }
 
   void name(const std::string& text, const std::string& here, const std::string& what, std::set<std::string>& taken) {
@@ -155,7 +160,8 @@ class Resolver {
     Level out;
     name(spec.name, here, "level", taken);
     if (std::find(reserved_level_names.begin(), reserved_level_names.end(), spec.name) != reserved_level_names.end()) {
-      wrong(here + "/name", "a level cannot be called " + in_quotes(spec.name) + "; these names mean something else: " + join(reserved_level_names));
+      wrong(here + "/name", "a level cannot be called " + in_quotes(spec.name) +
+                                "; these names mean something else: " + join(reserved_level_names));
     }
     out.name = spec.name;
     for (std::size_t i = 0; i < spec.holds.size(); ++i) {
@@ -169,10 +175,12 @@ class Resolver {
       held = true;
     }
     out.bytes = std::llround(spec.kib * 1024);
-    if (out.bytes < 1) wrong(here + "/kib", "found " + number(spec.kib) + "; allowed: at least one byte (" + number(1.0 / 1024) + " KiB)");
+    if (out.bytes < 1)
+      wrong(here + "/kib", "found " + number(spec.kib) + "; allowed: at least one byte (" + number(1.0 / 1024) + " KiB)");
     out.banks = spec.banks;
     if (out.bytes >= 1 && out.banks > out.bytes) {
-      wrong(here + "/banks", "found " + std::to_string(out.banks) + " banks in " + std::to_string(out.bytes) + " bytes; allowed: at most one bank per byte");
+      wrong(here + "/banks", "found " + std::to_string(out.banks) + " banks in " + std::to_string(out.bytes) +
+                                 " bytes; allowed: at most one bank per byte");
     }
     out.bytes_per_cycle = spec.bytes_per_cycle.value_or(0);
     out.double_buffered = spec.double_buffered;
@@ -190,7 +198,9 @@ class Resolver {
       for (int o = 0; o < operand_count; ++o) held[o] = held[o] || out.levels.back().holds[o];
     }
     for (int o = 0; o < operand_count; ++o) {
-      if (!held[o]) wrong(here + "/levels", "no level of core " + in_quotes(spec.name) + " holds the " + operand_names()[o] + "; each operand needs one");
+      if (!held[o])
+        wrong(here + "/levels",
+              "no level of core " + in_quotes(spec.name) + " holds the " + operand_names()[o] + "; each operand needs one");
     }
     out.vector_lanes = spec.vector ? spec.vector->lanes : 0;
     return out;
@@ -200,10 +210,14 @@ class Resolver {
     Array out;
     out.rows = spec.rows;
     out.cols = spec.cols;
-    if (spec.dataflow == "os") out.dataflow = Dataflow::os;
-    else if (spec.dataflow == "ws") out.dataflow = Dataflow::ws;
-    else if (spec.dataflow == "is") out.dataflow = Dataflow::is;
-    else refuse(here + "/dataflow", "no model computes the dataflow " + in_quotes(spec.dataflow) + " yet; supported: os, ws, is");
+    if (spec.dataflow == "os")
+      out.dataflow = Dataflow::os;
+    else if (spec.dataflow == "ws")
+      out.dataflow = Dataflow::ws;
+    else if (spec.dataflow == "is")
+      out.dataflow = Dataflow::is;
+    else
+      refuse(here + "/dataflow", "no model computes the dataflow " + in_quotes(spec.dataflow) + " yet; supported: os, ws, is");
     for (const Precision& precision : precisions) {
       if (precision.name == spec.precision) out.precision = precision;
     }
@@ -213,12 +227,14 @@ class Resolver {
       wrong(here + "/accumulator_bits", "found " + std::to_string(out.accumulator_bits) + "; allowed: at least the " +
                                             std::to_string(out.precision.bits) + " bits of " + spec.precision);
     } else if (out.precision.floating && out.accumulator_bits != 16 && out.accumulator_bits != 32) {
-      wrong(here + "/accumulator_bits", "found " + std::to_string(out.accumulator_bits) + "; allowed for " + spec.precision + ": 16 or 32");
+      wrong(here + "/accumulator_bits",
+            "found " + std::to_string(out.accumulator_bits) + "; allowed for " + spec.precision + ": 16 or 32");
     }
     out.timing = spec.timing == "scalesim" ? Timing::scalesim : Timing::rtl;
     out.overlap = spec.overlap;
     if (out.timing == Timing::scalesim && out.overlap) {
-      wrong(here + "/overlap", "found true with timing \"scalesim\", whose folds never overlap; allowed: false, or timing \"rtl\"");
+      wrong(here + "/overlap",
+            "found true with timing \"scalesim\", whose folds never overlap; allowed: false, or timing \"rtl\"");
     }
     return out;
   }
@@ -228,8 +244,10 @@ class Resolver {
     out.memory.type = spec.type;
     if (spec.type == "ideal") {
       out.memory.kind = MemoryKind::ideal;
-      if (!spec.bytes_per_cycle) wrong("/memory", "key \"bytes_per_cycle\" is missing (ideal memory: bytes per array cycle, reads and writes together)");
-      if (!spec.latency_cycles) wrong("/memory", "key \"latency_cycles\" is missing (ideal memory: array cycles from request to first data)");
+      if (!spec.bytes_per_cycle)
+        wrong("/memory", "key \"bytes_per_cycle\" is missing (ideal memory: bytes per array cycle, reads and writes together)");
+      if (!spec.latency_cycles)
+        wrong("/memory", "key \"latency_cycles\" is missing (ideal memory: array cycles from request to first data)");
       if (spec.channels) wrong("/memory/channels", "is for devices; an ideal memory has bytes_per_cycle and latency_cycles");
       if (!spec.controller.empty()) wrong("/memory/controller", "is for devices; an ideal memory has no controller");
       out.memory.bytes_per_cycle = spec.bytes_per_cycle.value_or(1);
@@ -252,7 +270,8 @@ class Resolver {
     refuse("/memory/type", "no model of the memory " + in_quotes(spec.type) + " is built yet; supported: ideal");
   }
 
-  /// Omitted port widths: the array's full rate; for shared levels that of all cores together. Omitted bus width: the memory's rate.
+  /// Omitted port widths: the array's full rate; for shared levels that of all cores together. Omitted bus width: the memory's
+  /// rate.
   void rates(Design& out) {
     for (Core& core : out.cores) {
       for (Level& level : core.levels) {
@@ -283,7 +302,8 @@ class Resolver {
     DesignSpec spec = spec_;
     spec.name = design.name;
     for (std::size_t i = 0; i < design.cores.size(); ++i) {
-      for (std::size_t j = 0; j < design.cores[i].levels.size(); ++j) spec.cores[i].levels[j] = canonical(design.cores[i].levels[j]);
+      for (std::size_t j = 0; j < design.cores[i].levels.size(); ++j)
+        spec.cores[i].levels[j] = canonical(design.cores[i].levels[j]);
     }
     for (std::size_t i = 0; i < design.shared.size(); ++i) spec.shared[i] = canonical(design.shared[i]);
     spec.interconnect.bytes_per_cycle = design.bus_bytes_per_cycle;
@@ -313,9 +333,13 @@ std::int64_t full_rate_bytes_per_cycle(const Array& array, const Level& level) {
   return std::max({reads, writes, std::int64_t{1}});
 }
 
-Expected<DesignSpec> read_design(const Document& document, const std::string& pointer) { return read_fields<DesignSpec>(document, pointer); }
+Expected<DesignSpec> read_design(const Document& document, const std::string& pointer) {
+  return read_fields<DesignSpec>(document, pointer);
+}
 
-Expected<Design> resolve(const DesignSpec& spec, const std::string& file) { return Resolver(spec, file).run(); }
+Expected<Design> resolve(const DesignSpec& spec, const std::string& file) {
+  return Resolver(spec, file).run();
+}
 
 Expected<Design> parse_design(const Document& document) {
   auto spec = read_design(document);
@@ -329,6 +353,8 @@ Expected<Design> load_design(const std::filesystem::path& path) {
   return parse_design(*document);
 }
 
-Json design_schema() { return schema_fields<DesignSpec>("gnomon design"); }
+Json design_schema() {
+  return schema_fields<DesignSpec>("gnomon design");
+}
 
 }  // namespace gnomon::arch

@@ -13,12 +13,15 @@ namespace gnomon::arch {
 namespace {
 
 /// A double that JSON cannot hold travels as the text `nan`, `inf` or `-inf`.
-Json to_value(double value) { return std::isfinite(value) ? Json(value) : Json(number(value)); }
+Json to_value(double value) {
+  return std::isfinite(value) ? Json(value) : Json(number(value));
+}
 
 /// Reads what `to_json` writes: positions are known, so problems are told by pointer and the first one ends it.
 class Cursor {
  public:
-  Cursor(const Json& here, std::string pointer, std::string& problem) : here_(here), pointer_(std::move(pointer)), problem_(problem) {}
+  Cursor(const Json& here, std::string pointer, std::string& problem)
+      : here_(here), pointer_(std::move(pointer)), problem_(problem) {}
 
   void text(const char* key, std::string& out) const {
     if (const Json* at = find(key, &Json::is_string, "a text")) out = at->get<std::string>();
@@ -26,7 +29,8 @@ class Cursor {
   void integer(const char* key, std::int64_t& out) const {
     const Json* at = find(key, &Json::is_number_integer, "a whole number");
     if (!at) return;
-    if (at->is_number_unsigned() && at->get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+    if (at->is_number_unsigned() &&
+        at->get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
       return wrong(key, "a whole number of 63 bits");
     }
     out = at->get<std::int64_t>();
@@ -80,10 +84,14 @@ class Cursor {
     }
     if (!json.is_string()) return false;
     const auto& word = json.get_ref<const std::string&>();
-    if (word == "nan") out = std::numeric_limits<double>::quiet_NaN();
-    else if (word == "inf") out = std::numeric_limits<double>::infinity();
-    else if (word == "-inf") out = -std::numeric_limits<double>::infinity();
-    else return false;
+    if (word == "nan")
+      out = std::numeric_limits<double>::quiet_NaN();
+    else if (word == "inf")
+      out = std::numeric_limits<double>::infinity();
+    else if (word == "-inf")
+      out = -std::numeric_limits<double>::infinity();
+    else
+      return false;
     return true;
   }
   const Json* find(const char* key, bool (Json::*type)() const noexcept, const char* what) const {
@@ -156,7 +164,9 @@ LayerMetrics read_layer(const Cursor& c) {
 }
 
 /// Names that came from files may hold bytes that are not UTF-8; they are shown with a replacement character.
-std::string dumped(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dumped(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 }  // namespace
 
@@ -174,11 +184,13 @@ void EvaluatorRegistry::add(const std::string& subject, const std::string& fidel
 Expected<std::unique_ptr<Evaluator>> EvaluatorRegistry::make(const std::string& subject, const std::string& fidelity) const {
   const auto of_subject = factories_.find(subject);
   if (of_subject == factories_.end()) {
-    return fail(ErrorKind::unsupported, "no evaluator of the subject " + in_quotes(subject) + " is built; built: " + join(subjects()));
+    return fail(ErrorKind::unsupported,
+                "no evaluator of the subject " + in_quotes(subject) + " is built; built: " + join(subjects()));
   }
   const auto factory = of_subject->second.find(fidelity);
   if (factory == of_subject->second.end()) {
-    return fail(ErrorKind::unsupported, "the subject " + in_quotes(subject) + " has no fidelity " + in_quotes(fidelity) + "; it has: " + join(fidelities(subject)));
+    return fail(ErrorKind::unsupported, "the subject " + in_quotes(subject) + " has no fidelity " + in_quotes(fidelity) +
+                                            "; it has: " + join(fidelities(subject)));
   }
   return factory->second();
 }
@@ -199,7 +211,8 @@ std::vector<std::string> EvaluatorRegistry::subjects() const {
 
 std::string to_json(const EvaluationJob& job) {
   Json workloads = Json::array();
-  for (const WorkloadRef& w : job.workloads) workloads.push_back(Json{{"model", w.model}, {"batch", w.batch}, {"weight", to_value(w.weight)}});
+  for (const WorkloadRef& w : job.workloads)
+    workloads.push_back(Json{{"model", w.model}, {"batch", w.batch}, {"weight", to_value(w.weight)}});
   return dumped(Json{{"subject", job.subject},
                      {"design", job.design_json},
                      {"parameters", job.parameters_json},
@@ -254,7 +267,8 @@ Expected<Evaluation> evaluation_from_json(const std::string& text) {
   auto done = read_object(text, "evaluation", [&](const Cursor& c) {
     c.numbers("metrics", [&](const std::string& name, double value) { out.metrics.push_back({name, value}); });
     c.list("layers", [&](const Cursor& layer) { out.layers.push_back(read_layer(layer)); });
-    c.numbers("energy_breakdown_pj", [&](const std::string& name, double value) { out.energy_breakdown_pj.emplace_back(name, value); });
+    c.numbers("energy_breakdown_pj",
+              [&](const std::string& name, double value) { out.energy_breakdown_pj.emplace_back(name, value); });
     c.list("intervals", [&](const Cursor& i) {
       auto& interval = out.intervals.emplace_back();
       i.text("name", interval.name);

@@ -97,9 +97,13 @@ Expected<LabelTable> LabelTable::parse(const std::string& csv, const std::string
     }
     column.name = std::string(text);
     const std::string where = "column " + std::to_string(table.columns_.size() + 1);
-    if (column.name.find_first_of("[]") != std::string::npos) problems.push_back({file, where, "found brackets in the name " + in_quotes(column.name) + "; they hold the unit behind it"});
-    else if (column.name.empty()) problems.push_back({file, where, "has no name"});
-    else if (!names.insert(column.name).second) problems.push_back({file, where, "the name " + in_quotes(column.name) + " is taken already"});
+    if (column.name.find_first_of("[]") != std::string::npos)
+      problems.push_back(
+          {file, where, "found brackets in the name " + in_quotes(column.name) + "; they hold the unit behind it"});
+    else if (column.name.empty())
+      problems.push_back({file, where, "has no name"});
+    else if (!names.insert(column.name).second)
+      problems.push_back({file, where, "the name " + in_quotes(column.name) + " is taken already"});
     table.columns_.push_back(std::move(column));
   }
   constexpr std::size_t most_reported = 20;
@@ -107,7 +111,8 @@ Expected<LabelTable> LabelTable::parse(const std::string& csv, const std::string
     const Record& record = (*records)[r];
     if (record.fields.size() != table.columns_.size()) {
       problems.push_back({file, "line " + std::to_string(record.line),
-                          "found " + std::to_string(record.fields.size()) + " fields; the header names " + std::to_string(table.columns_.size())});
+                          "found " + std::to_string(record.fields.size()) + " fields; the header names " +
+                              std::to_string(table.columns_.size())});
     }
   }
   if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
@@ -140,13 +145,16 @@ std::string LabelTable::to_csv() const {
     // A line of nothing would be skipped on reading.
     out += text.empty() && columns_.size() == 1 ? "\"\"" : quoted_field(text);
   };
-  for (std::size_t c = 0; c < columns_.size(); ++c) put(c, columns_[c].name + (columns_[c].unit.empty() ? "" : " [" + columns_[c].unit + "]"));
+  for (std::size_t c = 0; c < columns_.size(); ++c)
+    put(c, columns_[c].name + (columns_[c].unit.empty() ? "" : " [" + columns_[c].unit + "]"));
   out += '\n';
   for (std::size_t r = 0; r < rows_; ++r) {
     for (std::size_t c = 0; c < columns_.size(); ++c) {
       const Column& column = columns_[c];
-      if (column.numeric) put(c, std::isfinite(column.numbers[r]) ? number(column.numbers[r]) : "");
-      else put(c, column.words[r]);
+      if (column.numeric)
+        put(c, std::isfinite(column.numbers[r]) ? number(column.numbers[r]) : "");
+      else
+        put(c, column.words[r]);
     }
     out += '\n';
   }
@@ -157,8 +165,10 @@ void LabelTable::add(Column column) {
   rows_ = std::max(rows_, column.numeric ? column.numbers.size() : column.words.size());
   columns_.push_back(std::move(column));
   for (Column& each : columns_) {
-    if (each.numeric) each.numbers.resize(rows_, std::numeric_limits<double>::quiet_NaN());
-    else each.words.resize(rows_);
+    if (each.numeric)
+      each.numbers.resize(rows_, std::numeric_limits<double>::quiet_NaN());
+    else
+      each.words.resize(rows_);
   }
 }
 

@@ -22,7 +22,9 @@ constexpr std::int64_t most_elements = std::int64_t{1} << 48;
 constexpr std::int64_t most_macs = std::int64_t{1} << 56;
 
 /// Arguments that say how, not what: shapes, axes, pads. They are attributes in disguise and are not streamed.
-bool is_argument(const Tensor& tensor) { return tensor.constant && (tensor.dtype == DType::i64 || tensor.dtype == DType::text); }
+bool is_argument(const Tensor& tensor) {
+  return tensor.constant && (tensor.dtype == DType::i64 || tensor.dtype == DType::text);
+}
 
 std::int64_t input_elements(const Graph& graph, const Operator& op, std::size_t first = 0) {
   std::int64_t sum = 0;
@@ -70,7 +72,8 @@ void lower_convolution(const workloads::Convolution& conv, const std::string& na
   const std::int64_t pixels = conv.batch * conv.in[0] * conv.in[1];
   steps.push_back(array_step(name, conv.groups, pixels, out_per_group * taps, in_per_group));
   const std::int64_t products = pixels * conv.out_channels * taps;
-  steps.push_back(vector_step(name + ".col2im", {products, products, conv.batch * conv.out_channels * conv.out[0] * conv.out[1]}));
+  steps.push_back(
+      vector_step(name + ".col2im", {products, products, conv.batch * conv.out_channels * conv.out[0] * conv.out[1]}));
 }
 
 void lower_attention(const workloads::Attention& attention, const std::string& name, std::vector<WorkStep>& steps) {
@@ -148,16 +151,25 @@ class Lowering {
       return;
     }
     switch (op.op_class) {
-      case OpClass::view: break;
-      case OpClass::convolution: lower_convolution(*op.conv, op.name, lowered.steps); break;
-      case OpClass::matmul: lowered.steps.push_back(array_step(op.name, op.matmul->batch, op.matmul->m, op.matmul->n, op.matmul->k)); break;
-      case OpClass::attention: lower_attention(*op.attention, op.name, lowered.steps); break;
-      default: lowered.steps.push_back(vector_step(op.name, lower_vector(graph_, op)));
+      case OpClass::view:
+        break;
+      case OpClass::convolution:
+        lower_convolution(*op.conv, op.name, lowered.steps);
+        break;
+      case OpClass::matmul:
+        lowered.steps.push_back(array_step(op.name, op.matmul->batch, op.matmul->m, op.matmul->n, op.matmul->k));
+        break;
+      case OpClass::attention:
+        lower_attention(*op.attention, op.name, lowered.steps);
+        break;
+      default:
+        lowered.steps.push_back(vector_step(op.name, lower_vector(graph_, op)));
     }
     // A third operand is the bias (or its like): one addition per output element, at the outputs.
     const bool product = op.op_class == OpClass::convolution || op.op_class == OpClass::matmul;
     if (product && op.inputs.size() > 2) lowered.fused_vector_ops += output_elements(graph_, op);
-    if (core_.vector_lanes == 0 && std::any_of(lowered.steps.begin(), lowered.steps.end(), [](const WorkStep& s) { return !s.array; })) {
+    if (core_.vector_lanes == 0 &&
+        std::any_of(lowered.steps.begin(), lowered.steps.end(), [](const WorkStep& s) { return !s.array; })) {
       refuse(op, "core " + in_quotes(core_.name) + " has no vector unit; give it \"vector\": {\"lanes\": N}");
       return;
     }
@@ -184,19 +196,27 @@ class Lowering {
 
 }  // namespace
 
-char letter(Dim dim) { return "gmnk"[static_cast<int>(dim)]; }
+char letter(Dim dim) {
+  return "gmnk"[static_cast<int>(dim)];
+}
 
 bool relevant(Operand operand, Dim dim) {
   switch (dim) {
-    case Dim::g: return true;
-    case Dim::m: return operand != Operand::filter;
-    case Dim::n: return operand != Operand::ifmap;
-    case Dim::k: return operand != Operand::ofmap;
+    case Dim::g:
+      return true;
+    case Dim::m:
+      return operand != Operand::filter;
+    case Dim::n:
+      return operand != Operand::ifmap;
+    case Dim::k:
+      return operand != Operand::ofmap;
   }
   return false;
 }
 
-Expected<std::vector<LoweredOperator>> lower(const Graph& graph, const Core& core) { return Lowering(graph, core).run(); }
+Expected<std::vector<LoweredOperator>> lower(const Graph& graph, const Core& core) {
+  return Lowering(graph, core).run();
+}
 
 std::int64_t peak_memory_bytes(const Graph& graph, const Precision& precision) {
   const std::size_t tensors = graph.tensor_count();

@@ -6,11 +6,16 @@
 namespace gnomon::arch {
 namespace {
 
-constexpr int at(Dim dim) { return static_cast<int>(dim); }
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return a / b + (a % b != 0 ? 1 : 0); }
+constexpr int at(Dim dim) {
+  return static_cast<int>(dim);
+}
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return a / b + (a % b != 0 ? 1 : 0);
+}
 
-/// Greatest common divisor of the places where tiles begin inside a piece of `extent` that starts at 0, after the loops from `from` on; 0
-/// if the only place is 0. The last piece of a loop may be smaller and is then cut at other places than the full ones.
+/// Greatest common divisor of the places where tiles begin inside a piece of `extent` that starts at 0, after the loops from
+/// `from` on; 0 if the only place is 0. The last piece of a loop may be smaller and is then cut at other places than the full
+/// ones.
 std::int64_t grid_of(const std::vector<std::int64_t>& counts, std::size_t from, std::int64_t extent) {
   while (from < counts.size() && counts[from] == 1) ++from;
   if (from == counts.size()) return 0;
@@ -32,9 +37,12 @@ const StepMapping* Mapping::find(const std::string& step) const {
 
 SpatialDims spatial_dims(Dataflow dataflow) {
   switch (dataflow) {
-    case Dataflow::os: return {Dim::m, Dim::n, Dim::k};
-    case Dataflow::ws: return {Dim::k, Dim::n, Dim::m};
-    case Dataflow::is: return {Dim::k, Dim::m, Dim::n};
+    case Dataflow::os:
+      return {Dim::m, Dim::n, Dim::k};
+    case Dataflow::ws:
+      return {Dim::k, Dim::n, Dim::m};
+    case Dataflow::is:
+      return {Dim::k, Dim::m, Dim::n};
   }
   return {Dim::m, Dim::n, Dim::k};
 }
@@ -62,12 +70,14 @@ std::vector<std::size_t> loops_outside(const StepMapping& mapping) {
   std::size_t loops = 0;
   for (const LevelLoops& entry : mapping.levels) {
     out.push_back(loops);
-    loops += static_cast<std::size_t>(std::count_if(entry.loops.begin(), entry.loops.end(), [](const Loop& l) { return l.count > 1; }));
+    loops += static_cast<std::size_t>(
+        std::count_if(entry.loops.begin(), entry.loops.end(), [](const Loop& l) { return l.count > 1; }));
   }
   return out;
 }
 
-TileWalk::TileWalk(const ArrayWork& work, std::vector<FlatLoop> loops) : loops_(std::move(loops)), ranges_(loops_.size() + 1), pieces_(loops_.size()) {
+TileWalk::TileWalk(const ArrayWork& work, std::vector<FlatLoop> loops)
+    : loops_(std::move(loops)), ranges_(loops_.size() + 1), pieces_(loops_.size()) {
   for (int d = 0; d < dim_count; ++d) {
     ranges_[0].end[d] = work.extent[d];
     if (work.extent[d] < 1) done_ = true;
@@ -99,7 +109,8 @@ void TileWalk::next() {
   done_ = true;
 }
 
-std::vector<std::int64_t> capacity_needed(const Core& core, const std::vector<Level>& shared, const ArrayWork& work, const StepMapping& mapping) {
+std::vector<std::int64_t> capacity_needed(const Core& core, const std::vector<Level>& shared, const ArrayWork& work,
+                                          const StepMapping& mapping) {
   const auto level_named = [&](const std::string& name) -> const Level* {
     for (const auto* levels : {&shared, &core.levels}) {
       for (const Level& level : *levels) {

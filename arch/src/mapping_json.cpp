@@ -65,7 +65,8 @@ void field(FieldVisitor& v, const Key& key, std::vector<DimNumber>& pairs) {
 void describe(FieldVisitor& v, EntrySpec& s) {
   gnomon::field(v, {"level", "memory, or a level's name", "", Key::required}, s.level);
   field(v, {"loops", "loops inside this level's tile, outer to inner: [dimension, tiles]", "", Key::required}, s.loops);
-  gnomon::field(v, {"keeps", "operands whose tiles the level holds; memory holds all"}, s.keeps, Length{0, operand_count}, Choice{operand_names()});
+  gnomon::field(v, {"keeps", "operands whose tiles the level holds; memory holds all"}, s.keeps, Length{0, operand_count},
+                Choice{operand_names()});
 }
 void describe(FieldVisitor& v, ArrayMapSpec& s) {
   field(v, {"rows", "dimension on the rows, and how many of them", "", Key::required}, s.rows);
@@ -88,12 +89,18 @@ void describe(FieldVisitor& v, MappingSpec& s) {
   gnomon::field(v, {"steps", "by step: an operator's name, with .qk or .av for attention", "", Key::required}, s.steps);
 }
 
-Dim dim_of(const std::string& word) { return static_cast<Dim>(std::find(dim_words.begin(), dim_words.end(), word) - dim_words.begin()); }
+Dim dim_of(const std::string& word) {
+  return static_cast<Dim>(std::find(dim_words.begin(), dim_words.end(), word) - dim_words.begin());
+}
 Layout layout_of(const std::string& word) {
   return static_cast<Layout>(std::find(layout_words.begin(), layout_words.end(), word) - layout_words.begin());
 }
-Loop loop_of(const DimNumber& pair) { return {dim_of(pair.dim), pair.number}; }
-DimNumber pair_of(Dim dim, std::int64_t number) { return {std::string(1, letter(dim)), number}; }
+Loop loop_of(const DimNumber& pair) {
+  return {dim_of(pair.dim), pair.number};
+}
+DimNumber pair_of(Dim dim, std::int64_t number) {
+  return {std::string(1, letter(dim)), number};
+}
 
 StepMapping step_of(const std::string& name, const StepSpec& spec, const std::string& file, std::vector<Problem>& problems) {
   StepMapping step;
@@ -105,7 +112,8 @@ StepMapping step_of(const std::string& name, const StepSpec& spec, const std::st
     LevelLoops out;
     out.level = entry.level;
     for (const DimNumber& pair : entry.loops) out.loops.push_back(loop_of(pair));
-    if (!entry.keeps && entry.level != "memory") problems.push_back({file, here, "key \"keeps\" is missing; only memory keeps everything unsaid"});
+    if (!entry.keeps && entry.level != "memory")
+      problems.push_back({file, here, "key \"keeps\" is missing; only memory keeps everything unsaid"});
     for (int o = 0; o < operand_count; ++o) {
       const std::string& operand = operand_names()[static_cast<std::size_t>(o)];
       out.keeps[o] = !entry.keeps || std::find(entry.keeps->begin(), entry.keeps->end(), operand) != entry.keeps->end();
@@ -162,8 +170,12 @@ Json write_mapping(const Mapping& mapping) {
   return write_fields(spec);
 }
 
-std::string step_mapping_json(const StepMapping& step) { return write_fields(spec_of(step)).dump(); }
+std::string step_mapping_json(const StepMapping& step) {
+  return write_fields(spec_of(step)).dump();
+}
 
-Json mapping_schema() { return schema_fields<MappingSpec>("gnomon mapping"); }
+Json mapping_schema() {
+  return schema_fields<MappingSpec>("gnomon mapping");
+}
 
 }  // namespace gnomon::arch

@@ -6,60 +6,86 @@ namespace gnomon::arch {
 
 const std::vector<MetricInfo>& metric_infos() {
   static const std::vector<MetricInfo> infos{
-      // ---- accelerator: totals and layers of an evaluation ----
+      // accelerator: totals and layers of an evaluation
       {"latency_cycles", "array cycles", "time from the first transfer to the last, in cycles of the array clock",
-       "On one core the layers' latency_cycles are exclusive spans that add up to the total; on several cores the total is the end of the last one. "
-       "Includes compute, filling and draining of the array, and waiting for levels, bus and memory. Host software and loading of the program are left out.",
+       "On one core the layers' latency_cycles are exclusive spans that add up to the total; on several cores the total is the "
+       "end of the last one. "
+       "Includes compute, filling and draining of the array, and waiting for levels, bus and memory. Host software and loading "
+       "of the program are left out.",
        "accelerator"},
-      {"latency_s", "s", "latency_cycles x clock period", "The clock period is round(1e6 / clock_mhz) picoseconds.", "accelerator"},
+      {"latency_s", "s", "latency_cycles x clock period", "The clock period is round(1e6 / clock_mhz) picoseconds.",
+       "accelerator"},
       {"compute_cycles", "array cycles", "cycles in which steps of the array (or chunks of the vector unit) run",
-       "The sum of the prices of all steps: skew, preload, streaming and drain, and level ports that are narrower than a step needs. Waiting for data is not in it.",
+       "The sum of the prices of all steps: skew, preload, streaming and drain, and level ports that are narrower than a step "
+       "needs. Waiting for data is not in it.",
        "accelerator"},
-      {"stall_cycles", "array cycles", "cycles in which a core waits for data", "latency_cycles - compute_cycles, layer by layer.", "accelerator"},
+      {"stall_cycles", "array cycles", "cycles in which a core waits for data",
+       "latency_cycles - compute_cycles, layer by layer.", "accelerator"},
       {"macs", "MACs", "multiply-accumulates of the workload",
-       "Convolutions and matrix products only, padding taps included, as published counts do; bias, pooling, softmax and other vector work are not MACs.",
+       "Convolutions and matrix products only, padding taps included, as published counts do; bias, pooling, softmax and other "
+       "vector work are not MACs.",
        "accelerator"},
       {"utilization", "1", "MACs done over MACs that the array could have done in the same time",
-       "macs / (latency_cycles x PEs x MACs per PE and cycle), 0 to 1. The denominator has the whole latency: fill, drain and stalls lower it. On several cores the PEs of all cores count.",
+       "macs / (latency_cycles x PEs x MACs per PE and cycle), 0 to 1. The denominator has the whole latency: fill, drain and "
+       "stalls lower it. On several cores the PEs of all cores count.",
        "accelerator"},
       {"dram_read_bytes", "bytes", "bytes read from main memory",
-       "Inputs, weights and returning partial sums, as the transfers move them; never below compulsory traffic (each input once, sliding windows as real pixels).", "accelerator"},
-      {"dram_write_bytes", "bytes", "bytes written to main memory", "Final outputs, and partial sums that do not fit on chip.", "accelerator"},
-      {"sram_read_bytes", "bytes", "bytes read from all levels", "What the array and the vector unit read from levels, and what transfers take out of them, summed over private and shared levels.",
+       "Inputs, weights and returning partial sums, as the transfers move them; never below compulsory traffic (each input once, "
+       "sliding windows as real pixels).",
        "accelerator"},
-      {"sram_write_bytes", "bytes", "bytes written to all levels", "What the array, the vector unit and transfers put into levels, summed over private and shared levels.", "accelerator"},
+      {"dram_write_bytes", "bytes", "bytes written to main memory", "Final outputs, and partial sums that do not fit on chip.",
+       "accelerator"},
+      {"sram_read_bytes", "bytes", "bytes read from all levels",
+       "What the array and the vector unit read from levels, and what transfers take out of them, summed over private and shared "
+       "levels.",
+       "accelerator"},
+      {"sram_write_bytes", "bytes", "bytes written to all levels",
+       "What the array, the vector unit and transfers put into levels, summed over private and shared levels.", "accelerator"},
       {"energy_pj", "pJ", "energy of the whole run",
-       "Sum of event counts x unit energies (MACs, neighbour registers, vector operations, level accesses, bus, memory, clock tree) plus static power x latency. energy_breakdown_pj shows the parts; "
+       "Sum of event counts x unit energies (MACs, neighbour registers, vector operations, level accesses, bus, memory, clock "
+       "tree) plus static power x latency. energy_breakdown_pj shows the parts; "
        "they add up. Host and power supply losses are left out.",
        "accelerator"},
-      {"area_um2", "um2", "silicon area of the accelerator", "Arrays, vector units, levels, bus and memory interface; the memory devices themselves are left out.", "accelerator kernel"},
+      {"area_um2", "um2", "silicon area of the accelerator",
+       "Arrays, vector units, levels, bus and memory interface; the memory devices themselves are left out.",
+       "accelerator kernel"},
       {"power_w", "W", "mean power", "energy_pj / latency_s, in watts.", "accelerator"},
       {"peak_memory_bytes", "bytes", "most bytes of tensors alive at one time",
-       "Operators in topological order, tensors at the array's precision, all weights included throughout; views share their input's bytes.", "accelerator"},
+       "Operators in topological order, tensors at the array's precision, all weights included throughout; views share their "
+       "input's bytes.",
+       "accelerator"},
       {"edp_js", "J s", "energy-delay product", "energy_pj x 1e-12 x latency_s.", "accelerator", true},
 
-      // ---- surrogate ----
-      {"in_range", "1", "whether the design is inside what the model was trained on", "1 or 0; a prediction outside is an extrapolation and says so.", "accelerator"},
+      // surrogate
+      {"in_range", "1", "whether the design is inside what the model was trained on",
+       "1 or 0; a prediction outside is an extrapolation and says so.", "accelerator"},
 
-      // ---- memory ----
-      {"cycles", "memory cycles", "from the first request to the last completion", "Ends with the last data beat of the last request.", "memory"},
+      // memory
+      {"cycles", "memory cycles", "from the first request to the last completion",
+       "Ends with the last data beat of the last request.", "memory"},
       {"reads", "requests", "read requests completed", "A request is one burst.", "memory"},
       {"writes", "requests", "write requests completed", "A request is one burst.", "memory"},
-      {"bandwidth_gb_s", "GB/s", "bytes moved over time", "(reads + writes) x bytes per burst / (cycles x tCK), 1 GB = 1e9 bytes.", "memory"},
-      {"row_hits", "requests", "requests that found their row open", "The column command was the first command that the request needed.", "memory"},
+      {"bandwidth_gb_s", "GB/s", "bytes moved over time",
+       "(reads + writes) x bytes per burst / (cycles x tCK), 1 GB = 1e9 bytes.", "memory"},
+      {"row_hits", "requests", "requests that found their row open",
+       "The column command was the first command that the request needed.", "memory"},
       {"row_misses", "requests", "requests whose row had to be opened", "An activate was issued for the request.", "memory"},
       {"activates", "commands", "row activations", "Activate commands issued.", "memory"},
       {"refreshes", "commands", "refresh commands", "All kinds of refresh, counted as commands.", "memory"},
-      {"mean_read_latency_cycles", "memory cycles", "mean time of a read", "From acceptance by the controller to the last data beat.", "memory"},
+      {"mean_read_latency_cycles", "memory cycles", "mean time of a read",
+       "From acceptance by the controller to the last data beat.", "memory"},
       {"power_mw", "mW", "mean power of the memory", "energy / time; absent where the device file has no currents.", "memory"},
 
-      // ---- kernels, co-simulation, synthesis ----
-      {"outputs_match", "1", "whether all outputs equal the interpreter's, to the bit", "1 or 0.", "kernel"},
-      {"mismatches", "elements", "output elements that differ", "Compared with the golden interpreter.", "kernel"},
-      {"rtl_cycles", "cycles", "cycles counted at the handshakes of the RTL", "From the first accepted input beat to the last output beat, in Verilator.", "kernel"},
-      {"model_cycles", "cycles", "the same span in the cycle model", "Counted in array cycles by the event-driven model.", "kernel"},
-      {"cycle_difference", "cycles", "rtl_cycles - model_cycles", "0 where the model is exact.", "kernel"},
-      {"ii", "cycles", "initiation interval", "Cycles between the starts of successive iterations of the pipelined loop.", "kernel"},
+      // kernels, co-simulation, synthesis
+      {"outputs_match", "1", "whether all outputs equal the interpreter's, to the bit", "1 or 0.", "accelerator kernel"},
+      {"mismatches", "elements", "output elements that differ", "Compared with the golden interpreter.", "accelerator kernel"},
+      {"rtl_cycles", "cycles", "cycles counted at the handshakes of the RTL",
+       "From the first accepted input beat to the last output beat, in Verilator.", "accelerator kernel"},
+      {"model_cycles", "cycles", "the same span in the cycle model", "Counted in array cycles by the event-driven model.",
+       "accelerator kernel"},
+      {"cycle_difference", "cycles", "rtl_cycles - model_cycles", "0 where the model is exact.", "accelerator kernel"},
+      {"ii", "cycles", "initiation interval", "Cycles between the starts of successive iterations of the pipelined loop.",
+       "kernel"},
       {"depth_cycles", "cycles", "pipeline depth", "From the start of an iteration to its last result.", "kernel"},
       {"lut", "LUTs", "look-up tables after synthesis", "As the synthesis tool counts them for the target.", "kernel"},
       {"ff", "flip-flops", "flip-flops after synthesis", "As the synthesis tool counts them.", "kernel"},
@@ -67,12 +93,15 @@ const std::vector<MetricInfo>& metric_infos() {
       {"bram", "BRAMs", "block memories after synthesis", "As the synthesis tool counts them.", "kernel"},
       {"fmax_mhz", "MHz", "highest clock", "From static timing analysis; absent where the flow has none.", "kernel"},
 
-      // ---- runs ----
+      // runs
       {"trials", "trials", "trials finished at the last fidelity", "Failed ones included.", "run"},
-      {"feasible", "trials", "trials that satisfy all constraints", "Every violation is at most 0; only these enter the front.", "run"},
+      {"feasible", "trials", "trials that satisfy all constraints", "Every violation is at most 0; only these enter the front.",
+       "run"},
       {"failed", "trials", "trials whose evaluation failed", "A crash, a limit, or a design that the evaluator refused.", "run"},
       {"hypervolume", "product of the objectives' units", "volume that the Pareto front dominates",
-       "Measured from the reference point; larger is better. The reference is given, or the componentwise worst of the first 20 feasible trials, fixed from then on.", "run"},
+       "Measured from the reference point; larger is better. The reference is given, or the componentwise worst of the first 20 "
+       "feasible trials, fixed from then on.",
+       "run"},
       {"evaluations_by_fidelity", "evaluations", "how often each fidelity was run", "All rungs of a ladder, by name.", "run"},
       {"seconds", "s", "wall-clock time of the run", "Not part of the results that repeat.", "run"},
   };

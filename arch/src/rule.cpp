@@ -8,7 +8,28 @@
 namespace gnomon::arch {
 
 struct Rule::Node {
-  enum class Kind { number, word, parameter, negate, invert, add, subtract, multiply, divide, remainder, less, less_equal, greater, greater_equal, equal, differ, both, either, least, most };
+  enum class Kind {
+    number,
+    word,
+    parameter,
+    negate,
+    invert,
+    add,
+    subtract,
+    multiply,
+    divide,
+    remainder,
+    less,
+    less_equal,
+    greater,
+    greater_equal,
+    equal,
+    differ,
+    both,
+    either,
+    least,
+    most
+  };
   enum class Type { number, word, truth };
   Kind kind = Kind::number;
   Type type = Type::number;
@@ -24,9 +45,13 @@ using Node = Rule::Node;
 using Kind = Node::Kind;
 using Type = Node::Type;
 
-bool is_word(const Parameter& p) { return !p.values.empty() && std::holds_alternative<std::string>(p.values.front()); }
+bool is_word(const Parameter& p) {
+  return !p.values.empty() && std::holds_alternative<std::string>(p.values.front());
+}
 
-bool letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+bool letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
 
 /// Recursive descent; the first error ends it.
 class Parser {
@@ -42,7 +67,8 @@ class Parser {
     auto node = condition();
     if (!node) return node;
     skip();
-    if (at_ < text_.size()) return wrong(at_, "found " + in_quotes(text_.substr(at_, 12)) + "; an operator or the end is expected");
+    if (at_ < text_.size())
+      return wrong(at_, "found " + in_quotes(text_.substr(at_, 12)) + "; an operator or the end is expected");
     if (node->type != Type::truth) return wrong(0, "is not a condition; compare something, as in \"a * b <= 64\"");
     return node;
   }
@@ -60,7 +86,8 @@ class Parser {
   static constexpr int deepest = 100;
 
   tl::unexpected<Error> wrong(std::size_t where, const std::string& message) const {
-    return fail(ErrorKind::invalid_input, "rule " + in_quotes(text_) + ", character " + std::to_string(where + 1) + ": " + message);
+    return fail(ErrorKind::invalid_input,
+                "rule " + in_quotes(text_) + ", character " + std::to_string(where + 1) + ": " + message);
   }
   void skip() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) ++at_;
@@ -133,7 +160,12 @@ class Parser {
     return node;
   }
   std::optional<Kind> comparator() {
-    for (const auto& [symbol, kind] : {std::pair{"==", Kind::equal}, {"!=", Kind::differ}, {"<=", Kind::less_equal}, {">=", Kind::greater_equal}, {"<", Kind::less}, {">", Kind::greater}}) {
+    for (const auto& [symbol, kind] : {std::pair{"==", Kind::equal},
+                                       {"!=", Kind::differ},
+                                       {"<=", Kind::less_equal},
+                                       {">=", Kind::greater_equal},
+                                       {"<", Kind::less},
+                                       {">", Kind::greater}}) {
       if (take(symbol)) return kind;
     }
     return std::nullopt;
@@ -155,8 +187,10 @@ class Parser {
     if (!right) return right;
     const std::size_t after = at_;
     if (comparator()) return wrong(after, "comparisons cannot be chained; join two with \"and\"");
-    if (left->type != right->type) return wrong(right_start, "the two sides of a comparison are of different kinds (numbers, words, conditions)");
-    if (left->type != Type::number && *kind != Kind::equal && *kind != Kind::differ) return wrong(start, "only numbers are ordered; words and conditions take == and !=");
+    if (left->type != right->type)
+      return wrong(right_start, "the two sides of a comparison are of different kinds (numbers, words, conditions)");
+    if (left->type != Type::number && *kind != Kind::equal && *kind != Kind::differ)
+      return wrong(start, "only numbers are ordered; words and conditions take == and !=");
     if (auto ok = known_word(*left, *right, right_start); !ok) return fail(std::move(ok.error()));
     if (auto ok = known_word(*right, *left, start); !ok) return fail(std::move(ok.error()));
     return join(*kind, Type::truth, std::move(*left), std::move(*right));
@@ -176,7 +210,8 @@ class Parser {
     auto left = next();
     while (left) {
       skip();
-      const auto symbol = std::find_if(symbols.begin(), symbols.end(), [&](const auto& s) { return at_ < text_.size() && text_[at_] == s.first; });
+      const auto symbol = std::find_if(symbols.begin(), symbols.end(),
+                                       [&](const auto& s) { return at_ < text_.size() && text_[at_] == s.first; });
       if (symbol == symbols.end()) break;
       ++at_;
       skip();
@@ -247,9 +282,12 @@ class Parser {
   }
   Expected<Node> literal() {
     std::size_t end = at_;
-    while (end < text_.size() && (letter_or_digit(text_[end]) || text_[end] == '.' || ((text_[end] == '-' || text_[end] == '+') && (text_[end - 1] == 'e' || text_[end - 1] == 'E')))) ++end;
+    while (end < text_.size() && (letter_or_digit(text_[end]) || text_[end] == '.' ||
+                                  ((text_[end] == '-' || text_[end] == '+') && (text_[end - 1] == 'e' || text_[end - 1] == 'E'))))
+      ++end;
     Node node;
-    if (!parse_real(std::string_view(text_).substr(at_, end - at_), node.number)) return wrong(at_, "found " + in_quotes(text_.substr(at_, end - at_)) + "; a number is expected");
+    if (!parse_real(std::string_view(text_).substr(at_, end - at_), node.number))
+      return wrong(at_, "found " + in_quotes(text_.substr(at_, end - at_)) + "; a number is expected");
     at_ = end;
     return node;
   }
@@ -289,7 +327,8 @@ class Parser {
       return node;
     }
     const Parameter& p = parameters_[best];
-    if (p.kind == ParameterKind::permutation) return wrong(start, in_quotes(p.name) + " is a permutation; rules are over numbers and words");
+    if (p.kind == ParameterKind::permutation)
+      return wrong(start, in_quotes(p.name) + " is a permutation; rules are over numbers and words");
     node.kind = Kind::parameter;
     node.parameter = best;
     node.type = p.boolean ? Type::truth : is_word(p) ? Type::word : Type::number;
@@ -319,14 +358,22 @@ struct Evaluation {
     const auto right = [&] { return run(node.children[1]); };
     const auto by_words = [&] { return node.children[0].type == Type::word; };
     switch (node.kind) {
-      case Kind::number: return node.number;
-      case Kind::word: return 0;
-      case Kind::parameter: return parameter(node);
-      case Kind::negate: return -left();
-      case Kind::invert: return left() == 0 ? 1 : 0;
-      case Kind::add: return left() + right();
-      case Kind::subtract: return left() - right();
-      case Kind::multiply: return left() * right();
+      case Kind::number:
+        return node.number;
+      case Kind::word:
+        return 0;
+      case Kind::parameter:
+        return parameter(node);
+      case Kind::negate:
+        return -left();
+      case Kind::invert:
+        return left() == 0 ? 1 : 0;
+      case Kind::add:
+        return left() + right();
+      case Kind::subtract:
+        return left() - right();
+      case Kind::multiply:
+        return left() * right();
       case Kind::divide:
       case Kind::remainder: {
         const double a = left();
@@ -337,14 +384,22 @@ struct Evaluation {
         }
         return node.kind == Kind::divide ? a / b : std::fmod(a, b);
       }
-      case Kind::less: return left() < right() ? 1 : 0;
-      case Kind::less_equal: return left() <= right() ? 1 : 0;
-      case Kind::greater: return left() > right() ? 1 : 0;
-      case Kind::greater_equal: return left() >= right() ? 1 : 0;
-      case Kind::equal: return (by_words() ? word(node.children[0]) == word(node.children[1]) : left() == right()) ? 1 : 0;
-      case Kind::differ: return (by_words() ? word(node.children[0]) != word(node.children[1]) : left() != right()) ? 1 : 0;
-      case Kind::both: return left() != 0 && right() != 0 ? 1 : 0;
-      case Kind::either: return left() != 0 || right() != 0 ? 1 : 0;
+      case Kind::less:
+        return left() < right() ? 1 : 0;
+      case Kind::less_equal:
+        return left() <= right() ? 1 : 0;
+      case Kind::greater:
+        return left() > right() ? 1 : 0;
+      case Kind::greater_equal:
+        return left() >= right() ? 1 : 0;
+      case Kind::equal:
+        return (by_words() ? word(node.children[0]) == word(node.children[1]) : left() == right()) ? 1 : 0;
+      case Kind::differ:
+        return (by_words() ? word(node.children[0]) != word(node.children[1]) : left() != right()) ? 1 : 0;
+      case Kind::both:
+        return left() != 0 && right() != 0 ? 1 : 0;
+      case Kind::either:
+        return left() != 0 || right() != 0 ? 1 : 0;
       case Kind::least:
       case Kind::most: {
         double best = left();

@@ -17,9 +17,13 @@ double as_number(const Value& value) {
   if (const auto* real = std::get_if<double>(&value)) return *real;
   return std::nan("");
 }
-bool is_number(const Value& value) { return value.index() < 2; }
+bool is_number(const Value& value) {
+  return value.index() < 2;
+}
 
-bool same(const Value& a, const Value& b) { return is_number(a) && is_number(b) ? as_number(a) == as_number(b) : a == b; }
+bool same(const Value& a, const Value& b) {
+  return is_number(a) && is_number(b) ? as_number(a) == as_number(b) : a == b;
+}
 
 double factorial(std::size_t n) {
   double out = 1;
@@ -31,7 +35,8 @@ double factorial(std::size_t n) {
 double rank_of(const std::vector<std::int64_t>& order) {
   double rank = 0;
   for (std::size_t i = 0; i < order.size(); ++i) {
-    const auto smaller = std::count_if(order.begin() + static_cast<std::ptrdiff_t>(i) + 1, order.end(), [&](std::int64_t v) { return v < order[i]; });
+    const auto smaller = std::count_if(order.begin() + static_cast<std::ptrdiff_t>(i) + 1, order.end(),
+                                       [&](std::int64_t v) { return v < order[i]; });
     rank = rank * static_cast<double>(order.size() - i) + static_cast<double>(smaller);
   }
   return rank;
@@ -81,7 +86,8 @@ std::optional<std::size_t> value_index(const Parameter& parameter, const Value& 
   const auto& values = parameter.values;
   if (parameter.kind == ParameterKind::integer) {
     if (!is_number(value)) return std::nullopt;
-    const auto at = std::lower_bound(values.begin(), values.end(), as_number(value), [](const Value& v, double x) { return as_number(v) < x; });
+    const auto at = std::lower_bound(values.begin(), values.end(), as_number(value),
+                                     [](const Value& v, double x) { return as_number(v) < x; });
     if (at == values.end() || !same(*at, value)) return std::nullopt;
     return static_cast<std::size_t>(at - values.begin());
   }
@@ -91,7 +97,8 @@ std::optional<std::size_t> value_index(const Parameter& parameter, const Value& 
   return std::nullopt;
 }
 
-Space::Space(std::vector<Parameter> parameters, std::vector<Rule> rules) : parameters_(std::move(parameters)), rules_(std::move(rules)) {
+Space::Space(std::vector<Parameter> parameters, std::vector<Rule> rules)
+    : parameters_(std::move(parameters)), rules_(std::move(rules)) {
   for (std::size_t i = 0; i < parameters_.size(); ++i) indices_.emplace(parameters_[i].name, i);
   conditions_.resize(parameters_.size());
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
@@ -215,7 +222,8 @@ Json value_json(const Parameter& p, const Value& value) {
   if (p.boolean) return std::get<std::string>(value) == "true";
   if (p.kind != ParameterKind::permutation) return plain_json(value);
   Json out = Json::array();
-  for (const std::int64_t i : std::get<std::vector<std::int64_t>>(value)) out.push_back(plain_json(p.values[static_cast<std::size_t>(i)]));
+  for (const std::int64_t i : std::get<std::vector<std::int64_t>>(value))
+    out.push_back(plain_json(p.values[static_cast<std::size_t>(i)]));
   return out;
 }
 
@@ -298,13 +306,17 @@ Expected<Point> Space::from_json(const Document& values) const {
       continue;
     }
     point[*i] = value_from(parameters_[*i], json);
-    if (!point[*i]) problems.push_back({values.file(), pointer_step(name), "found " + json.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 80) + "; allowed: " + allowed_text(parameters_[*i])});
+    if (!point[*i])
+      problems.push_back({values.file(), pointer_step(name),
+                          "found " + json.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 80) +
+                              "; allowed: " + allowed_text(parameters_[*i])});
   }
   if (problems.empty()) {
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       const bool on = active(i, point);
       if (on && !point[i]) problems.push_back({values.file(), "", "parameter " + in_quotes(names[i]) + " is missing"});
-      if (!on && point[i]) problems.push_back({values.file(), pointer_step(names[i]), "the parameter is inactive here; leave it out"});
+      if (!on && point[i])
+        problems.push_back({values.file(), pointer_step(names[i]), "the parameter is inactive here; leave it out"});
     }
   }
   if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
@@ -320,7 +332,8 @@ std::vector<double> Space::encode(const Point& point) const {
       if (p.size() > 1) code[i] = static_cast<double>(*value_index(p, *point[i])) / static_cast<double>(p.size() - 1);
     } else if (p.kind == ParameterKind::real) {
       const double value = as_number(*point[i]);
-      if (p.high > p.low) code[i] = p.log ? std::log(value / p.low) / std::log(p.high / p.low) : (value - p.low) / (p.high - p.low);
+      if (p.high > p.low)
+        code[i] = p.log ? std::log(value / p.low) / std::log(p.high / p.low) : (value - p.low) / (p.high - p.low);
     } else if (p.size() > 1) {
       code[i] = rank_of(std::get<std::vector<std::int64_t>>(*point[i])) / (factorial(p.size()) - 1);
     }
@@ -369,13 +382,16 @@ Expected<void> check_not_empty(const Space& space, const std::string& file, cons
     const auto& parameters = space.parameters();
     std::vector<std::size_t> digit(parameters.size(), 0);
     const auto base = [&](std::size_t i) {
-      return parameters[i].kind == ParameterKind::permutation ? static_cast<std::size_t>(factorial(parameters[i].size())) : parameters[i].size();
+      return parameters[i].kind == ParameterKind::permutation ? static_cast<std::size_t>(factorial(parameters[i].size()))
+                                                              : parameters[i].size();
     };
     for (bool more = true; more;) {
       Point point(parameters.size());
       for (std::size_t i = 0; i < parameters.size(); ++i) {
-        if (parameters[i].discrete()) point[i] = parameters[i].values[digit[i]];
-        else point[i] = order_of(static_cast<double>(digit[i]), parameters[i].size());
+        if (parameters[i].discrete())
+          point[i] = parameters[i].values[digit[i]];
+        else
+          point[i] = order_of(static_cast<double>(digit[i]), parameters[i].size());
       }
       if (look(point)) return {};
       std::size_t i = 0;
@@ -390,12 +406,16 @@ Expected<void> check_not_empty(const Space& space, const std::string& file, cons
       if (point && look(*point)) return {};
     }
   }
-  const std::string where = enumerated ? "none of the space's " + number(*points) + " points" : "none of " + std::to_string(samples) + " random points";
+  const std::string where =
+      enumerated ? "none of the space's " + number(*points) + " points" : "none of " + std::to_string(samples) + " random points";
   std::vector<Problem> problems;
   for (std::size_t r = 0; r < rules.size(); ++r) {
-    if (!ever[r]) problems.push_back({file, pointer + "/" + std::to_string(r), "the rule " + in_quotes(rules[r].text()) + " holds in " + where});
+    if (!ever[r])
+      problems.push_back(
+          {file, pointer + "/" + std::to_string(r), "the rule " + in_quotes(rules[r].text()) + " holds in " + where});
   }
-  if (problems.empty()) problems.push_back({file, pointer, "the rules hold together in " + where + ", though each holds somewhere"});
+  if (problems.empty())
+    problems.push_back({file, pointer, "the rules hold together in " + where + ", though each holds somewhere"});
   return fail(Error(ErrorKind::invalid_input, std::move(problems)));
 }
 

@@ -34,8 +34,10 @@ class Reader {
       Parameter p;
       p.name = name;
       const std::string here = pointer + pointer_step(name);
-      if (name.empty()) wrong(here, "a parameter needs a name");
-      else if (parameter(entry, here, p)) out.push_back(std::move(p));
+      if (name.empty())
+        wrong(here, "a parameter needs a name");
+      else if (parameter(entry, here, p))
+        out.push_back(std::move(p));
       names_.push_back(name);
     }
     for (const auto& [name, entry] : space.items()) {
@@ -69,8 +71,10 @@ class Reader {
       for (const auto& [key, value] : entry.items()) keys.push_back(key);
       std::string near;
       for (const std::string& key : keys) near = near.empty() ? nearest(key, kinds) : near;
-      return wrong(here, (found.empty() ? "has no kind" + (near.empty() ? std::string() : "; did you mean " + in_quotes(near) + "?") : "has several kinds: " + gnomon::join(found)) +
-                             "; allowed: one of " + gnomon::join(kinds));
+      return wrong(here,
+                   (found.empty() ? "has no kind" + (near.empty() ? std::string() : "; did you mean " + in_quotes(near) + "?")
+                                  : "has several kinds: " + gnomon::join(found)) +
+                       "; allowed: one of " + gnomon::join(kinds));
     }
     const std::string& kind = found.front();
     std::vector<std::string> allowed{kind, "active_if"};
@@ -78,7 +82,8 @@ class Reader {
     if (kind == "real") allowed.push_back("log");
     bool good = true;
     for (const auto& [key, value] : entry.items()) {
-      if (std::find(allowed.begin(), allowed.end(), key) == allowed.end()) good = wrong(here + pointer_step(key), unknown_word("key", key, allowed));
+      if (std::find(allowed.begin(), allowed.end(), key) == allowed.end())
+        good = wrong(here + pointer_step(key), unknown_word("key", key, allowed));
     }
     const Json& value = entry[kind];
     const std::string there = here + "/" + kind;
@@ -106,7 +111,8 @@ class Reader {
     if (!value.is_array() || value.size() != 2 || !whole(value[0], low) || !whole(value[1], high)) {
       return wrong(here + "/int", "found " + shown(value) + "; allowed: [lowest, highest], whole numbers up to 2^53");
     }
-    if (low > high) return wrong(here + "/int", "the lowest, " + std::to_string(low) + ", is above the highest, " + std::to_string(high));
+    if (low > high)
+      return wrong(here + "/int", "the lowest, " + std::to_string(low) + ", is above the highest, " + std::to_string(high));
     std::int64_t step = 1;
     if (entry.contains("step")) {
       const Json& given = entry["step"];
@@ -114,13 +120,16 @@ class Reader {
         for (std::int64_t v = 1; v <= high; v *= 2) {
           if (v >= low) p.values.emplace_back(v);
         }
-        return !p.values.empty() || wrong(here + "/int", "no power of two lies between " + std::to_string(low) + " and " + std::to_string(high));
+        return !p.values.empty() ||
+               wrong(here + "/int", "no power of two lies between " + std::to_string(low) + " and " + std::to_string(high));
       }
-      if (!whole(given, step) || step < 1) return wrong(here + "/step", "found " + shown(given) + "; allowed: a whole number of at least 1, or \"pow2\"");
+      if (!whole(given, step) || step < 1)
+        return wrong(here + "/step", "found " + shown(given) + "; allowed: a whole number of at least 1, or \"pow2\"");
     }
     const std::int64_t count = (high - low) / step + 1;
     if (count > most_values) {
-      return wrong(here + "/int", "lists " + std::to_string(count) + " values; allowed: at most " + std::to_string(most_values) + ", give a step or use \"real\"");
+      return wrong(here + "/int", "lists " + std::to_string(count) + " values; allowed: at most " + std::to_string(most_values) +
+                                      ", give a step or use \"real\"");
     }
     p.values.reserve(static_cast<std::size_t>(count));
     for (std::int64_t i = 0; i < count; ++i) p.values.emplace_back(low + i * step);
@@ -134,7 +143,8 @@ class Reader {
     }
     p.low = value[0].get<double>();
     p.high = value[1].get<double>();
-    if (!(p.low < p.high)) return wrong(here + "/real", "the lowest, " + number(p.low) + ", is not below the highest, " + number(p.high));
+    if (!(p.low < p.high))
+      return wrong(here + "/real", "the lowest, " + number(p.low) + ", is not below the highest, " + number(p.high));
     if (!std::isfinite(p.high - p.low)) return wrong(here + "/real", "the range is wider than a double holds");
     if (entry.contains("log")) {
       if (!entry["log"].is_boolean()) return wrong(here + "/log", "found " + shown(entry["log"]) + "; allowed: true or false");
@@ -145,11 +155,16 @@ class Reader {
   }
 
   bool listed(const Json& value, const std::string& there, const std::string& kind, Parameter& p) {
-    p.kind = kind == "ordinal" ? ParameterKind::ordinal : kind == "categorical" ? ParameterKind::categorical : ParameterKind::permutation;
-    if (!value.is_array() || value.empty()) return wrong(there, "found " + shown(value) + "; allowed: a list of at least one value");
-    if (static_cast<std::int64_t>(value.size()) > most_values) return wrong(there, "lists more than " + std::to_string(most_values) + " values");
+    p.kind = kind == "ordinal"       ? ParameterKind::ordinal
+             : kind == "categorical" ? ParameterKind::categorical
+                                     : ParameterKind::permutation;
+    if (!value.is_array() || value.empty())
+      return wrong(there, "found " + shown(value) + "; allowed: a list of at least one value");
+    if (static_cast<std::int64_t>(value.size()) > most_values)
+      return wrong(there, "lists more than " + std::to_string(most_values) + " values");
     if (kind == "permutation" && (value.size() < 2 || value.size() > most_ordered)) {
-      return wrong(there, "found a list of " + std::to_string(value.size()) + "; allowed: 2 to " + std::to_string(most_ordered) + " values");
+      return wrong(there, "found a list of " + std::to_string(value.size()) + "; allowed: 2 to " + std::to_string(most_ordered) +
+                              " values");
     }
     bool good = true;
     std::set<std::string> seen;
@@ -158,20 +173,27 @@ class Reader {
       const std::string here = there + "/" + std::to_string(i);
       const bool truth = entry.is_boolean() && kind == "categorical";
       std::int64_t integer = 0;
-      if (entry.is_string()) p.values.emplace_back(entry.get<std::string>());
-      else if (truth) p.values.emplace_back(std::string(entry.get<bool>() ? "true" : "false"));
-      else if (whole(entry, integer)) p.values.emplace_back(integer);
-      else if (entry.is_number_float()) p.values.emplace_back(entry.get<double>());
+      if (entry.is_string())
+        p.values.emplace_back(entry.get<std::string>());
+      else if (truth)
+        p.values.emplace_back(std::string(entry.get<bool>() ? "true" : "false"));
+      else if (whole(entry, integer))
+        p.values.emplace_back(integer);
+      else if (entry.is_number_float())
+        p.values.emplace_back(entry.get<double>());
       else {
-        good = wrong(here, "found " + shown(entry) + "; allowed: a number or a text" + (kind == "categorical" ? ", or true and false" : ""));
+        good = wrong(here, "found " + shown(entry) + "; allowed: a number or a text" +
+                               (kind == "categorical" ? ", or true and false" : ""));
         continue;
       }
       p.boolean = p.boolean || truth;
       const bool first_is_text = value[0].is_string(), first_is_truth = value[0].is_boolean();
       if (entry.is_string() != first_is_text || entry.is_boolean() != first_is_truth) {
-        good = wrong(here, "found " + shown(entry) + " among values of another kind; allowed: all numbers, all texts, or true and false");
+        good = wrong(
+            here, "found " + shown(entry) + " among values of another kind; allowed: all numbers, all texts, or true and false");
       }
-      if (!seen.insert((entry.is_string() ? "t" : "n") + to_text(p.values.back())).second) good = wrong(here, shown(entry) + " is listed twice");
+      if (!seen.insert((entry.is_string() ? "t" : "n") + to_text(p.values.back())).second)
+        good = wrong(here, shown(entry) + " is listed twice");
     }
     return good;
   }
@@ -201,15 +223,21 @@ class Reader {
       for (std::size_t i = 0; i < values.size(); ++i) {
         std::int64_t integer = 0;
         Value value = 0.0;
-        if (values[i].is_string()) value = values[i].get<std::string>();
-        else if (values[i].is_boolean()) value = std::string(values[i].get<bool>() ? "true" : "false");
-        else if (whole(values[i], integer)) value = integer;
-        else if (values[i].is_number()) value = values[i].get<double>();
+        if (values[i].is_string())
+          value = values[i].get<std::string>();
+        else if (values[i].is_boolean())
+          value = std::string(values[i].get<bool>() ? "true" : "false");
+        else if (whole(values[i], integer))
+          value = integer;
+        else if (values[i].is_number())
+          value = values[i].get<double>();
         const auto at = values[i].is_boolean() == parent->boolean ? value_index(*parent, value) : std::nullopt;
         if (!at || values[i].is_null() || values[i].is_structured()) {
           std::vector<std::string> words;
           for (std::size_t k = 0; k < std::min<std::size_t>(parent->size(), 20); ++k) words.push_back(to_text(parent->values[k]));
-          wrong(there + "/" + std::to_string(i), "found " + shown(values[i]) + ", which " + in_quotes(name) + " never is; its values: " + gnomon::join(words) + (parent->size() > 20 ? ", ..." : ""));
+          wrong(there + "/" + std::to_string(i), "found " + shown(values[i]) + ", which " + in_quotes(name) +
+                                                     " never is; its values: " + gnomon::join(words) +
+                                                     (parent->size() > 20 ? ", ..." : ""));
           continue;
         }
         allowed.push_back(parent->values[*at]);
@@ -232,7 +260,8 @@ class Reader {
         if (const auto at = by_name.find(parent); at != by_name.end()) good = self(self, *at->second) && good;
       }
       state[p.name] = 2;
-      if (!good) wrong(pointer + pointer_step(p.name) + "/active_if", "the conditions of " + in_quotes(p.name) + " lead back to itself");
+      if (!good)
+        wrong(pointer + pointer_step(p.name) + "/active_if", "the conditions of " + in_quotes(p.name) + " lead back to itself");
       return true;
     };
     for (const Parameter& p : all) visit(visit, p);
@@ -257,8 +286,10 @@ void collect(const Json& json, const std::string& path, Constants& out, int dept
 std::vector<std::string> steps_of(const std::string& name) {
   std::vector<std::string> out(1);
   for (const char c : name) {
-    if (c == '.') out.emplace_back();
-    else out.back() += c;
+    if (c == '.')
+      out.emplace_back();
+    else
+      out.back() += c;
   }
   return out;
 }
@@ -271,7 +302,8 @@ Json* descend(Json& here, const std::string& step, std::string& problem) {
   std::vector<std::string> there;
   if (here.is_object()) {
     if (const auto at = here.find(step); at != here.end()) return &*at;
-    if (std::find(optional_objects.begin(), optional_objects.end(), step) != optional_objects.end()) return &(here[step] = Json::object());
+    if (std::find(optional_objects.begin(), optional_objects.end(), step) != optional_objects.end())
+      return &(here[step] = Json::object());
     for (const auto& [key, value] : here.items()) there.push_back(key);
   } else if (here.is_array()) {
     for (Json& entry : here) {
@@ -289,7 +321,8 @@ Json* descend(Json& here, const std::string& step, std::string& problem) {
 
 }  // namespace
 
-Expected<Space> read_space(const Document& document, const std::string& space_pointer, const std::string& rules_pointer, const Constants& constants) {
+Expected<Space> read_space(const Document& document, const std::string& space_pointer, const std::string& rules_pointer,
+                           const Constants& constants) {
   std::vector<Problem> problems;
   const Json& root = document.root();
   const Json::json_pointer at_space(space_pointer);
@@ -300,18 +333,22 @@ Expected<Space> read_space(const Document& document, const std::string& space_po
   const Json::json_pointer at_rules(rules_pointer);
   if (root.contains(at_rules)) {
     const Json& list = root.at(at_rules);
-    if (!list.is_array()) problems.push_back({document.file(), rules_pointer, "found " + shown(list) + "; allowed: a list of texts"});
+    if (!list.is_array())
+      problems.push_back({document.file(), rules_pointer, "found " + shown(list) + "; allowed: a list of texts"});
     for (std::size_t i = 0; list.is_array() && i < list.size(); ++i) {
       const std::string here = rules_pointer + "/" + std::to_string(i);
       if (!list[i].is_string()) {
-        problems.push_back({document.file(), here, "found " + shown(list[i]) + "; allowed: a text such as \"rows * cols <= 4096\""});
+        problems.push_back(
+            {document.file(), here, "found " + shown(list[i]) + "; allowed: a text such as \"rows * cols <= 4096\""});
         continue;
       }
       // Rules over a broken space would only repeat its errors.
       if (!sound) continue;
       auto rule = Rule::parse(list[i].get<std::string>(), parameters, constants);
-      if (rule) rules.push_back(std::move(*rule));
-      else problems.push_back({document.file(), here, rule.error().problems().front().message});
+      if (rule)
+        rules.push_back(std::move(*rule));
+      else
+        problems.push_back({document.file(), here, rule.error().problems().front().message});
     }
   }
   if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
@@ -339,7 +376,8 @@ Expected<Json> apply(const Json& design, const Space& space, const Point& point,
     }
     if (here && !here->is_object()) {
       // A list's entry may not be replaced, and a number has no keys.
-      problem = here->is_array() ? "names an entry of a list, not a value in it" : "a value ends the path before " + in_quotes(steps.back());
+      problem = here->is_array() ? "names an entry of a list, not a value in it"
+                                 : "a value ends the path before " + in_quotes(steps.back());
       here = nullptr;
     }
     if (!here) {

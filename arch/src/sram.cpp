@@ -5,22 +5,25 @@
 
 /// One model for all SRAM, stated here and nowhere else.
 ///
-/// Energy of a 64-bit read at 45 nm, 0.9 V: b sqrt(bytes of a bank) + 64 s w side, where b is the bit lines' and word line's part, s the share of the
-/// macro's side that a bit travels, w the energy of a wire and `side` the square root of the macro's area. Narrower and wider words in proportion.
-/// Area: bits x cell / share of cells + edges x sqrt(bits of a bank) per bank + a part per bit of each of the two ports. Leakage in proportion to the area.
-/// So wider ports cost area, leakage and (through the side) energy, and more banks cost area and save bit-line energy.
+/// Energy of a 64-bit read at 45 nm, 0.9 V: b sqrt(bytes of a bank) + 64 s w side, where b is the bit lines' and word line's
+/// part, s the share of the macro's side that a bit travels, w the energy of a wire and `side` the square root of the macro's
+/// area. Narrower and wider words in proportion. Area: bits x cell / share of cells + edges x sqrt(bits of a bank) per bank + a
+/// part per bit of each of the two ports. Leakage in proportion to the area. So wider ports cost area, leakage and (through the
+/// side) energy, and more banks cost area and save bit-line energy.
 namespace gnomon::arch {
 namespace {
 
 double area_45_um2(const Technology& t, double bytes, double port_bytes, double banks) {
   const double bits = 8 * bytes;
-  return bits * t.get("sram_cell_um2") / t.get("sram_cell_share") + banks * t.get("sram_edge_um2_per_sqrt_bit") * std::sqrt(bits / banks) +
+  return bits * t.get("sram_cell_um2") / t.get("sram_cell_share") +
+         banks * t.get("sram_edge_um2_per_sqrt_bit") * std::sqrt(bits / banks) +
          2 * 8 * port_bytes * t.get("sram_port_um2_per_bit");
 }
 
 double read_45_pj_per_byte(const Technology& t, double bytes, double port_bytes, double banks) {
   const double side_mm = std::sqrt(area_45_um2(t, bytes, port_bytes, banks)) * 1e-3;
-  return t.get("sram_bank_pj_64") / 8 * std::sqrt(bytes / banks) + 8 * t.get("sram_wire_share") * t.get("wire_pj_per_bit_mm") * side_mm;
+  return t.get("sram_bank_pj_64") / 8 * std::sqrt(bytes / banks) +
+         8 * t.get("sram_wire_share") * t.get("wire_pj_per_bit_mm") * side_mm;
 }
 
 /// A published macro; figures of other nodes are brought to 45 nm, 0.9 V by the given factors.

@@ -12,19 +12,26 @@ std::int64_t quotient(std::int64_t a, std::int64_t b) {
   if (((a | b) >> 32) == 0) return static_cast<std::uint32_t>(a) / static_cast<std::uint32_t>(b);
   return a / b;
 }
-std::int64_t ceil_quotient(std::int64_t a, std::int64_t b) { return quotient(a + b - 1, b); }
-std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a >= 0 ? quotient(a, b) : -quotient(-a + b - 1, b); }
+std::int64_t ceil_quotient(std::int64_t a, std::int64_t b) {
+  return quotient(a + b - 1, b);
+}
+std::int64_t floor_div(std::int64_t a, std::int64_t b) {
+  return a >= 0 ? quotient(a, b) : -quotient(-a + b - 1, b);
+}
 
 /// One spatial axis of a convolution.
 struct Axis {
   std::int64_t in, kernel, stride, dilation, pad;
 };
-Axis axis(const workloads::Convolution& c, int which) { return {c.in[which], c.kernel[which], c.stride[which], c.dilation[which], c.pad_begin[which]}; }
+Axis axis(const workloads::Convolution& c, int which) {
+  return {c.in[which], c.kernel[which], c.stride[which], c.dilation[which], c.pad_begin[which]};
+}
 
 /// Distinct real positions that outputs first..last (included) touch on an axis.
 ///
-/// Tap t of output o reads position o x stride + t x dilation - pad. With position = stride x index + residue, the taps of one residue class
-/// cover intervals of `index` of the same length, shifted by equal distances: one interval where they touch each other, else disjoint ones.
+/// Tap t of output o reads position o x stride + t x dilation - pad. With position = stride x index + residue, the taps of one
+/// residue class cover intervals of `index` of the same length, shifted by equal distances: one interval where they touch each
+/// other, else disjoint ones.
 std::int64_t touched(const Axis& a, std::int64_t first, std::int64_t last) {
   if (a.stride == 1 && (a.kernel == 1 || a.dilation == 1)) {
     const std::int64_t low = std::max<std::int64_t>(first - a.pad, 0);
@@ -85,12 +92,13 @@ std::int64_t image_pixels(const workloads::Convolution& c, std::int64_t first, s
 }
 
 bool pointwise(const workloads::Convolution& c) {
-  return c.kernel[0] == 1 && c.kernel[1] == 1 && c.stride[0] == 1 && c.stride[1] == 1 && c.pad_begin[0] == 0 && c.pad_begin[1] == 0 &&
-         c.in[0] == c.out[0] && c.in[1] == c.out[1];
+  return c.kernel[0] == 1 && c.kernel[1] == 1 && c.stride[0] == 1 && c.stride[1] == 1 && c.pad_begin[0] == 0 &&
+         c.pad_begin[1] == 0 && c.in[0] == c.out[0] && c.in[1] == c.out[1];
 }
 
 std::int64_t window_elements(const workloads::Convolution& c, const TileRange& range) {
-  const std::int64_t channels = range.size(Dim::g) * channels_touched(c, range.begin[static_cast<int>(Dim::k)], range.end[static_cast<int>(Dim::k)]);
+  const std::int64_t channels =
+      range.size(Dim::g) * channels_touched(c, range.begin[static_cast<int>(Dim::k)], range.end[static_cast<int>(Dim::k)]);
   const std::int64_t first = range.begin[static_cast<int>(Dim::m)];
   const std::int64_t last = range.end[static_cast<int>(Dim::m)] - 1;
   const std::int64_t image = c.out[0] * c.out[1];
@@ -120,23 +128,30 @@ std::int64_t window_most(const workloads::Convolution& c, std::int64_t size, std
 
 std::int64_t tile_elements(const ArrayWork& work, Operand operand, const TileRange& range) {
   switch (operand) {
-    case Operand::filter: return range.size(Dim::g) * range.size(Dim::n) * range.size(Dim::k);
-    case Operand::ofmap: return range.size(Dim::g) * range.size(Dim::m) * range.size(Dim::n);
-    case Operand::ifmap: break;
+    case Operand::filter:
+      return range.size(Dim::g) * range.size(Dim::n) * range.size(Dim::k);
+    case Operand::ofmap:
+      return range.size(Dim::g) * range.size(Dim::m) * range.size(Dim::n);
+    case Operand::ifmap:
+      break;
   }
   if (!work.window || pointwise(*work.window)) return range.size(Dim::g) * range.size(Dim::m) * range.size(Dim::k);
   if (range.size(Dim::g) <= 0 || range.size(Dim::m) <= 0 || range.size(Dim::k) <= 0) return 0;
   return window_elements(*work.window, range);
 }
 
-std::int64_t largest_tile_elements(const ArrayWork& work, Operand operand, const TileRange& size, std::int64_t m_grid, std::int64_t k_grid) {
+std::int64_t largest_tile_elements(const ArrayWork& work, Operand operand, const TileRange& size, std::int64_t m_grid,
+                                   std::int64_t k_grid) {
   if (operand != Operand::ifmap || !work.window || pointwise(*work.window)) return tile_elements(work, operand, size);
   const workloads::Convolution& c = *work.window;
   const std::int64_t taps = c.kernel[0] * c.kernel[1];
-  const std::int64_t channels = std::min(quotient(taps - std::gcd(k_grid, taps) + size.size(Dim::k) - 1, taps) + 1, c.in_channels / c.groups);
+  const std::int64_t channels =
+      std::min(quotient(taps - std::gcd(k_grid, taps) + size.size(Dim::k) - 1, taps) + 1, c.in_channels / c.groups);
   return size.size(Dim::g) * channels * window_most(c, size.size(Dim::m), m_grid);
 }
 
-std::int64_t packed_bytes(std::int64_t elements, int bits) { return elements / 8 * bits + (elements % 8 * bits + 7) / 8; }
+std::int64_t packed_bytes(std::int64_t elements, int bits) {
+  return elements / 8 * bits + (elements % 8 * bits + 7) / 8;
+}
 
 }  // namespace gnomon::arch

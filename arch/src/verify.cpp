@@ -6,19 +6,23 @@
 namespace gnomon::arch {
 namespace {
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return a / b + (a % b != 0 ? 1 : 0); }
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return a / b + (a % b != 0 ? 1 : 0);
+}
 
 /// Checks one step's mapping; every method adds what is wrong.
 class Check {
  public:
-  Check(const Design& design, const Core& core, const ArrayWork& work, const StepMapping& mapping, const std::string& file, const std::string& where)
+  Check(const Design& design, const Core& core, const ArrayWork& work, const StepMapping& mapping, const std::string& file,
+        const std::string& where)
       : design_(design), core_(core), work_(work), mapping_(mapping), file_(file), where_(where) {}
 
   Expected<void> run() {
     for (int d = 0; d < dim_count; ++d) {
       if (work_.extent[d] < 1) wrong("", "the work has no extent in " + quoted(static_cast<Dim>(d)));
     }
-    if (mapping_.core != core_.name) wrong("/core", "found " + in_quotes(mapping_.core) + "; the step runs on core " + in_quotes(core_.name));
+    if (mapping_.core != core_.name)
+      wrong("/core", "found " + in_quotes(mapping_.core) + "; the step runs on core " + in_quotes(core_.name));
     if (!problems_.empty()) return done();
     levels();
     if (problems_.empty()) loops();
@@ -35,7 +39,7 @@ class Check {
   const std::string& file_;
   const std::string& where_;
   std::vector<Problem> problems_;
-  std::vector<const Level*> level_;  // by entry; none for memory
+  std::vector<const Level*> level_;              // by entry; none for memory
   std::int64_t tile_[dim_count] = {1, 1, 1, 1};  // largest array tile
 
   void wrong(const std::string& pointer, const std::string& message) { problems_.push_back({file_, where_ + pointer, message}); }
@@ -68,9 +72,12 @@ class Check {
       for (std::size_t i = 1; i < mapping_.levels.size(); ++i) {
         if (!mapping_.levels[i].keeps[o]) continue;
         kept = kept || i >= first_core_level;
-        if (!level_[i]->holds[o]) wrong("/levels/" + std::to_string(i) + "/keeps", "level " + in_quotes(level_[i]->name) + " does not hold the " + operand);
+        if (!level_[i]->holds[o])
+          wrong("/levels/" + std::to_string(i) + "/keeps",
+                "level " + in_quotes(level_[i]->name) + " does not hold the " + operand);
       }
-      if (!kept) wrong("/levels", "no level of core " + in_quotes(core_.name) + " keeps the " + operand + "; the array needs it in one");
+      if (!kept)
+        wrong("/levels", "no level of core " + in_quotes(core_.name) + " keeps the " + operand + "; the array needs it in one");
     }
   }
 
@@ -84,14 +91,15 @@ class Check {
         const auto d = static_cast<std::size_t>(loop.dim);
         const std::string here = "/levels/" + std::to_string(i) + "/loops/" + std::to_string(j);
         if (loop.count < 1 || loop.count > size[d]) {
-          wrong(here, "found " + std::to_string(loop.count) + " tiles of " + std::to_string(size[d]) + " in " + quoted(loop.dim) + "; allowed: 1 to " +
-                          std::to_string(size[d]));
+          wrong(here, "found " + std::to_string(loop.count) + " tiles of " + std::to_string(size[d]) + " in " + quoted(loop.dim) +
+                          "; allowed: 1 to " + std::to_string(size[d]));
           continue;
         }
         const std::int64_t piece = ceil_div(size[d], loop.count);
         if (!cut[d] && ceil_div(size[d], piece) != loop.count) {
-          wrong(here, "found " + std::to_string(loop.count) + " tiles of " + quoted(loop.dim) + ", but tiles of " + std::to_string(piece) + " cover " +
-                          std::to_string(size[d]) + " with " + std::to_string(ceil_div(size[d], piece)));
+          wrong(here, "found " + std::to_string(loop.count) + " tiles of " + quoted(loop.dim) + ", but tiles of " +
+                          std::to_string(piece) + " cover " + std::to_string(size[d]) + " with " +
+                          std::to_string(ceil_div(size[d], piece)));
         }
         cut[d] = cut[d] || loop.count > 1;
         size[d] = piece;
@@ -101,9 +109,11 @@ class Check {
   }
 
   void axis(const std::string& name, Dim found, Dim expected, std::int64_t size, std::int64_t pes) {
-    if (found != expected) wrong("/array/" + name, "found " + quoted(found) + "; the dataflow puts " + quoted(expected) + " on " + name);
+    if (found != expected)
+      wrong("/array/" + name, "found " + quoted(found) + "; the dataflow puts " + quoted(expected) + " on " + name);
     if (size < 1 || size > pes) {
-      wrong("/array/" + name, "found a size of " + std::to_string(size) + "; allowed: 1 to the array's " + std::to_string(pes) + " " + name);
+      wrong("/array/" + name,
+            "found a size of " + std::to_string(size) + "; allowed: 1 to the array's " + std::to_string(pes) + " " + name);
     }
   }
 
@@ -117,25 +127,28 @@ class Check {
       const std::string here = "/array/folds/" + std::to_string(i);
       std::int64_t& entry = count[static_cast<int>(loop.dim)];
       if (loop.dim != dims.rows && loop.dim != dims.cols) {
-        wrong(here, "found a loop over " + quoted(loop.dim) + "; folds are over " + quoted(dims.rows) + " and " + quoted(dims.cols));
+        wrong(here,
+              "found a loop over " + quoted(loop.dim) + "; folds are over " + quoted(dims.rows) + " and " + quoted(dims.cols));
       } else if (entry != 0) {
         wrong(here, "a second loop over " + quoted(loop.dim) + "; allowed: one");
       } else if (loop.count < 1 || loop.count > tile_[static_cast<int>(loop.dim)]) {
-        wrong(here, "found " + std::to_string(loop.count) + " folds of a tile of " + std::to_string(tile_[static_cast<int>(loop.dim)]));
+        wrong(here,
+              "found " + std::to_string(loop.count) + " folds of a tile of " + std::to_string(tile_[static_cast<int>(loop.dim)]));
       }
       entry = std::max<std::int64_t>(loop.count, 1);
     }
     if (!problems_.empty()) return;
-    for (const auto& [name, dim, size] : {std::tuple{"rows", dims.rows, mapping_.rows_size}, std::tuple{"cols", dims.cols, mapping_.cols_size}}) {
+    for (const auto& [name, dim, size] :
+         {std::tuple{"rows", dims.rows, mapping_.rows_size}, std::tuple{"cols", dims.cols, mapping_.cols_size}}) {
       const std::int64_t tile = tile_[static_cast<int>(dim)];
       const std::int64_t folds = std::max<std::int64_t>(count[static_cast<int>(dim)], 1);
       const std::int64_t fold = ceil_div(tile, folds);
       if (fold > size) {
-        wrong("/array/folds", std::to_string(folds) + " folds over " + quoted(dim) + " of a tile of " + std::to_string(tile) + " are " + std::to_string(fold) +
-                                  " wide, more than the " + std::to_string(size) + " " + name);
+        wrong("/array/folds", std::to_string(folds) + " folds over " + quoted(dim) + " of a tile of " + std::to_string(tile) +
+                                  " are " + std::to_string(fold) + " wide, more than the " + std::to_string(size) + " " + name);
       } else if (ceil_div(tile, fold) != folds) {
-        wrong("/array/folds", std::to_string(folds) + " folds over " + quoted(dim) + ", but folds of " + std::to_string(fold) + " cover a tile of " +
-                                  std::to_string(tile) + " with " + std::to_string(ceil_div(tile, fold)));
+        wrong("/array/folds", std::to_string(folds) + " folds over " + quoted(dim) + ", but folds of " + std::to_string(fold) +
+                                  " cover a tile of " + std::to_string(tile) + " with " + std::to_string(ceil_div(tile, fold)));
       }
     }
   }
@@ -146,16 +159,17 @@ class Check {
       const bool shared = i <= design_.shared.size();
       const std::int64_t there = shared ? level_[i]->bytes / static_cast<std::int64_t>(design_.cores.size()) : level_[i]->bytes;
       if (needed[i] <= there) continue;
-      wrong("/levels/" + std::to_string(i), "the tiles kept in level " + in_quotes(level_[i]->name) + " need " + std::to_string(needed[i]) + " bytes; it has " +
-                                                std::to_string(there) + (shared && design_.cores.size() > 1 ? " for each core" : ""));
+      wrong("/levels/" + std::to_string(i), "the tiles kept in level " + in_quotes(level_[i]->name) + " need " +
+                                                std::to_string(needed[i]) + " bytes; it has " + std::to_string(there) +
+                                                (shared && design_.cores.size() > 1 ? " for each core" : ""));
     }
   }
 };
 
 }  // namespace
 
-Expected<void> verify(const Design& design, const Core& core, const ArrayWork& work, const StepMapping& mapping, const std::string& file,
-                      const std::string& where) {
+Expected<void> verify(const Design& design, const Core& core, const ArrayWork& work, const StepMapping& mapping,
+                      const std::string& file, const std::string& where) {
   return Check(design, core, work, mapping, file, where).run();
 }
 

@@ -20,7 +20,9 @@ Json edge() {
     "interconnect": { "type": "bus", "bytes_per_cycle": 24 },
     "memory": { "type": "ideal", "bytes_per_cycle": 16, "latency_cycles": 100 } })");
 }
-Expected<Design> parse(const Json& json) { return parse_design(Document::wrap(json, "d.json")); }
+Expected<Design> parse(const Json& json) {
+  return parse_design(Document::wrap(json, "d.json"));
+}
 std::string errors(const Json& json) {
   auto design = parse(json);
   return design ? "accepted" : design.error().text();
@@ -55,8 +57,9 @@ TEST(Design, ReadsTheContractsExample) {
   EXPECT_EQ(design->memory.latency_cycles, 100);
 }
 
-// design.md section 5: an omitted bytes_per_cycle is what the array can take at full rate. ws on 32 x 16 int8: weights by row of 16, partial
-// sums of 4 bytes a column read and written; a level of all three needs them together, and a shared one those of all cores.
+// design.md section 5: an omitted bytes_per_cycle is what the array can take at full rate. ws on 32 x 16 int8: weights by row of
+// 16, partial sums of 4 bytes a column read and written; a level of all three needs them together, and a shared one those of all
+// cores.
 TEST(Design, OmittedWidthsAreTheFullRate) {
   auto design = parse(edge());
   ASSERT_TRUE(design);
@@ -89,7 +92,8 @@ TEST(Design, OmittedBusWidthIsTheMemorysRate) {
 }
 
 TEST(Design, ResolvedJsonResolvesToItself) {
-  for (const Json& json : {edge(), without("", "shared"), without("", "interconnect"), without("/cores/0", "vector"), with("/clock_mhz", 777.7)}) {
+  for (const Json& json :
+       {edge(), without("", "shared"), without("", "interconnect"), without("/cores/0", "vector"), with("/clock_mhz", 777.7)}) {
     auto design = parse(json);
     ASSERT_TRUE(design) << design.error().text();
     auto again = parse(Json::parse(design->resolved_json));
@@ -109,20 +113,26 @@ TEST(Design, AllErrorsAtOnceWithPlaceAndNearest) {
   json["clock_mhz"] = "fast";
   const std::string text = errors(json);
   EXPECT_NE(text.find("d.json: /cores/0/array/dataflow: unknown value \"wss\"; did you mean \"ws\"?"), std::string::npos) << text;
-  EXPECT_NE(text.find("d.json: /cores/0/array/rows: found -4; allowed: a whole number from 1 to 1024 (PEs)"), std::string::npos) << text;
+  EXPECT_NE(text.find("d.json: /cores/0/array/rows: found -4; allowed: a whole number from 1 to 1024 (PEs)"), std::string::npos)
+      << text;
   EXPECT_NE(text.find("/cores/0/array/cols: found 16.5"), std::string::npos) << text;
   EXPECT_NE(text.find("/cores/0/levels/1/bank: unknown key \"bank\"; did you mean \"banks\"?"), std::string::npos) << text;
   EXPECT_NE(text.find("/clock_mhz: found the text \"fast\""), std::string::npos) << text;
 }
 
 TEST(Design, CrossFieldRules) {
-  EXPECT_NE(errors(with("/technology", "44nm")).find("d.json: /technology: unknown technology \"44nm\"; did you mean \"45nm\"?"), std::string::npos);
-  EXPECT_NE(errors(with("/clock_mhz", 5000)).find("d.json: /clock_mhz: found 5000 MHz; 45nm reaches at most "), std::string::npos);
-  EXPECT_NE(errors(with("/cores/0/levels/1/name", "ifmap")).find("/cores/0/levels/1/name: the level name \"ifmap\" is taken already"), std::string::npos);
+  EXPECT_NE(errors(with("/technology", "44nm")).find("d.json: /technology: unknown technology \"44nm\"; did you mean \"45nm\"?"),
+            std::string::npos);
+  EXPECT_NE(errors(with("/clock_mhz", 5000)).find("d.json: /clock_mhz: found 5000 MHz; 45nm reaches at most "),
+            std::string::npos);
+  EXPECT_NE(
+      errors(with("/cores/0/levels/1/name", "ifmap")).find("/cores/0/levels/1/name: the level name \"ifmap\" is taken already"),
+      std::string::npos);
   EXPECT_NE(errors(with("/cores/0/levels/1/name", "l2")).find("the level name \"l2\" is taken already"), std::string::npos);
   EXPECT_NE(errors(with("/cores/0/levels/1/name", "memory")).find("a level cannot be called \"memory\""), std::string::npos);
   EXPECT_NE(errors(with("/cores/0/levels/1/name", "a.b")).find("found \"a.b\"; allowed: 1 to 64 letters"), std::string::npos);
-  EXPECT_NE(errors(with("/cores/0/levels/1/holds", {"ifmap"})).find("/cores/0/levels: no level of core \"npu\" holds the filter"), std::string::npos);
+  EXPECT_NE(errors(with("/cores/0/levels/1/holds", {"ifmap"})).find("/cores/0/levels: no level of core \"npu\" holds the filter"),
+            std::string::npos);
   EXPECT_NE(errors(with("/cores/0/levels/1/holds", {"filter", "filter"})).find("\"filter\" is listed twice"), std::string::npos);
   EXPECT_NE(errors(with("/cores/0/levels/1/kib", 0)).find("/cores/0/levels/1/kib: found 0"), std::string::npos);
   EXPECT_NE(errors(with("/cores/0/levels/1/kib", 1e-7)).find("at least one byte"), std::string::npos);
@@ -132,7 +142,8 @@ TEST(Design, CrossFieldRules) {
   EXPECT_NE(errors(scalesim).find("/cores/0/array/overlap: found true with timing \"scalesim\""), std::string::npos);
   EXPECT_NE(errors(without("/memory", "latency_cycles")).find("/memory: key \"latency_cycles\" is missing"), std::string::npos);
   EXPECT_NE(errors(with("/memory/channels", 2)).find("/memory/channels: is for devices"), std::string::npos);
-  EXPECT_NE(errors(with("/memory", Json{{"type", "ddr4-240"}})).find("unknown memory \"ddr4-240\"; did you mean \"ddr4-2400\"?"), std::string::npos);
+  EXPECT_NE(errors(with("/memory", Json{{"type", "ddr4-240"}})).find("unknown memory \"ddr4-240\"; did you mean \"ddr4-2400\"?"),
+            std::string::npos);
 }
 
 TEST(Design, KnownButUnbuiltIsUnsupported) {
@@ -140,7 +151,8 @@ TEST(Design, KnownButUnbuiltIsUnsupported) {
     auto design = parse(with("/cores/0/array/dataflow", word));
     ASSERT_FALSE(design);
     EXPECT_EQ(design.error().kind(), ErrorKind::unsupported);
-    EXPECT_EQ(design.error().text(), std::string("d.json: /cores/0/array/dataflow: no model computes the dataflow \"") + word + "\" yet; supported: os, ws, is");
+    EXPECT_EQ(design.error().text(), std::string("d.json: /cores/0/array/dataflow: no model computes the dataflow \"") + word +
+                                         "\" yet; supported: os, ws, is");
   }
   for (const char* word : {"ddr4-2400", "hbm2-2000", "memories/mine.json"}) {
     auto design = parse(with("/memory", Json{{"type", word}}));

@@ -76,8 +76,10 @@ TEST(Evaluator, DamagedMessagesAreErrors) {
   for (std::size_t cut = 0; cut < text.size(); ++cut) EXPECT_FALSE(job_from_json(text.substr(0, cut)));
   EXPECT_FALSE(job_from_json("[]"));
   EXPECT_FALSE(job_from_json(R"({"subject": 1})"));
-  EXPECT_FALSE(evaluation_from_json(R"({"metrics": {"a": "b"}, "layers": [], "energy_breakdown_pj": {}, "intervals": [], "in_range": true})"));
-  EXPECT_FALSE(evaluation_from_json(R"({"metrics": {}, "layers": [1], "energy_breakdown_pj": {}, "intervals": [], "in_range": true})"));
+  EXPECT_FALSE(evaluation_from_json(
+      R"({"metrics": {"a": "b"}, "layers": [], "energy_breakdown_pj": {}, "intervals": [], "in_range": true})"));
+  EXPECT_FALSE(
+      evaluation_from_json(R"({"metrics": {}, "layers": [1], "energy_breakdown_pj": {}, "intervals": [], "in_range": true})"));
   auto missing = evaluation_from_json(R"({"metrics": {}})");
   ASSERT_FALSE(missing);
   EXPECT_NE(missing.error().text().find("/layers: is missing"), std::string::npos);

@@ -9,7 +9,8 @@ namespace gnomon::arch {
 namespace {
 
 TEST(LabelTable, ReadsUnitsNumbersWordsAndGaps) {
-  auto table = LabelTable::parse("\xEF\xBB\xBFname,latency [s], rows ,note\r\na,1.5e-3,8,\"x, \"\"y\"\"\"\r\n\"b\nc\",,16,\r\n\r\n", "t.csv");
+  auto table = LabelTable::parse(
+      "\xEF\xBB\xBFname,latency [s], rows ,note\r\na,1.5e-3,8,\"x, \"\"y\"\"\"\r\n\"b\nc\",,16,\r\n\r\n", "t.csv");
   ASSERT_TRUE(table) << table.error().text();
   ASSERT_EQ(table->rows(), 2u);
   ASSERT_EQ(table->columns().size(), 4u);
@@ -25,7 +26,8 @@ TEST(LabelTable, ReadsUnitsNumbersWordsAndGaps) {
   EXPECT_EQ(table->columns()[3].words[1], "");
   auto missing = table->column("latenc");
   ASSERT_FALSE(missing);
-  EXPECT_EQ(missing.error().text(), "t.csv: unknown column \"latenc\"; did you mean \"latency\"? (allowed: name, latency, rows, note)");
+  EXPECT_EQ(missing.error().text(),
+            "t.csv: unknown column \"latenc\"; did you mean \"latency\"? (allowed: name, latency, rows, note)");
 }
 
 TEST(LabelTable, EachFaultHasItsLine) {
@@ -68,7 +70,8 @@ TEST(LabelTable, WrittenTablesReadBackTheSame) {
         } else {
           // A word that is no number, so that the column stays one of words.
           std::string word = "w";
-          for (auto n = random.integer(0, 5); n > 0; --n) word += letters[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(letters.size()) - 1))];
+          for (auto n = random.integer(0, 5); n > 0; --n)
+            word += letters[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(letters.size()) - 1))];
           column.words.push_back(word);
         }
       }
@@ -95,7 +98,8 @@ TEST(LabelTable, NoInputCrashesIt) {
   int accepted = 0;
   for (int i = 0; i < 5000; ++i) {
     std::string csv;
-    for (auto n = random.integer(0, 30); n > 0; --n) csv += letters[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(letters.size()) - 1))];
+    for (auto n = random.integer(0, 30); n > 0; --n)
+      csv += letters[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(letters.size()) - 1))];
     auto table = LabelTable::parse(csv, "t.csv");
     if (!table) continue;
     ++accepted;

@@ -123,7 +123,8 @@ TEST(Lowering, VectorWorkNeedsAVectorUnit) {
 
 TEST(Lowering, AttentionStacksHeadsThatShareKeys) {
   Builder b;
-  const TensorId q = b.tensor({2, 8, 5, 16}), k = b.tensor({2, 4, 9, 16}), v = b.tensor({2, 4, 9, 16}), out = b.tensor({2, 8, 5, 16});
+  const TensorId q = b.tensor({2, 8, 5, 16}), k = b.tensor({2, 4, 9, 16}), v = b.tensor({2, 4, 9, 16}),
+                 out = b.tensor({2, 8, 5, 16});
   Operator op = b.op("att", OpClass::attention, {q, k, v}, {out});
   op.attention = workloads::Attention{2, 8, 4, 5, 9, 16, false};
   b.graph.add_operator(op);
@@ -195,14 +196,16 @@ TEST(Lowering, MovementsViewsAndLookups) {
 
 TEST(Lowering, TooBigIsRefused) {
   Builder b;
-  const TensorId x = b.tensor({std::int64_t{1} << 25, std::int64_t{1} << 24}), y = b.tensor({std::int64_t{1} << 25, std::int64_t{1} << 24});
+  const TensorId x = b.tensor({std::int64_t{1} << 25, std::int64_t{1} << 24}),
+                 y = b.tensor({std::int64_t{1} << 25, std::int64_t{1} << 24});
   Operator op = b.op("relu", OpClass::elementwise, {x}, {y});
   op.vector_ops = 1;
   b.graph.add_operator(op);
   b.finish({x}, {y});
   auto lowered = lower(b.graph, core(8, 8));
   ASSERT_FALSE(lowered);
-  EXPECT_NE(lowered.error().text().find("562949953421312 elements; no more than 2^48"), std::string::npos) << lowered.error().text();
+  EXPECT_NE(lowered.error().text().find("562949953421312 elements; no more than 2^48"), std::string::npos)
+      << lowered.error().text();
 }
 
 // Weights 8*2*3*3 + 8 = 152 throughout; x 144, y 128, z 128: the largest time is conv (x and y) against relu (y and z).

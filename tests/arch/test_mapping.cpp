@@ -28,7 +28,8 @@ Case good() {
   core.array.dataflow = Dataflow::ws;
   core.array.precision = {"int8", 8, false};
   core.array.accumulator_bits = 32;
-  core.levels = {{"ifmap", {true, false, false}, 4096, 1, 16, true}, {"filter", {false, true, false}, 4096, 1, 8, true},
+  core.levels = {{"ifmap", {true, false, false}, 4096, 1, 16, true},
+                 {"filter", {false, true, false}, 4096, 1, 8, true},
                  {"ofmap", {false, false, true}, 4096, 1, 32, true}};
   c.design.cores.push_back(core);
   c.design.shared.push_back({"l2", {true, true, true}, 65536, 1, 64, true});
@@ -71,7 +72,8 @@ TEST(Mapping, ChainAndLoopsOutside) {
 TEST(Mapping, CapacityByHand) {
   Case c = good();
   const auto needed = capacity_needed(c.core(), c.design.shared, c.work, c.mapping);
-  EXPECT_EQ(needed, (std::vector<std::int64_t>{0, 2 * (30 * 40 + 20 * 40 + 30 * 20 * 4), 2 * 15 * 20 * 4, 2 * 20 * 40, 2 * 15 * 40}));
+  EXPECT_EQ(needed,
+            (std::vector<std::int64_t>{0, 2 * (30 * 40 + 20 * 40 + 30 * 20 * 4), 2 * 15 * 20 * 4, 2 * 20 * 40, 2 * 15 * 40}));
   c.mapping.folds = {{Dim::n, 3}};
   c.work.extent[3] = 16;
   EXPECT_EQ(capacity_needed(c.core(), c.design.shared, c.work, c.mapping)[2], 2 * 15 * 20);  // K whole: final results only
@@ -79,7 +81,9 @@ TEST(Mapping, CapacityByHand) {
   EXPECT_EQ(capacity_needed(c.core(), c.design.shared, c.work, c.mapping)[2], 2 * 15 * 20 * 4);
 }
 
-TEST(Mapping, VerifyAcceptsAGoodOne) { EXPECT_EQ(good().check(), ""); }
+TEST(Mapping, VerifyAcceptsAGoodOne) {
+  EXPECT_EQ(good().check(), "");
+}
 
 TEST(Mapping, VerifyFindsEachFault) {
   const auto fault = [](const std::function<void(Case&)>& change) {
@@ -89,24 +93,36 @@ TEST(Mapping, VerifyFindsEachFault) {
   };
   const auto contains = [](const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; };
   using C = Case&;
-  EXPECT_PRED2(contains, fault([](C c) { c.mapping.core = "x"; }), "m.json: /steps/fc/core: found \"x\"; the step runs on core \"npu\"");
+  EXPECT_PRED2(contains, fault([](C c) { c.mapping.core = "x"; }),
+               "m.json: /steps/fc/core: found \"x\"; the step runs on core \"npu\"");
   EXPECT_PRED2(contains, fault([](C c) { std::swap(c.mapping.levels[2], c.mapping.levels[3]); }),
-               "/steps/fc/levels: found the levels memory, l2, filter, ofmap, ifmap; the design has, from memory inwards: memory, l2, ofmap, filter, ifmap");
+               "/steps/fc/levels: found the levels memory, l2, filter, ofmap, ifmap; the design has, from memory inwards: "
+               "memory, l2, ofmap, filter, ifmap");
   EXPECT_PRED2(contains, fault([](C c) { c.mapping.levels.pop_back(); }), "the design has, from memory inwards");
-  EXPECT_PRED2(contains, fault([](C c) { c.mapping.levels[0].keeps[1] = false; }), "memory keeps everything, but filter is missing");
-  EXPECT_PRED2(contains, fault([](C c) { c.mapping.levels[2].keeps[0] = true; }), "/steps/fc/levels/2/keeps: level \"ofmap\" does not hold the ifmap");
+  EXPECT_PRED2(contains, fault([](C c) { c.mapping.levels[0].keeps[1] = false; }),
+               "memory keeps everything, but filter is missing");
+  EXPECT_PRED2(contains, fault([](C c) { c.mapping.levels[2].keeps[0] = true; }),
+               "/steps/fc/levels/2/keeps: level \"ofmap\" does not hold the ifmap");
   EXPECT_PRED2(contains, fault([](C c) { c.mapping.levels[3].keeps[1] = false; }), "no level of core \"npu\" keeps the filter");
-  EXPECT_PRED2(contains, fault([](C c) { c.mapping.levels[0].loops[0].count = 61; }), "/levels/0/loops/0: found 61 tiles of 60 in \"m\"; allowed: 1 to 60");
+  EXPECT_PRED2(contains, fault([](C c) { c.mapping.levels[0].loops[0].count = 61; }),
+               "/levels/0/loops/0: found 61 tiles of 60 in \"m\"; allowed: 1 to 60");
   EXPECT_PRED2(contains, fault([](C c) { c.mapping.levels[0].loops[0].count = 0; }), "found 0 tiles of 60");
-  EXPECT_PRED2(contains, fault([](C c) { c.mapping.levels[0].loops[0].count = 29; }), "found 29 tiles of \"m\", but tiles of 3 cover 60 with 20");
-  EXPECT_PRED2(contains, fault([](C c) { c.mapping.rows_dim = Dim::m; }), "/array/rows: found \"m\"; the dataflow puts \"k\" on rows");
-  EXPECT_PRED2(contains, fault([](C c) { c.mapping.cols_size = 9; }), "/array/cols: found a size of 9; allowed: 1 to the array's 8 cols");
+  EXPECT_PRED2(contains, fault([](C c) { c.mapping.levels[0].loops[0].count = 29; }),
+               "found 29 tiles of \"m\", but tiles of 3 cover 60 with 20");
+  EXPECT_PRED2(contains, fault([](C c) { c.mapping.rows_dim = Dim::m; }),
+               "/array/rows: found \"m\"; the dataflow puts \"k\" on rows");
+  EXPECT_PRED2(contains, fault([](C c) { c.mapping.cols_size = 9; }),
+               "/array/cols: found a size of 9; allowed: 1 to the array's 8 cols");
   EXPECT_PRED2(contains, fault([](C c) { c.mapping.folds[0].dim = Dim::m; }), "folds are over \"k\" and \"n\"");
   EXPECT_PRED2(contains, fault([](C c) { c.mapping.folds[0].dim = Dim::k; }), "a second loop over \"k\"");
-  EXPECT_PRED2(contains, fault([](C c) { c.mapping.folds[0].count = 2; }), "2 folds over \"n\" of a tile of 20 are 10 wide, more than the 8 cols");
-  EXPECT_PRED2(contains, fault([](C c) { c.mapping.folds[0].count = 11; }), "11 folds over \"n\", but folds of 2 cover a tile of 20 with 10");
-  EXPECT_PRED2(contains, fault([](C c) { c.mapping.folds.pop_back(); }), "1 folds over \"k\" of a tile of 40 are 40 wide, more than the 16 rows");
-  EXPECT_PRED2(contains, fault([](C c) { c.core().levels[0].bytes = 1199; }), "/levels/4: the tiles kept in level \"ifmap\" need 1200 bytes; it has 1199");
+  EXPECT_PRED2(contains, fault([](C c) { c.mapping.folds[0].count = 2; }),
+               "2 folds over \"n\" of a tile of 20 are 10 wide, more than the 8 cols");
+  EXPECT_PRED2(contains, fault([](C c) { c.mapping.folds[0].count = 11; }),
+               "11 folds over \"n\", but folds of 2 cover a tile of 20 with 10");
+  EXPECT_PRED2(contains, fault([](C c) { c.mapping.folds.pop_back(); }),
+               "1 folds over \"k\" of a tile of 40 are 40 wide, more than the 16 rows");
+  EXPECT_PRED2(contains, fault([](C c) { c.core().levels[0].bytes = 1199; }),
+               "/levels/4: the tiles kept in level \"ifmap\" need 1200 bytes; it has 1199");
   EXPECT_PRED2(contains, fault([](C c) { c.core().levels[2].bytes = 2399; }), "level \"ofmap\" need 2400 bytes; it has 2399");
   // Two cores halve a shared level.
   EXPECT_PRED2(contains, fault([](C c) {
@@ -158,11 +174,14 @@ TEST(Mapping, ReadsTheDocumentedFormAndRefusesSlips) {
     auto bad = read(t);
     return bad ? std::string("accepted") : bad.error().text();
   };
-  EXPECT_NE(replaced("[\"m\", 49]", "[\"p\", 49]").find("m.json: /steps/conv1/levels/0/loops/0/0: unknown value \"p\""), std::string::npos);
+  EXPECT_NE(replaced("[\"m\", 49]", "[\"p\", 49]").find("m.json: /steps/conv1/levels/0/loops/0/0: unknown value \"p\""),
+            std::string::npos);
   EXPECT_NE(replaced("[\"m\", 49]", "[\"m\", 0]").find("/steps/conv1/levels/0/loops/0/1: found 0"), std::string::npos);
   EXPECT_NE(replaced("[\"m\", 49]", "[\"m\"]").find("found a list of 1"), std::string::npos);
   EXPECT_NE(replaced("[\"m\", 49]", "7").find("/steps/conv1/levels/0/loops/0: found 7"), std::string::npos);
-  EXPECT_NE(replaced(", \"keeps\": [\"ifmap\", \"filter\", \"ofmap\"]", "").find("/steps/conv1/levels/1: key \"keeps\" is missing"), std::string::npos);
+  EXPECT_NE(
+      replaced(", \"keeps\": [\"ifmap\", \"filter\", \"ofmap\"]", "").find("/steps/conv1/levels/1: key \"keeps\" is missing"),
+      std::string::npos);
   EXPECT_NE(replaced("row_major", "rowmajor").find("did you mean \"row_major\"?"), std::string::npos);
   EXPECT_EQ(mapping_schema()["properties"]["steps"]["additionalProperties"]["additionalProperties"], false);
 }

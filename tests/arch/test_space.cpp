@@ -20,7 +20,9 @@ std::string error(const std::string& text) {
   auto space = read(text);
   return space ? "accepted" : space.error().text();
 }
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 const char* campaign = R"({"space": {
   "cores.npu.array.rows": {"int": [8, 128], "step": "pow2"},
@@ -37,7 +39,8 @@ TEST(Space, ReadsEveryKind) {
   ASSERT_TRUE(space) << space.error().text();
   const auto& p = space->parameters();
   ASSERT_EQ(p.size(), 7u);
-  EXPECT_EQ(p[0].values, (std::vector<Value>{std::int64_t{8}, std::int64_t{16}, std::int64_t{32}, std::int64_t{64}, std::int64_t{128}}));
+  EXPECT_EQ(p[0].values,
+            (std::vector<Value>{std::int64_t{8}, std::int64_t{16}, std::int64_t{32}, std::int64_t{64}, std::int64_t{128}}));
   EXPECT_EQ(p[1].size(), 5u);
   EXPECT_TRUE(p[3].boolean);
   EXPECT_EQ(p[4].values[2], Value(64.5));
@@ -71,12 +74,16 @@ TEST(Space, EveryFaultIsNamed) {
   EXPECT_PRED2(has, entry(R"({"categorical": [[1]]})"), "/space/a/categorical/0: found [1]");
   EXPECT_PRED2(has, entry(R"({"permutation": ["x"]})"), "allowed: 2 to 16 values");
   EXPECT_PRED2(has, entry(R"({"int": [1, 2], "active_if": {"c": [1]}})"), "/space/a/active_if/c: unknown parameter \"c\"");
-  EXPECT_PRED2(has, entry(R"({"int": [1, 2], "active_if": {"b": [7]}})"), "/space/a/active_if/b/0: found 7, which \"b\" never is; its values: 1, 2, 3, 4");
-  EXPECT_PRED2(has, entry(R"({"int": [1, 2], "active_if": {"a": [1]}})"), "/space/a/active_if: the conditions of \"a\" lead back to itself");
+  EXPECT_PRED2(has, entry(R"({"int": [1, 2], "active_if": {"b": [7]}})"),
+               "/space/a/active_if/b/0: found 7, which \"b\" never is; its values: 1, 2, 3, 4");
+  EXPECT_PRED2(has, entry(R"({"int": [1, 2], "active_if": {"a": [1]}})"),
+               "/space/a/active_if: the conditions of \"a\" lead back to itself");
   EXPECT_PRED2(has, entry(R"({"int": [1, 2], "active_if": {}})"), "/space/a/active_if: found {}");
   EXPECT_PRED2(has, error(R"({"space": {}})"), "/space: names no parameter");
   EXPECT_PRED2(has, error("{}"), "c.json: /space: is missing");
-  EXPECT_PRED2(has, error(R"({"space": {"a": {"int": [1, 2], "active_if": {"b": [1]}}, "b": {"int": [1, 2], "active_if": {"a": [1]}}}})"), "lead back to itself");
+  EXPECT_PRED2(
+      has, error(R"({"space": {"a": {"int": [1, 2], "active_if": {"b": [1]}}, "b": {"int": [1, 2], "active_if": {"a": [1]}}}})"),
+      "lead back to itself");
   // All at once.
   const std::string both = error(R"({"space": {"a": {"int": [4, 1]}, "b": {"ordinal": []}}, "rules": [1]})");
   EXPECT_PRED2(has, both, "/space/a/int");
@@ -85,10 +92,13 @@ TEST(Space, EveryFaultIsNamed) {
 }
 
 std::vector<Parameter> rule_parameters() {
-  return read(R"({"space": {"a": {"int": [-9, 9]}, "b.c": {"int": [0, 9]}, "r": {"real": [0, 10]}, "w": {"categorical": ["os", "ws"]},
-    "on": {"categorical": [false, true]}, "x-y": {"int": [0, 9]}, "p": {"permutation": [1, 2]}}})")->parameters();
+  return read(
+             R"({"space": {"a": {"int": [-9, 9]}, "b.c": {"int": [0, 9]}, "r": {"real": [0, 10]}, "w": {"categorical": ["os", "ws"]},
+    "on": {"categorical": [false, true]}, "x-y": {"int": [0, 9]}, "p": {"permutation": [1, 2]}}})")
+      ->parameters();
 }
-Point rule_point(std::int64_t a, std::int64_t bc, double r = 1.5, const std::string& w = "ws", const std::string& on = "true", std::int64_t xy = 4) {
+Point rule_point(std::int64_t a, std::int64_t bc, double r = 1.5, const std::string& w = "ws", const std::string& on = "true",
+                 std::int64_t xy = 4) {
   return {Value(a), Value(bc), Value(r), Value(w), Value(on), Value(xy), Value(std::vector<std::int64_t>{0, 1})};
 }
 bool holds(const std::string& text, const Point& point, const Constants& constants = {}) {
@@ -183,11 +193,13 @@ TEST(Rule, RandomTextNeverCrashes) {
   constexpr std::uint64_t seed = 5;
   Random random(seed);
   const auto parameters = rule_parameters();
-  const std::vector<std::string> parts{"a", "b.c", "w", "on", "x-y", "'ws'", "1", "2.5", "+", "-", "*", "/", "%", "(", ")", "<", "==", "and", "or", "not", "min(", ",", " ", "true"};
+  const std::vector<std::string> parts{"a", "b.c", "w", "on", "x-y", "'ws'", "1",  "2.5", "+",    "-", "*", "/",
+                                       "%", "(",   ")", "<",  "==",  "and",  "or", "not", "min(", ",", " ", "true"};
   int parsed = 0;
   for (int i = 0; i < 20000; ++i) {
     std::string text;
-    for (auto n = random.integer(1, 9); n > 0; --n) text += parts[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(parts.size()) - 1))] + " ";
+    for (auto n = random.integer(1, 9); n > 0; --n)
+      text += parts[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(parts.size()) - 1))] + " ";
     auto rule = Rule::parse(text, parameters);
     if (!rule) continue;
     ++parsed;
@@ -214,7 +226,8 @@ std::vector<Point> all_points(const Space& space) {
 
 // Chi-square over the valid points: 60 draws expected at each.
 TEST(Space, SamplesAreUniformOverValidPoints) {
-  auto space = read(R"({"space": {"a": {"int": [1, 12]}, "b": {"ordinal": [1, 2, 5, 9]}, "c": {"categorical": ["x", "y"]}}, "rules": ["a * b <= 20", "c == 'x' or a > 2"]})");
+  auto space = read(
+      R"({"space": {"a": {"int": [1, 12]}, "b": {"ordinal": [1, 2, 5, 9]}, "c": {"categorical": ["x", "y"]}}, "rules": ["a * b <= 20", "c == 'x' or a > 2"]})");
   ASSERT_TRUE(space);
   const auto points = all_points(*space);
   std::map<std::string, int> hits;
@@ -252,18 +265,22 @@ TEST(Space, ConditionalsAppearExactlyWhenActive) {
   int on = 0;
   for (int i = 0; i < 500; ++i) {
     const Point point = *space->sample(random);
-    const bool expected = std::get<std::string>(*point[2]) == "ws" && std::get<std::string>(*point[3]) == "true";  // "is" with overlap breaks a rule
+    const bool expected = std::get<std::string>(*point[2]) == "ws" &&
+                          std::get<std::string>(*point[3]) == "true";  // "is" with overlap breaks a rule
     EXPECT_EQ(point[6].has_value(), expected);
     on += expected ? 1 : 0;
     EXPECT_TRUE(space->valid(point));
     Point wrong = point;
-    if (expected) wrong[6].reset();
-    else wrong[6] = std::vector<std::int64_t>{0, 1, 2};
+    if (expected)
+      wrong[6].reset();
+    else
+      wrong[6] = std::vector<std::int64_t>{0, 1, 2};
     EXPECT_FALSE(space->valid(wrong));
   }
   EXPECT_GT(on, 20);
   // A grandchild goes with its parent, in whatever order they are written.
-  auto chain = read(R"({"space": {"c": {"int": [1, 2], "active_if": {"b": [1]}}, "b": {"int": [1, 2], "active_if": {"a": [1]}}, "a": {"int": [1, 2]}}})");
+  auto chain = read(
+      R"({"space": {"c": {"int": [1, 2], "active_if": {"b": [1]}}, "b": {"int": [1, 2], "active_if": {"a": [1]}}, "a": {"int": [1, 2]}}})");
   Point point{Value(std::int64_t{1}), Value(std::int64_t{1}), Value(std::int64_t{2})};
   chain->normalize(point);
   EXPECT_FALSE(point[0] || point[1]);
@@ -338,20 +355,26 @@ TEST(Space, FromJsonNamesEachFault) {
     auto point = space->from_json(*Document::parse(text, "p.json"));
     return point ? "accepted" : point.error().text();
   };
-  EXPECT_PRED2(has, message(R"({"clock_mzh": 300})"), "p.json: /clock_mzh: unknown parameter \"clock_mzh\"; did you mean \"clock_mhz\"?");
+  EXPECT_PRED2(has, message(R"({"clock_mzh": 300})"),
+               "p.json: /clock_mzh: unknown parameter \"clock_mzh\"; did you mean \"clock_mhz\"?");
   EXPECT_PRED2(has, message(R"({"clock_mhz": 100})"), "/clock_mhz: found 100; allowed: a number from 200 to 1200");
   EXPECT_PRED2(has, message(R"({"cores.npu.array.rows": 9})"), "found 9; allowed: 8, 16, 32, 64, 128");
   EXPECT_PRED2(has, message(R"({"cores.npu.array.overlap": "true"})"), "found \"true\"; allowed: false, true");
   EXPECT_PRED2(has, message(R"({"order": ["m", "m", "k"]})"), "an order of m, n, k");
   EXPECT_PRED2(has, message("{}"), "parameter \"clock_mhz\" is missing");
-  EXPECT_PRED2(has, message(R"({"cores.npu.array.rows": 8, "cores.npu.array.cols": 8.0, "cores.npu.array.dataflow": "os", "cores.npu.array.overlap": true,
-    "cores.npu.levels.ifmap.kib": 16, "clock_mhz": 300, "order": ["m", "n", "k"]})"), "p.json: /order: the parameter is inactive here");
+  EXPECT_PRED2(
+      has,
+      message(
+          R"({"cores.npu.array.rows": 8, "cores.npu.array.cols": 8.0, "cores.npu.array.dataflow": "os", "cores.npu.array.overlap": true,
+    "cores.npu.levels.ifmap.kib": 16, "clock_mhz": 300, "order": ["m", "n", "k"]})"),
+      "p.json: /order: the parameter is inactive here");
 }
 
 TEST(Space, CardinalityCountsDiscreteSpaces) {
   EXPECT_EQ(read(R"({"space": {"a": {"int": [1, 10]}, "b": {"ordinal": [1, 2, 3]}}})")->cardinality(), 30);
   EXPECT_FALSE(read(R"({"space": {"a": {"real": [1, 10]}}})")->cardinality());
-  EXPECT_FALSE(read(R"({"space": {"a": {"permutation": [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]}, "b": {"int": [1, 1000000]}}})")->cardinality());
+  EXPECT_FALSE(read(R"({"space": {"a": {"permutation": [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]}, "b": {"int": [1, 1000000]}}})")
+                   ->cardinality());
 }
 
 TEST(Space, EmptySpacesAreRefusedWithTheRule) {
@@ -367,16 +390,19 @@ TEST(Space, EmptySpacesAreRefusedWithTheRule) {
             "c.json: /rules/1: the rule \"a > 9\" holds in none of the space's 9 points");
   EXPECT_EQ(message(R"({"space": {"a": {"int": [1, 9]}}, "rules": ["a < 5", "a > 5"]})"),
             "c.json: /rules: the rules hold together in none of the space's 9 points, though each holds somewhere");
-  EXPECT_EQ(message(R"({"space": {"r": {"real": [0, 1]}}, "rules": ["r > 2"]})"), "c.json: /rules/0: the rule \"r > 2\" holds in none of 100000 random points");
+  EXPECT_EQ(message(R"({"space": {"r": {"real": [0, 1]}}, "rules": ["r > 2"]})"),
+            "c.json: /rules/0: the rule \"r > 2\" holds in none of 100000 random points");
   // A needle in a million points is found by enumeration.
-  EXPECT_EQ(message(R"({"space": {"a": {"int": [1, 1000]}, "b": {"int": [1, 1000]}}, "rules": ["a == 1000 and b == 1000"]})"), "");
+  EXPECT_EQ(message(R"({"space": {"a": {"int": [1, 1000]}, "b": {"int": [1, 1000]}}, "rules": ["a == 1000 and b == 1000"]})"),
+            "");
 }
 
 const char* design = R"({"version": 1, "clock_mhz": 800, "cores": [{"name": "npu", "array": {"rows": 8, "cols": 8},
   "levels": [{"name": "ifmap", "holds": ["ifmap"]}, {"name": "filter", "kib": 4}]}], "shared": [{"name": "l2", "kib": 1}], "memory": {"type": "ideal"}})";
 
 TEST(Apply, PutsValuesWhereThePathLeads) {
-  auto space = read(R"({"space": {"cores.npu.array.rows": {"int": [16, 16]}, "cores.npu.levels.ifmap.kib": {"ordinal": [64]}, "shared.l2.banks": {"int": [4, 4]},
+  auto space = read(
+      R"({"space": {"cores.npu.array.rows": {"int": [16, 16]}, "cores.npu.levels.ifmap.kib": {"ordinal": [64]}, "shared.l2.banks": {"int": [4, 4]},
     "cores.npu.array.overlap": {"categorical": [true]}, "cores.npu.vector.lanes": {"int": [8, 8]}, "interconnect.bytes_per_cycle": {"int": [3, 3]},
     "memory.bytes_per_cycle": {"int": [5, 5]}, "clock_mhz": {"real": [100, 200]}}})");
   ASSERT_TRUE(space) << space.error().text();
@@ -403,8 +429,12 @@ TEST(Apply, PathsThatLeadNowhere) {
     auto out = apply(Json::parse(design), *space, *space->sample(random), "d.json");
     return out ? "accepted" : out.error().text();
   };
-  EXPECT_EQ(message("cores.npuu.array.rows"), "d.json: /cores: parameter \"cores.npuu.array.rows\" leads nowhere: unknown name \"npuu\"; did you mean \"npu\"? (allowed: npu)");
-  EXPECT_PRED2(has, message("cores.npu.aray.rows"), "d.json: /cores/npu: parameter \"cores.npu.aray.rows\" leads nowhere: unknown name \"aray\"; did you mean \"array\"?");
+  EXPECT_EQ(message("cores.npuu.array.rows"),
+            "d.json: /cores: parameter \"cores.npuu.array.rows\" leads nowhere: unknown name \"npuu\"; did you mean \"npu\"? "
+            "(allowed: npu)");
+  EXPECT_PRED2(
+      has, message("cores.npu.aray.rows"),
+      "d.json: /cores/npu: parameter \"cores.npu.aray.rows\" leads nowhere: unknown name \"aray\"; did you mean \"array\"?");
   EXPECT_PRED2(has, message("core.npu.array.rows"), "did you mean \"cores\"?");
   EXPECT_PRED2(has, message("clock_mhz.x"), "a value ends the path before \"x\"");
   EXPECT_PRED2(has, message("cores.npu"), "names an entry of a list");
@@ -413,8 +443,15 @@ TEST(Apply, PathsThatLeadNowhere) {
 
 TEST(Apply, ConstantsAreTheNumericFields) {
   const Constants constants = design_constants(Json::parse(design));
-  EXPECT_EQ(constants, (Constants{{"version", 1}, {"clock_mhz", 800}, {"cores.npu.array.rows", 8}, {"cores.npu.array.cols", 8}, {"cores.npu.levels.filter.kib", 4}, {"shared.l2.kib", 1}}));
-  EXPECT_TRUE(read(R"({"space": {"cores.npu.array.rows": {"int": [1, 9]}}, "rules": ["cores.npu.array.rows * cores.npu.array.cols <= 64"]})", constants));
+  EXPECT_EQ(constants, (Constants{{"version", 1},
+                                  {"clock_mhz", 800},
+                                  {"cores.npu.array.rows", 8},
+                                  {"cores.npu.array.cols", 8},
+                                  {"cores.npu.levels.filter.kib", 4},
+                                  {"shared.l2.kib", 1}}));
+  EXPECT_TRUE(read(
+      R"({"space": {"cores.npu.array.rows": {"int": [1, 9]}}, "rules": ["cores.npu.array.rows * cores.npu.array.cols <= 64"]})",
+      constants));
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ Design edge() {
   core.array.rows = core.array.cols = 32;
   core.array.dataflow = Dataflow::ws;
   core.array.precision = {"int8", 8, false};
-  core.levels = {{"ifmap", {true, false, false}, 65536, 8, 32, true}, {"filter", {false, true, false}, 65536, 1, 32, true},
+  core.levels = {{"ifmap", {true, false, false}, 65536, 8, 32, true},
+                 {"filter", {false, true, false}, 65536, 1, 32, true},
                  {"ofmap", {false, false, true}, 65536, 1, 128, true}};
   core.vector_lanes = 32;
   d.cores.push_back(core);
@@ -60,7 +61,8 @@ TEST(Technology, EveryConstantHasUnitAndSource) {
   }
   auto missing = find_technology("54nm");
   ASSERT_FALSE(missing);
-  EXPECT_NE(missing.error().text().find("unknown technology \"54nm\"; did you mean \"45nm\"?"), std::string::npos) << missing.error().text();
+  EXPECT_NE(missing.error().text().find("unknown technology \"54nm\"; did you mean \"45nm\"?"), std::string::npos)
+      << missing.error().text();
 }
 
 // Horowitz, ISSCC 2014: 8-bit multiplication 0.2 pJ, 32-bit addition 0.1 pJ at 45 nm, 0.9 V; areas 282 and 137 um2.
@@ -163,7 +165,8 @@ TEST(Technology, AreaAddsUp) {
     EXPECT_EQ(++names[name], 1) << name;
   }
   EXPECT_DOUBLE_EQ(sum, area_um2(d));
-  for (const char* name : {"npu.array", "npu.ifmap", "npu.filter", "npu.ofmap", "npu.vector", "l2", "bus", "memory_phy"}) EXPECT_EQ(names[name], 1) << name;
+  for (const char* name : {"npu.array", "npu.ifmap", "npu.filter", "npu.ofmap", "npu.vector", "l2", "bus", "memory_phy"})
+    EXPECT_EQ(names[name], 1) << name;
 }
 
 // A larger SRAM is never cheaper per access nor smaller; a wider port never cheaper; more banks never smaller.
@@ -228,7 +231,8 @@ TEST(Technology, SramFitIsTheDocumentedTable) {
   }
   EXPECT_GE(sram_fit().size(), 8u);
   char stated[120];
-  std::snprintf(stated, sizeof stated, "largest relative error is %.0f %%; from 8 KB on it is %.0f %%", 100 * worst, 100 * worst_large);
+  std::snprintf(stated, sizeof stated, "largest relative error is %.0f %%; from 8 KB on it is %.0f %%", 100 * worst,
+                100 * worst_large);
   EXPECT_NE(text.str().find(stated), std::string::npos) << stated;
   EXPECT_LT(worst, 0.5);
 }

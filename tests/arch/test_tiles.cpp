@@ -134,11 +134,13 @@ TEST(Tiles, WholeRowsAndSingleRowsAreExact) {
       range.begin[1] = row * conv.out[1] + random.integer(0, conv.out[1] - 1);
       range.end[1] = random.integer(range.begin[1] + 1, (row + 1) * conv.out[1]);
     }
-    ASSERT_EQ(tile_elements(work, Operand::ifmap, range), brute_force(conv, range).distinct) << "seed " << seed + 1 << " case " << i;
+    ASSERT_EQ(tile_elements(work, Operand::ifmap, range), brute_force(conv, range).distinct)
+        << "seed " << seed + 1 << " case " << i;
   }
 }
 
-// ResNet-50's first layer: 7 x 7, stride 2, pad 3, 224 -> 112. One output row touches 7 rows less 3 of padding at the top, all 224 columns.
+// ResNet-50's first layer: 7 x 7, stride 2, pad 3, 224 -> 112. One output row touches 7 rows less 3 of padding at the top, all
+// 224 columns.
 TEST(Tiles, KnownValues) {
   workloads::Convolution c;
   c.in_channels = 3;
@@ -180,7 +182,8 @@ StepMapping random_loops(Random& random, int levels) {
   for (int i = 0; i < levels; ++i) {
     LevelLoops entry;
     const auto loops = random.integer(0, 3);
-    for (std::int64_t j = 0; j < loops; ++j) entry.loops.push_back({static_cast<Dim>(random.integer(0, 3)), random.integer(1, 5)});
+    for (std::int64_t j = 0; j < loops; ++j)
+      entry.loops.push_back({static_cast<Dim>(random.integer(0, 3)), random.integer(1, 5)});
     mapping.levels.push_back(std::move(entry));
   }
   return mapping;
@@ -262,7 +265,8 @@ TEST(Tiles, LargestTileIsNeverExceededAndTightWithoutBorders) {
     const std::int64_t needed = capacity_needed(core, {}, work, mapping).at(2);
     std::int64_t largest[operand_count] = {0, 0, 0};
     for (TileWalk walk(work, flatten(mapping)); !walk.done(); walk.next()) {
-      for (int o = 0; o < operand_count; ++o) largest[o] = std::max(largest[o], tile_elements(work, static_cast<Operand>(o), walk.tile()));
+      for (int o = 0; o < operand_count; ++o)
+        largest[o] = std::max(largest[o], tile_elements(work, static_cast<Operand>(o), walk.tile()));
     }
     const std::int64_t used = largest[0] + largest[1] + largest[2];
     ASSERT_GE(needed, used) << "seed " << seed + 3 << " case " << i;
