@@ -84,6 +84,8 @@ class Engine {
     }
   }
 
+  const Store& store() const { return store_; }
+
   Expected<void> save_status(RunStatus status) {
     if (auto saved = save_time(); !saved) return saved;
     return store_.set_meta("status", status_word(status));
@@ -500,25 +502,23 @@ Expected<Summary> run_campaign(const Campaign& campaign, const RunOptions& optio
   for (const std::string& fidelity : campaign.ladder) {
     if (auto known = registry.make(campaign.subject, fidelity); !known) return fail(std::move(known.error()));
   }
-  {
-    auto store = Store::open(options.out_dir, options.fresh);
-    if (!store) return fail(std::move(store.error()));
-    if (auto claimed = claim(*store, campaign, options.out_dir); !claimed) return fail(std::move(claimed.error()));
-    auto engine = std::make_unique<Engine>(campaign, options, registry, std::move(*store), std::move(*study));
-    auto done = engine->run();
-    if (!done) {
-      const Error error = std::move(done.error());
-      engine.reset();
-      // Nothing but refusals is in it: a corrected campaign may take the folder.
-      if (error.kind() == ErrorKind::unsupported) {
-        std::error_code ignored;
-        for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(store_path(options.out_dir).string() + suffix, ignored);
-      }
-      return fail(error);
+  auto store = Store::open(options.out_dir, options.fresh);
+  if (!store) return fail(std::move(store.error()));
+  if (auto claimed = claim(*store, campaign, options.out_dir); !claimed) return fail(std::move(claimed.error()));
+  auto engine = std::make_unique<Engine>(campaign, options, registry, std::move(*store), std::move(*study));
+  auto done = engine->run();
+  if (!done) {
+    const Error error = std::move(done.error());
+    engine.reset();
+    // Nothing but refusals is in it: a corrected campaign may take the folder.
+    if (error.kind() == ErrorKind::unsupported) {
+      std::error_code ignored;
+      for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(store_path(options.out_dir).string() + suffix, ignored);
     }
-    if (auto saved = engine->save_status(*done); !saved) return fail(std::move(saved.error()));
+    return fail(error);
   }
-  return write_outputs(options.out_dir);
+  if (auto saved = engine->save_status(*done); !saved) return fail(std::move(saved.error()));
+  return write_outputs(engine->store(), options.out_dir);
 }
 
 Expected<Plan> plan_campaign(const Campaign& campaign, const arch::EvaluatorRegistry& registry) {

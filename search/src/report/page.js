@@ -14,7 +14,7 @@ const counts = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""]];
 function scaleFor(unit, largest) {
   const list = scales[unit];
   if (!list) {
-    if (/cycles|MACs|trials/.test(unit || "")) { const c = counts.find(c => largest >= c[0]) || [1, ""]; return { by: c[0], unit: (c[1] + " " + unit).trim() }; }
+    if (/cycles|MACs|trials/.test(unit || "")) { const c = counts.find(c => largest >= c[0]) || [1, ""]; return { by: c[0], unit: (c[1] + " " + unit.replace("array ", "")).trim() }; }
     return { by: 1, unit: unit === "1" ? "" : unit || "" };
   }
   const found = list.find(s => largest >= s[0]) || list[list.length - 1];
@@ -27,12 +27,17 @@ function short(v, digits = 4) {
   if (a >= 1e6 || a < 1e-3) return v.toExponential(digits - 2).replace("e+", "e");
   return String(Number(v.toPrecision(digits)));
 }
+function tickText(v) {
+  const a = Math.abs(v);
+  if (a >= 1e4 && a < 1e15) { const c = counts.find(c => a >= c[0]); return String(Number((v / c[0]).toPrecision(3))) + c[1]; }
+  return short(v, 3).replace(/\.0+e/, "e");
+}
 function withUnit(v, unit) {
   if (v === null || v === undefined) return "–";
   const s = scaleFor(unit, Math.abs(v) || 1);
   return short(v / s.by) + (s.unit ? " " + s.unit : "");
 }
-const suffixes = { s: "_s", pJ: "_pj", um2: "_um2", W: "_w", "J s": "_js", bytes: "_bytes", "array cycles": "_cycles", mW: "_mw" };
+const suffixes = { s: "_s", pJ: "_pj", um2: "_um2", W: "_w", "J s": "_js", bytes: "_bytes", mW: "_mw" };
 function nameOf(metric, unit) {
   const at = metric.indexOf("@"), bare = at < 0 ? metric : metric.slice(0, at), end = suffixes[unit];
   return (end && bare.endsWith(end) ? bare.slice(0, -end.length) : bare).replace(/_/g, " ") + (at < 0 ? "" : metric.slice(at));
@@ -99,13 +104,13 @@ function frame(box, size, x, y, labels, small) {
     const at = x.place(t * x.scale.by, m.l, right);
     if (at < m.l - 0.5 || at > right + 0.5) return;
     el("line", { x1: at, x2: at, y1: m.t, y2: bottom, class: "grid" }, svg);
-    el("text", { x: at, y: bottom + 16, "text-anchor": "middle", class: small ? "small" : "" }, svg, short(t, 3));
+    el("text", { x: at, y: bottom + 16, "text-anchor": "middle", class: small ? "small" : "" }, svg, tickText(t));
   });
   y.ticks.forEach(t => {
     const at = y.place(t * y.scale.by, bottom, m.t);
     if (at > bottom + 0.5 || at < m.t - 0.5) return;
     el("line", { x1: m.l, x2: right, y1: at, y2: at, class: "grid" }, svg);
-    el("text", { x: m.l - 7, y: at + 4, "text-anchor": "end", class: small ? "small" : "" }, svg, short(t, 3));
+    el("text", { x: m.l - 7, y: at + 4, "text-anchor": "end", class: small ? "small" : "" }, svg, tickText(t));
   });
   el("path", { d: `M${m.l},${m.t}V${bottom}H${right}`, class: "axis" }, svg);
   if (labels.x) el("text", { x: (m.l + right) / 2, y: size.h - 5, "text-anchor": "middle", class: "label" + (small ? " small" : "") }, svg, labels.x);
@@ -150,14 +155,12 @@ const good = t => t.s === "front" || t.s === "feasible";
 const drawn = D.trials.filter(t => t.m);
 const order = { lower: 0, infeasible: 1, feasible: 2, front: 3 };
 drawn.sort((a, b) => order[a.s] - order[b.s] || a.n - b.n);
-/* names without the part that all parameters share */
-function shortParameter(name) {
-  const parts = D.parameters.map(p => p.name.split("."));
-  let skip = 0;
-  while (parts.length > 1 && parts.every(p => p.length > skip + 1 && p[skip] === parts[0][skip])) ++skip;
-  const own = name.split(".").slice(skip);
-  return own.length > 2 && /^cores$/.test(own[0]) ? own.slice(1).join(".") : own.join(".");
-}
+/* parameters of the only core go without its name */
+const onlyCore = (() => {
+  const cores = new Set(D.parameters.map(p => p.name.split(".")).filter(p => p[0] === "cores" && p.length > 2).map(p => p[1]));
+  return cores.size === 1 ? "cores." + [...cores][0] + "." : "cores.";
+})();
+function shortParameter(name) { return name.startsWith(onlyCore) ? name.slice(onlyCore.length) : name; }
 
 /* ---- head ---- */
 $("title").textContent = D.name;
@@ -190,14 +193,17 @@ function choices() {
   select(box, "x", all, state.x, v => { state.x = v; drawFront(); });
   select(box, "y", all, state.y, v => { state.y = v; drawFront(); });
   select(box, "colour", [["", "state"]].concat(all), state.colour, v => { state.colour = v; drawFront(); });
-  select(box, "show", [["feasible", "around feasible"], ["front", "around the front"], ["all", "everything"]], state.range, v => { state.range = v; drawFront(); });
+  select(box, "show", [["feasible", "the better feasible"], ["front", "around the front"], ["all", "everything"]], state.range, v => { state.range = v; drawFront(); });
 }
 function drawFront() {
   const box = $("front-plot"), legend = $("front-legend");
   box.textContent = legend.textContent = "";
   if (!drawn.length) { html("div", { class: "empty" }, box, "No trial gave a result."); return; }
   const qx = quantity(state.x), qy = quantity(state.y), qc = state.colour ? quantity(state.colour) : null;
-  let basis = state.range === "all" ? drawn : state.range === "front" ? drawn.filter(t => t.s === "front") : drawn.filter(good);
+  const ordered = q => drawn.filter(good).map(q.get).sort((a, b) => a - b);
+  const cut = q => { const v = ordered(q), d = v[Math.floor(v.length * 0.06)], u = v[Math.ceil(v.length * 0.94) - 1]; return q.goal === "max" ? w => w >= d : q.goal ? w => w <= u : () => true; };
+  const inX = cut(qx), inY = cut(qy);
+  let basis = state.range === "all" ? drawn : state.range === "front" ? drawn.filter(t => t.s === "front") : drawn.filter(t => t.s === "front" || (good(t) && inX(qx.get(t)) && inY(qy.get(t))));
   if (!basis.length) basis = drawn;
   const x = axisOf(basis.map(qx.get), qx.unit, { log: qx.key === "trial" ? false : undefined }), y = axisOf(basis.map(qy.get), qy.unit);
   const size = { w: 840, h: 520, m: { l: 74, r: 16, t: 12, b: 48 } };
@@ -374,13 +380,13 @@ function drawMultiples() {
     const every = Math.ceil(n / 6);
     const x = values ? { ticks: [], scale: { by: 1, unit: "" }, inside: v => v !== null && v !== undefined, place: (v, a, b) => a + (b - a) * (v + 0.5) / n }
       : axisOf([p.low, p.high], "", { log: p.log, tight: true, ticks: 4 });
-    const cell = html("div", {}, box), size = { w: 270, h: 190, m: { l: 50, r: 8, t: 8, b: 40 } };
+    const cell = html("div", {}, box), size = { w: 270, h: 190, m: { l: 58, r: 14, t: 8, b: 40 } };
     const f = frame(cell, size, x, y, { x: shortParameter(p.name), y: nameOf(o.metric, o.unit) + (y.scale.unit ? ` [${y.scale.unit}]` : ""), title: p.name }, true);
     if (values) values.forEach((v, k) => { if (k % every === 0) el("text", { x: f.px(k), y: f.bottom + 15, "text-anchor": "middle", class: "small" }, f.svg, valueText(v)); });
     drawn.forEach(t => {
       const vx = at(t), vy = q.get(t);
       if (!x.inside(vx) || !y.inside(vy)) return;
-      const jitter = values ? ((t.n * 0.618034) % 1 - 0.5) * Math.min(0.6 * (f.right - 50) / n, 14) : 0;
+      const jitter = values ? ((t.n * 0.618034) % 1 - 0.5) * Math.min(0.6 * (f.right - 58) / n, 14) : 0;
       const dot = el("circle", { cx: (f.px(vx) + jitter).toFixed(1), cy: f.py(vy).toFixed(1), r: t.n === state.selected ? 5 : t.s === "front" ? 3.4 : 2.2, fill: t.n === state.selected ? "var(--selected)" : colourOf(t), "fill-opacity": good(t) ? 0.85 : 0.5, class: "dot" }, f.svg);
       hover(dot, () => `trial ${t.n} – ${stateText[t.s]}`, () => designRows(t));
       dot.addEventListener("click", () => choose(t.n));

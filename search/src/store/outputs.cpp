@@ -214,7 +214,11 @@ Json to_json(const Summary& s, const Campaign& c) {
 Expected<Summary> write_outputs(const std::filesystem::path& folder) {
   auto store = Store::open_read(folder);
   if (!store) return fail(std::move(store.error()));
-  auto results = read_results(*store);
+  return write_outputs(*store, folder);
+}
+
+Expected<Summary> write_outputs(const Store& store, const std::filesystem::path& folder) {
+  auto results = read_results(store);
   if (!results) return fail(std::move(results.error()));
   const Summary& summary = results->summary;
   std::vector<std::uint64_t> front;
@@ -222,7 +226,7 @@ Expected<Summary> write_outputs(const std::filesystem::path& folder) {
   if (auto done = write_file(folder / "trials.csv", trials_csv(*results)); !done) return fail(std::move(done.error()));
   if (auto done = write_file(folder / "pareto.csv", trials_csv(*results, &front)); !done) return fail(std::move(done.error()));
   if (auto done = write_file(folder / "summary.json", to_json(summary, results->campaign).dump(2) + "\n"); !done) return fail(std::move(done.error()));
-  auto data = report_data(*store);
+  auto data = report_data(store);
   if (!data) return fail(std::move(data.error()));
   if (auto done = write_file(folder / "report.html", render_report(*data)); !done) return fail(std::move(done.error()));
   return std::move(results->summary);

@@ -16,6 +16,9 @@ struct Results {
 };
 Expected<Results> read_results(const Store& store);
 
+/// `write_outputs` from a store that is open.
+Expected<Summary> write_outputs(const Store& store, const std::filesystem::path& folder);
+
 std::string status_word(RunStatus status);
 
 /// Whether a trial reached the last fidelity and satisfies everything.

@@ -1,6 +1,8 @@
 #include "store/sqlite.hpp"
 
+#include <cctype>
 #include <cmath>
+#include <cstring>
 #include <sqlite3.h>
 
 #include "gnomon/base/text.hpp"
@@ -14,11 +16,27 @@ void check(int code, sqlite3* handle) {
   }
 }
 
+/// The path as a URI: everything but letters, digits and a few signs as %XX.
+std::string uri(const std::filesystem::path& path) {
+  std::string out = "file:";
+  for (const char c : path.string()) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || std::strchr("/._-", c) != nullptr) {
+      out += c;
+    } else {
+      constexpr const char* digits = "0123456789ABCDEF";
+      out += {'%', digits[byte >> 4], digits[byte & 15]};
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Database::Database(const std::filesystem::path& path, Mode mode) {
   const int flags = mode == Mode::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
-  const int code = sqlite3_open_v2(path.c_str(), &handle_, flags, nullptr);
+  const std::string name = mode == Mode::read_at_rest ? uri(path) + "?immutable=1" : uri(path);
+  const int code = sqlite3_open_v2(name.c_str(), &handle_, flags | SQLITE_OPEN_URI, nullptr);
   if (code != SQLITE_OK) {
     const std::string message = handle_ ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);
     sqlite3_close(handle_);

@@ -20,7 +20,7 @@ struct SqliteError : std::runtime_error {
 
 class Database {
  public:
-  enum class Mode { read, write };
+  enum class Mode { read, read_at_rest, write };
   Database(const std::filesystem::path& path, Mode mode);
   ~Database();
   Database(const Database&) = delete;

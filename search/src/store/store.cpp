@@ -192,7 +192,9 @@ Expected<Store> Store::open_read(const std::filesystem::path& folder) {
   s.path = store_path(folder);
   if (!std::filesystem::exists(s.path)) return invalid(s.path.string(), "", "no such file; a campaign's folder holds campaign.sqlite");
   auto done = s.guarded([&] {
-    s.database = std::make_unique<Database>(s.path, Database::Mode::read);
+    // Without a log beside it nobody is writing, and the file can be read as it is, leaving nothing behind.
+    const bool at_rest = !std::filesystem::exists(s.path.string() + "-wal");
+    s.database = std::make_unique<Database>(s.path, at_rest ? Database::Mode::read_at_rest : Database::Mode::read);
     s.check_schema();
   });
   if (!done) return fail(std::move(done.error()));
