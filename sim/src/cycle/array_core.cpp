@@ -20,6 +20,7 @@ void ArrayCore::begin(const ArrayStep& step, TileTransfers& transfers) {
   next_tile_ = 0;
   ended_tiles_ = 0;
   compute_cycles_ = 0;
+  reset_activity();
   Odometer all(step.loops, 0);
   TileRange whole;
   for (std::size_t d = 0; d < arch::dim_count; ++d) whole.end[d] = step.work->extent[d];
@@ -35,6 +36,7 @@ bool ArrayCore::advance() {
   const std::int64_t now = now_ps();
   for (const TileSpan::Mark& mark : span_.marks) marks_.push_back({mark.tiles, now + clock_.time_ps(mark.after_cycles)});
   free_ps_ = now + clock_.time_ps(span_.cycles);
+  note_activity(now, free_ps_);
   compute_cycles_ += span_.cycles;
   if (compute_cycles_ < 0) throw std::runtime_error("the compute cycles of a work step pass 2^63");
   settle(now);

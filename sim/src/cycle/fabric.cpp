@@ -28,7 +28,7 @@ void CoreModel::begin(const CoreWork& work) {
   }
 }
 
-bool CoreModel::advance(const std::vector<CoreWork>& work, std::vector<StepResult>& results, std::vector<char>& ended) {
+bool CoreModel::advance(const std::vector<CoreWork>& work, std::vector<StepOutcome>& outcomes) {
   bool moved = false;
   if (engine_ != nullptr) {
     moved = engine_->advance();
@@ -36,7 +36,8 @@ bool CoreModel::advance(const std::vector<CoreWork>& work, std::vector<StepResul
     if (!engine_->finished() || open_transfers_ != 0 || std::any_of(streams_.begin(), streams_.end(), has_left)) return moved;
     const std::size_t position = list_[next_++];
     engine_->add_counts(counts_);
-    StepResult& result = results[position];
+    StepOutcome& outcome = outcomes[position];
+    StepResult& result = outcome.result;
     result.label = work[position].label;
     result.core = index_;
     result.start_cycle = clock_.cycles(start_ps_);
@@ -44,7 +45,8 @@ bool CoreModel::advance(const std::vector<CoreWork>& work, std::vector<StepResul
     result.compute_cycles = engine_->compute_cycles();
     result.stall_cycles = result.latency_cycles - result.compute_cycles;
     result.counts = counts_;
-    ended[position] = 1;
+    outcome.activity = {clock_.cycles(engine_->first_ps() - start_ps_), clock_.cycles(engine_->end_ps() - start_ps_)};
+    outcome.ended = true;
     engine_ = nullptr;
     streams_.clear();
     heads_.clear();
@@ -52,7 +54,7 @@ bool CoreModel::advance(const std::vector<CoreWork>& work, std::vector<StepResul
   }
   if (next_ == list_.size()) return moved;
   const CoreWork& following = work[list_[next_]];
-  if (!std::all_of(following.after.begin(), following.after.end(), [&](std::size_t before) { return ended[before] != 0; })) return moved;
+  if (!std::all_of(following.after.begin(), following.after.end(), [&](std::size_t before) { return outcomes[before].ended; })) return moved;
   begin(following);
   return true;
 }
@@ -105,7 +107,7 @@ void Link::on_done() {
 }
 
 Fabric::Fabric(sc_core::sc_module_name name, const arch::Design& design, std::vector<CoreWork> work, const std::vector<std::size_t>& core_of)
-    : sc_module(name), clock_{design.clock_period_ps}, work_(std::move(work)), results_(work_.size()), ended_(work_.size(), 0) {
+    : sc_module(name), clock_{design.clock_period_ps}, work_(std::move(work)), outcomes_(work_.size()) {
   auto memory = std::make_unique<IdealMemory>("memory", clock_, design.memory.bytes_per_cycle, design.memory.latency_cycles);
   memory_ = memory.get();
   memory_module_ = std::move(memory);
@@ -143,7 +145,7 @@ std::string Fabric::waits_for() const {
 void Fabric::settle() {
   for (bool moved = true; moved;) {
     moved = false;
-    for (const auto& core : cores_) moved = core->advance(work_, results_, ended_) || moved;
+    for (const auto& core : cores_) moved = core->advance(work_, outcomes_) || moved;
     moved = start_transfers() || moved;
   }
 }

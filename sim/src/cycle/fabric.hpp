@@ -7,7 +7,7 @@
 
 #include "array_core.hpp"
 #include "gnomon/arch/design.hpp"
-#include "gnomon/sim/result.hpp"
+#include "gnomon/sim/cycle.hpp"
 #include "vector_unit.hpp"
 
 namespace gnomon::sim::cycle {
@@ -21,12 +21,19 @@ struct CoreWork {
   std::vector<std::size_t> after;  ///< positions of steps that must have ended before
 };
 
+/// What the model found for a work step, and the state of it.
+struct StepOutcome {
+  bool ended = false;
+  StepResult result;
+  CycleRun::Activity activity;
+};
+
 /// One core: its array and vector unit, the transfers of its present work step, and its list of work steps.
 class CoreModel : public sc_core::sc_module {
  public:
   CoreModel(sc_core::sc_module_name name, const arch::Design& design, std::size_t index, ClockDomain clock, LinkMap links, Observer& observer);
   /// Ends the present work step if everything of it is done, and begins the next if what it reads is there; true if something happened.
-  bool advance(const std::vector<CoreWork>& work, std::vector<StepResult>& results, std::vector<char>& ended);
+  bool advance(const std::vector<CoreWork>& work, std::vector<StepOutcome>& outcomes);
   void add_work(std::size_t position) { list_.push_back(position); }
   bool idle() const { return engine_ == nullptr && next_ == list_.size(); }
   const std::vector<TransferStream*>& streams() const { return streams_; }
@@ -74,7 +81,7 @@ class Link : public sc_core::sc_module {
 class Fabric : public sc_core::sc_module, public Observer, public MemoryClient {
  public:
   Fabric(sc_core::sc_module_name name, const arch::Design& design, std::vector<CoreWork> work, const std::vector<std::size_t>& core_of);
-  const std::vector<StepResult>& results() const { return results_; }
+  const std::vector<StepOutcome>& outcomes() const { return outcomes_; }
   bool finished() const;
   /// What waits for what, where events have run out before the work is done.
   std::string waits_for() const;
@@ -91,8 +98,7 @@ class Fabric : public sc_core::sc_module, public Observer, public MemoryClient {
   };
   ClockDomain clock_;
   std::vector<CoreWork> work_;
-  std::vector<StepResult> results_;
-  std::vector<char> ended_;
+  std::vector<StepOutcome> outcomes_;
   std::unique_ptr<sc_core::sc_module> memory_module_;
   MemoryPort* memory_ = nullptr;
   std::vector<std::unique_ptr<Link>> links_;  ///< by link number; none for the memory's

@@ -100,25 +100,26 @@ Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector
   if (!session) return fail(session.error());
   CycleRun run;
   run.simulated_steps = static_cast<std::int64_t>(work.size());
-  std::vector<StepResult> results;
+  std::vector<cycle::StepOutcome> outcomes;
   try {
     cycle::Fabric fabric("fabric", design, std::move(work), core_of);
     if (auto ran = session->run(); !ran) return fail(ran.error());
     if (!fabric.finished()) return fail(ErrorKind::run_failed, "internal error: the model has stopped before its work is done: " + fabric.waits_for());
-    results = fabric.results();
+    outcomes = fabric.outcomes();
     run.simulated_cycles = cycle::now_ps() / design.clock_period_ps;
   } catch (const std::exception& error) {
     return fail(ErrorKind::run_failed, std::string("internal error in the cycle model: ") + error.what());
   }
   std::int64_t start = 0;
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    StepResult result = results[simulated[i]];
+    StepResult result = outcomes[simulated[i]].result;
     result.label = steps[i].label;
     if (alone) {
       result.start_cycle = start;
       start += result.latency_cycles;
     }
     run.steps.push_back(std::move(result));
+    run.activity.push_back(outcomes[simulated[i]].activity);
   }
   return run;
 }

@@ -89,6 +89,7 @@ VectorUnit::~VectorUnit() = default;
 void VectorUnit::begin(const arch::Design& design, const VectorStep& step, const LinkMap& links, Counts& counts) {
   step_ = step;
   busy_ = false;
+  reset_activity();
   next_chunk_ = ended_chunks_ = compute_cycles_ = filled_ = written_back_ = 0;
   fills_ = std::make_unique<ChunkStream>(*this, design, true, links, counts);
   write_backs_ = std::make_unique<ChunkStream>(*this, design, false, links, counts);
@@ -119,6 +120,7 @@ void VectorUnit::start_chunk() {
   const std::int64_t cycles = step_.cycles(next_chunk_);
   ++next_chunk_;
   compute_cycles_ += cycles;
+  note_activity(now_ps(), now_ps() + clock_.time_ps(cycles));
   if (cycles == 0) {
     ended_chunks_ = next_chunk_;
     return;

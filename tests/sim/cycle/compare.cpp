@@ -2,6 +2,7 @@
 
 #include <sstream>
 
+#include "gnomon/sim/analytical.hpp"
 #include "reference.hpp"
 
 namespace gnomon::sim::testing {
@@ -57,6 +58,35 @@ std::string difference_to_reference(const RandomCase& random_case, std::uint64_t
       compare("writes of level " + std::to_string(l), found.counts.level[l].write, expected.level[l].write);
     }
   }
+  return out.str();
+}
+
+std::string difference_to_analytical(const RandomCase& random_case, AnalyticalAgreement& agreement) {
+  agreement = {};
+  const RandomCase::Step& step = random_case.steps.at(0);
+  const arch::Core& core = random_case.design.cores[step.core];
+  const auto model = run_cycle_model(random_case.design, cycle_steps_of(random_case));
+  if (!model) return "model: " + model.error().text();
+  if (const auto supported = LayerContext::supports(step.mapping); !supported) return "analytical: " + supported.error().text();
+  const LayerEstimate found = estimate(random_case.design, core, step.work, step.mapping);
+  const StepResult& expected = model->steps[0];
+  std::ostringstream out;
+  const auto compare = [&](const std::string& what, std::int64_t mine, std::int64_t cycle) {
+    if (mine != cycle) out << what << ": analytical " << mine << ", cycle " << cycle << "\n";
+  };
+  compare("compute", found.compute_cycles, expected.compute_cycles);
+  compare("DRAM reads", found.counts.dram_read_bytes, expected.counts.dram_read_bytes);
+  compare("DRAM writes", found.counts.dram_write_bytes, expected.counts.dram_write_bytes);
+  compare("bus bytes", found.counts.bus_bytes, expected.counts.bus_bytes);
+  compare("MACs", found.counts.macs, expected.counts.macs);
+  for (std::size_t l = 0; l < core.levels.size() + random_case.design.shared.size(); ++l) {
+    compare("reads of level " + std::to_string(l), found.counts.level[l].read, expected.counts.level[l].read);
+    compare("writes of level " + std::to_string(l), found.counts.level[l].write, expected.counts.level[l].write);
+  }
+  const CycleRun::Activity& activity = model->activity[0];
+  agreement.never_waited = activity.end_cycle - activity.first_cycle == expected.compute_cycles;
+  agreement.analytical_latency = found.latency_cycles;
+  agreement.cycle_latency = expected.latency_cycles;
   return out.str();
 }
 

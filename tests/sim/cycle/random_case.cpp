@@ -22,7 +22,7 @@ arch::Level random_level(Random& random, const std::string& name, bool ample) {
   for (bool& holds : level.holds) holds = random.chance(0.7);
   level.banks = pick<std::int64_t>(random, {1, 2, 3, 4, 8});
   level.bytes_per_cycle = ample ? 1024 : pick<std::int64_t>(random, {1, 2, 3, 4, 6, 8, 16, 32, 64});
-  level.double_buffered = random.chance(0.6);
+  level.double_buffered = ample || random.chance(0.6);
   level.bytes = std::int64_t{1} << 40;
   return level;
 }
@@ -144,7 +144,7 @@ RandomCase random_case(Random& random, const CaseOptions& options) {
     design.bus_bytes_per_cycle = options.ample ? 4096 : pick<std::int64_t>(random, {1, 2, 4, 8, 16, 64});
     design.memory.type = "ideal";
     design.memory.bytes_per_cycle = options.ample ? 4096 : pick<std::int64_t>(random, {1, 2, 4, 5, 8, 16, 64});
-    design.memory.latency_cycles = random.chance(0.3) ? 0 : random.integer(1, 60);
+    design.memory.latency_cycles = options.ample || random.chance(0.3) ? 0 : random.integer(1, 60);
     bool valid = true;
     for (int s = 0; s < options.steps && valid; ++s) {
       RandomCase::Step step;

@@ -27,7 +27,7 @@ struct CaseOptions {
   int cores = 1;
   int steps = 1;
   bool vector = false;          ///< some steps are vector work
-  bool ample = false;           ///< ports and links so wide that nothing waits for them
+  bool ample = false;           ///< ports and links so wide that nothing waits for them, all levels double buffered
 };
 
 RandomCase random_case(Random& random, const CaseOptions& options = {});

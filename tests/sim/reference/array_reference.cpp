@@ -59,6 +59,11 @@ class ArrayReference : public Work {
     const std::int64_t price = do_step(steps_done_);
     outcome.compute += price;
     step_end_ = now + price;
+    if (job_.log_steps) {
+      Step step{now - outcome.start, price, {}};
+      for (const auto& [what, words] : moved_) step.moves.push_back({std::get<0>(what), std::get<1>(what), std::get<2>(what), words});
+      outcome.steps.push_back(std::move(step));
+    }
     running_ = true;
     return true;
   }

@@ -22,9 +22,15 @@ struct CycleStep {
   std::vector<std::size_t> after;
 };
 
-/// What a run of the model took, for benches and reports.
+/// What a run of the model found.
 struct CycleRun {
   std::vector<StepResult> steps;  ///< as asked for, in order
+  /// When the array (vector unit) was first and last at work in a step, in cycles from the step's start: what comes before is the first
+  /// fills, what comes after the last write-backs; it waited in between for what exceeds compute_cycles.
+  struct Activity {
+    std::int64_t first_cycle = 0, end_cycle = 0;
+  };
+  std::vector<Activity> activity;  ///< by step
   std::int64_t simulated_steps = 0;   ///< without those that were recognised as equal to another
   std::int64_t simulated_cycles = 0;  ///< up to the last event, in array cycles
 };
