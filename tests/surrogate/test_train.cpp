@@ -224,7 +224,32 @@ TEST(Train, RefusesWhatCannotBeLearned) {
     no_label += std::to_string(i) + ",\n";
   }
   EXPECT_NE(error(*arch::LabelTable::parse(same, "same.csv"), plain).find("same.csv: all rows are of one group"), std::string::npos);
+  RealMatrix endless = RealMatrix::Random(40, 2);
+  endless(7, 1) = HUGE_VAL;
+  EXPECT_EQ(error(table_of(endless, {"x", "y"}), plain), "column \"y\": row 8 is infinite; a finite number is due");
   EXPECT_EQ(error(*arch::LabelTable::parse(no_label, "n.csv"), plain), "n.csv: column \"y\": has no value in any row");
+}
+
+TEST(Predict, ConstantColumnsMayBeAbsent) {
+  std::string with = "x,c,y\n";
+  for (int i = 1; i <= 60; ++i) with += std::to_string(i) + ",5," + std::to_string(2 * i) + "\n";
+  TrainOptions options;
+  options.targets = {"y"};
+  options.max_epochs = 20;
+  const auto model = train(*arch::LabelTable::parse(with, "t.csv"), options);
+  ASSERT_TRUE(model) << model.error().text();
+  const auto whole = model->predict(*arch::LabelTable::parse("x,c\n7,5\n", "a.csv"));
+  const auto absent = model->predict(*arch::LabelTable::parse("x\n7\n", "b.csv"));
+  const auto blank = model->predict(*arch::LabelTable::parse("x,c\n7,\n", "c.csv"));
+  const auto other = model->predict(*arch::LabelTable::parse("x,c\n7,6\n", "d.csv"));
+  ASSERT_TRUE(whole && absent && blank && other);
+  EXPECT_EQ(absent->mean, whole->mean);
+  EXPECT_EQ(blank->mean, whole->mean);
+  EXPECT_EQ(absent->in_range[0], 1);
+  EXPECT_EQ(other->in_range[0], 0);
+  EXPECT_EQ(model->predict(*arch::LabelTable::parse("c\n5\n", "e.csv")).error().text(), "e.csv: unknown column \"x\"; allowed: c");
+  EXPECT_EQ(model->predict(*arch::LabelTable::parse("x\nmany\n", "f.csv")).error().text(),
+            "f.csv: column \"x\": found \"many\"; the model takes numbers here");
 }
 
 // Labels of hls4ml 1.x C synthesis (single dense layers, both dimensions below 224). Sizes held out, so that no (d_in, d_out) of the test was learned.

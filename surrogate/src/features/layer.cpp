@@ -49,7 +49,7 @@ DesignNumbers numbers_of(const arch::Design& design) {
   d.memory_bytes = static_cast<double>(design.memory.bytes_per_cycle);
   d.memory_latency = static_cast<double>(design.memory.latency_cycles);
   d.channels = static_cast<double>(design.memory.channels);
-  d.dataflow = core.array.dataflow == arch::Dataflow::os ? "os" : core.array.dataflow == arch::Dataflow::ws ? "ws" : "is";
+  d.dataflow = arch::info(core.array.dataflow).name;
   d.timing = core.array.timing == arch::Timing::scalesim ? "scalesim" : "rtl";
   d.memory = design.memory.type;
   d.technology = design.technology;

@@ -156,8 +156,9 @@ Expected<RealMatrix> Model::encode(const arch::LabelTable& table) const {
   for (std::size_t f = 0; f < info_.features.size(); ++f) {
     const Feature& feature = info_.features[f];
     const auto found = table.column(feature.name);
+    const bool constant = feature.categories.empty() && !feature.may_miss && feature.low == feature.high;
     if (!found) {
-      if (feature.categories.empty() && !feature.may_miss && feature.low == feature.high) {
+      if (constant) {
         x.col(static_cast<Eigen::Index>(f)).setConstant(feature.low);
         continue;
       }
@@ -184,7 +185,9 @@ Expected<RealMatrix> Model::encode(const arch::LabelTable& table) const {
       });
       refuse("found " + (odd == column.words.end() ? std::string("words") : in_quotes(*odd)) + "; the model takes numbers here");
     } else {
-      for (std::size_t r = 0; r < table.rows(); ++r) to[static_cast<Eigen::Index>(r)] = column.numbers[r];
+      for (std::size_t r = 0; r < table.rows(); ++r) {
+        to[static_cast<Eigen::Index>(r)] = constant && std::isnan(column.numbers[r]) ? feature.low : column.numbers[r];
+      }
     }
   }
   if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));

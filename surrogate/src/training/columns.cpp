@@ -165,6 +165,16 @@ Expected<Columns> choose_columns(const arch::LabelTable& table, const TrainOptio
   }
   if (out.features.empty() && problems.empty()) refuse("", "no column is left to predict from");
 
+  const auto finite = [&](const std::string& name) {
+    const auto column = table.column(name);
+    if (!column || !(*column)->numeric) return;
+    for (std::size_t r = 0; r < table.rows(); ++r) {
+      if (std::isinf((*column)->numbers[r])) return refuse("column " + in_quotes(name), "row " + std::to_string(r + 1) + " is infinite; a finite number is due");
+    }
+  };
+  for (const std::string& name : out.features) finite(name);
+  for (const std::string& name : options.targets) finite(name);
+
   std::map<std::string, std::size_t> numbers;
   const Column* group = options.group.empty() ? nullptr : find(options.group);
   if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));

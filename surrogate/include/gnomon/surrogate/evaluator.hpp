@@ -1,9 +1,7 @@
 #pragma once
 
 #include <memory>
-#include <set>
 #include <string>
-#include <vector>
 
 #include "gnomon/arch/evaluator.hpp"
 #include "gnomon/arch/label_table.hpp"

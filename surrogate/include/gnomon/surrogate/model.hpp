@@ -106,7 +106,8 @@ class Model {
   /// `categories` (-1 for a word never seen), missing values are NaN. Errors: wrong number of columns; a missing value where training had none;
   /// an infinite value; a value that the column's scale does not take is out of range, not an error.
   Expected<Prediction> predict(const RealMatrix& x) const;
-  /// Takes the model's features out of a table by name; a column that was constant in training may be absent. Errors: missing columns (nearest name), other units, words where numbers are due.
+  /// Takes the model's features out of a table by name; a column that was constant in training may be absent, or lack
+  /// values. Errors: missing columns (nearest name), other units, words where numbers are due.
   Expected<RealMatrix> encode(const arch::LabelTable& table) const;
   Expected<Prediction> predict(const arch::LabelTable& table) const;
   /// Why a row is out of range, in words (`rows = 300 is above 256`); empty where its features are inside.
