@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <exception>
 #include <systemc>
+#include <vector>
 
 /// libsystemc refers to it; gnomon's programs have their own main and start the kernel themselves. It is reached only where a program was
 /// linked with libsystemc's main in place of its own, which must not pass for success.
@@ -15,6 +16,9 @@ bool session_open = false;
 bool kernel_used = false;
 
 void fresh_kernel() {
+  // Kept where a leak checker sees it.
+  static auto& used = *new std::vector<sc_core::sc_simcontext*>;
+  used.push_back(sc_core::sc_curr_simcontext);
   sc_core::sc_curr_simcontext = new sc_core::sc_simcontext;
   sc_core::sc_default_global_context = sc_core::sc_curr_simcontext;
 }
