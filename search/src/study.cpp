@@ -70,7 +70,8 @@ struct Study::State {
     }
     const auto count = space->cardinality();
     constexpr double largest_walk = 4194304;
-    const bool all_discrete = std::all_of(space->parameters().begin(), space->parameters().end(), [](const auto& p) { return p.discrete(); });
+    const bool all_discrete =
+        std::all_of(space->parameters().begin(), space->parameters().end(), [](const auto& p) { return p.discrete(); });
     if (count && all_discrete && *count <= largest_walk) {
       const auto total = static_cast<std::uint64_t>(*count);
       for (; walk_at < total; ++walk_at) {
@@ -94,12 +95,13 @@ struct Study::State {
     return out;
   }
 
-  Expected<void> finish(std::uint64_t number, const std::vector<double>& objectives, const std::vector<double>& violations, bool failed,
-                        bool exact) {
+  Expected<void> finish(std::uint64_t number, const std::vector<double>& objectives, const std::vector<double>& violations,
+                        bool failed, bool exact) {
     const auto at = trials.find(number);
     if (at == trials.end()) return fail(ErrorKind::invalid_input, "trial " + std::to_string(number) + " was never asked");
     StudyTrial& trial = at->second;
-    if (trial.state != TrialState::asked) return fail(ErrorKind::invalid_input, "trial " + std::to_string(number) + " was told already");
+    if (trial.state != TrialState::asked)
+      return fail(ErrorKind::invalid_input, "trial " + std::to_string(number) + " was told already");
     if (auto good = check(objectives, violations, failed); !good) return good;
     trial.state = failed ? TrialState::failed : TrialState::done;
     trial.objectives = objectives;
@@ -122,18 +124,19 @@ struct Study::State {
     }
     for (std::size_t k = 0; k < objectives.size(); ++k) {
       if (!std::isfinite(objectives[k])) {
-        return fail(ErrorKind::invalid_input, "objective " + in_quotes(options.objectives[k].metric) + " is " + number(objectives[k]) +
-                                                  "; tell a failed trial instead");
+        return fail(ErrorKind::invalid_input, "objective " + in_quotes(options.objectives[k].metric) + " is " +
+                                                  number(objectives[k]) + "; tell a failed trial instead");
       }
     }
     for (const double v : violations) {
-      if (!std::isfinite(v)) return fail(ErrorKind::invalid_input, "a constraint value is " + number(v) + "; tell a failed trial instead");
+      if (!std::isfinite(v))
+        return fail(ErrorKind::invalid_input, "a constraint value is " + number(v) + "; tell a failed trial instead");
     }
     return {};
   }
 
-  Expected<std::uint64_t> tell_point(const arch::Point& given, const std::vector<double>& objectives, const std::vector<double>& violations,
-                                     bool failed) {
+  Expected<std::uint64_t> tell_point(const arch::Point& given, const std::vector<double>& objectives,
+                                     const std::vector<double>& violations, bool failed) {
     arch::Point point = given;
     if (point.size() != space->parameters().size()) {
       return fail(ErrorKind::invalid_input, "the point has " + std::to_string(point.size()) + " parameters; the space has " +
@@ -220,38 +223,55 @@ std::vector<StudyTrial> Study::ask(std::size_t count) {
   return out;
 }
 
-Expected<void> Study::tell(std::uint64_t number, const std::vector<double>& objectives, const std::vector<double>& violations, bool exact) {
+Expected<void> Study::tell(std::uint64_t number, const std::vector<double>& objectives, const std::vector<double>& violations,
+                           bool exact) {
   return state_->finish(number, objectives, violations, false, exact);
 }
-Expected<void> Study::tell_failed(std::uint64_t number) { return state_->finish(number, {}, {}, true, true); }
-Expected<std::uint64_t> Study::tell(const arch::Point& point, const std::vector<double>& objectives, const std::vector<double>& violations) {
+Expected<void> Study::tell_failed(std::uint64_t number) {
+  return state_->finish(number, {}, {}, true, true);
+}
+Expected<std::uint64_t> Study::tell(const arch::Point& point, const std::vector<double>& objectives,
+                                    const std::vector<double>& violations) {
   return state_->tell_point(point, objectives, violations, false);
 }
-Expected<std::uint64_t> Study::tell_failed(const arch::Point& point) { return state_->tell_point(point, {}, {}, true); }
+Expected<std::uint64_t> Study::tell_failed(const arch::Point& point) {
+  return state_->tell_point(point, {}, {}, true);
+}
 
 Expected<void> Study::restore(std::uint64_t number, const arch::Point& point) {
   State& s = *state_;
   if (number != s.next_number) {
-    return fail(ErrorKind::invalid_input, "trial " + std::to_string(number) + " cannot be restored; the next one is " + std::to_string(s.next_number));
+    return fail(ErrorKind::invalid_input,
+                "trial " + std::to_string(number) + " cannot be restored; the next one is " + std::to_string(s.next_number));
   }
   if (!s.fresh(point)) {
-    return fail(ErrorKind::invalid_input, "trial " + std::to_string(number) + " " + s.space->key(point) + " is a duplicate or lies outside the space");
+    return fail(ErrorKind::invalid_input,
+                "trial " + std::to_string(number) + " " + s.space->key(point) + " is a duplicate or lies outside the space");
   }
   s.enter(point, true);
   return {};
 }
 
-const arch::Space& Study::space() const { return *state_->space; }
-const StudyOptions& Study::options() const { return state_->options; }
-const std::map<std::uint64_t, StudyTrial>& Study::trials() const { return state_->trials; }
-bool Study::exhausted() const { return state_->exhausted; }
+const arch::Space& Study::space() const {
+  return *state_->space;
+}
+const StudyOptions& Study::options() const {
+  return state_->options;
+}
+const std::map<std::uint64_t, StudyTrial>& Study::trials() const {
+  return state_->trials;
+}
+bool Study::exhausted() const {
+  return state_->exhausted;
+}
 
 std::optional<StudyTrial> Study::best() const {
   const StudyTrial* best = nullptr;
   const bool maximise = state_->options.objectives[0].maximise;
   for (const auto& [number, trial] : state_->trials) {
     if (!trial.feasible() || !trial.exact) continue;
-    if (!best || (maximise ? trial.objectives[0] > best->objectives[0] : trial.objectives[0] < best->objectives[0])) best = &trial;
+    if (!best || (maximise ? trial.objectives[0] > best->objectives[0] : trial.objectives[0] < best->objectives[0]))
+      best = &trial;
   }
   if (!best) return {};
   return *best;

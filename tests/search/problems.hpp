@@ -1,10 +1,10 @@
 #pragma once
 
+#include <unistd.h>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <unistd.h>
 
 #include "gnomon/search/problems.hpp"
 #include "gnomon/search/study.hpp"
@@ -28,7 +28,8 @@ inline StudyOptions options(const std::string& agent, std::size_t objectives, st
 }
 
 /// Runs a study on a shipped problem, a batch at a time, and gives it back.
-inline Study run_problem(const std::string& name, const std::string& agent, std::size_t evaluations, std::uint64_t seed, std::size_t batch = 8) {
+inline Study run_problem(const std::string& name, const std::string& agent, std::size_t evaluations, std::uint64_t seed,
+                         std::size_t batch = 8) {
   const ProblemInfo& info = **find_problem(name);
   StudyOptions o;
   o.agent = agent;

@@ -22,10 +22,12 @@ std::vector<std::string> built_agents() {
 }
 INSTANTIATE_TEST_SUITE_P(Agents, Conformance, testing::ValuesIn(built_agents()), [](const auto& about) { return about.param; });
 
-const char* const mixed_space = R"({"n": {"int": [1, 12]}, "p": {"int": [4, 512], "step": "pow2"}, "o": {"ordinal": [0.5, 1, 4, 10]},
+const char* const mixed_space =
+    R"({"n": {"int": [1, 12]}, "p": {"int": [4, 512], "step": "pow2"}, "o": {"ordinal": [0.5, 1, 4, 10]},
     "c": {"categorical": ["red", "green", "blue"]}, "flag": {"categorical": [true, false]}, "r": {"real": [-2, 3]},
     "g": {"real": [0.001, 1000], "log": true}, "w": {"permutation": ["a", "b", "c", "d"]}})";
-const char* const conditional_space = R"({"kind": {"categorical": ["flat", "deep"]}, "depth": {"int": [2, 9], "active_if": {"kind": ["deep"]}},
+const char* const conditional_space =
+    R"({"kind": {"categorical": ["flat", "deep"]}, "depth": {"int": [2, 9], "active_if": {"kind": ["deep"]}},
     "skip": {"categorical": ["yes", "no"], "active_if": {"depth": [7, 8, 9]}}, "width": {"int": [1, 30]}})";
 
 /// Some smooth function of the code, another one per objective; violations with both signs.
@@ -67,7 +69,8 @@ std::string transcript(Study& study, std::size_t batches, std::size_t batch, std
   return out;
 }
 
-Study make(const std::string& agent, const char* space_json, const char* rules, std::size_t objectives, std::size_t constraints, std::uint64_t seed) {
+Study make(const std::string& agent, const char* space_json, const char* rules, std::size_t objectives, std::size_t constraints,
+           std::uint64_t seed) {
   auto study = Study::create(space(space_json, rules), options(agent, objectives, constraints, seed));
   EXPECT_TRUE(study) << study.error().text();
   return std::move(*study);
@@ -147,7 +150,8 @@ TEST_P(Conformance, ATinySpaceIsUsedUpCompletely) {
 TEST_P(Conformance, WarmStartsAndOnlyFailuresAreEndured) {
   Study study = make(GetParam(), mixed_space, "[]", 2, 1, 2);
   Random random(4);
-  for (int i = 0; i < 30; ++i) ASSERT_TRUE(study.tell(*study.space().sample(random), {random.uniform(), random.uniform()}, {random.uniform() - 0.5}));
+  for (int i = 0; i < 30; ++i)
+    ASSERT_TRUE(study.tell(*study.space().sample(random), {random.uniform(), random.uniform()}, {random.uniform() - 0.5}));
   transcript(study, 3, 8, 2, 1);
   Study failing = make(GetParam(), mixed_space, "[]", 1, 0, 2);
   for (int b = 0; b < 8; ++b) {
@@ -172,7 +176,8 @@ TEST_P(Conformance, HugeAndTinyValuesAreEndured) {
   Random random(8);
   for (int b = 0; b < 6; ++b) {
     for (const StudyTrial& t : study.ask(8)) {
-      ASSERT_TRUE(study.tell(t.number, {std::pow(10, random.uniform(-300, 300)), -std::pow(10, random.uniform(-300, 300))}, {std::pow(10, random.uniform(-300, 300)) - 1}));
+      ASSERT_TRUE(study.tell(t.number, {std::pow(10, random.uniform(-300, 300)), -std::pow(10, random.uniform(-300, 300))},
+                             {std::pow(10, random.uniform(-300, 300)) - 1}));
     }
   }
   EXPECT_EQ(study.trials().size(), 48u);
@@ -185,7 +190,8 @@ TEST_P(Conformance, UnknownOptionsAreRefusedWithTheirPlace) {
   o.pointer = "/agent/options";
   const auto refused = Study::create(space(mixed_space), o);
   ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().text().find("c.json: /agent/options/populatoin: unknown key \"populatoin\""), std::string::npos) << refused.error().text();
+  EXPECT_NE(refused.error().text().find("c.json: /agent/options/populatoin: unknown key \"populatoin\""), std::string::npos)
+      << refused.error().text();
 }
 
 double median(std::vector<double> values) {
@@ -211,7 +217,8 @@ double median_quality(const std::string& problem, const std::string& agent, std:
 TEST(Quality, NsgaAndBayesBeatRandomOnTheShippedProblems) {
   for (const char* problem : {"zdt1", "dtlz2", "pressure_vessel", "circle_tour", "systolic"}) {
     const double random = median_quality(problem, "random", 120);
-    for (const char* agent : {"nsga2", "bayes"}) EXPECT_GT(median_quality(problem, agent, 120), random) << agent << " on " << problem;
+    for (const char* agent : {"nsga2", "bayes"})
+      EXPECT_GT(median_quality(problem, agent, 120), random) << agent << " on " << problem;
   }
 }
 
@@ -236,7 +243,8 @@ TEST(Quality, AnEvolutionaryAskTakesLessThanAMillisecond) {
 }
 
 TEST(Agents, NamesOfTheContractAreKnownAndThoseNotBuiltAreRefused) {
-  const std::vector<std::string> contract{"random", "sobol", "ga", "nsga2", "nsga3", "cmaes", "aco", "anneal", "bayes", "forest", "ppo", "sac", "ippo", "mappo", "auto"};
+  const std::vector<std::string> contract{"random", "sobol",  "ga",  "nsga2", "nsga3", "cmaes", "aco", "anneal",
+                                          "bayes",  "forest", "ppo", "sac",   "ippo",  "mappo", "auto"};
   EXPECT_EQ(agents().entries().size(), contract.size());
   for (const std::string& name : contract) {
     const auto info = agents().find(name);
@@ -245,14 +253,17 @@ TEST(Agents, NamesOfTheContractAreKnownAndThoseNotBuiltAreRefused) {
     EXPECT_EQ(study.has_value(), (*info)->built) << name;
     if (!study) {
       EXPECT_EQ(study.error().kind(), ErrorKind::unsupported);
-      EXPECT_NE(study.error().text().find("agent \"" + name + "\" is not built yet; built: bayes, ippo, nsga2, ppo, random, sobol"), std::string::npos)
+      EXPECT_NE(
+          study.error().text().find("agent \"" + name + "\" is not built yet; built: bayes, ippo, nsga2, ppo, random, sobol"),
+          std::string::npos)
           << study.error().text();
     }
   }
   const auto unknown = Study::create(space(mixed_space), options("nsga22", 1, 0, 1));
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().kind(), ErrorKind::invalid_input);
-  EXPECT_NE(unknown.error().text().find("unknown agent \"nsga22\"; did you mean \"nsga2\"?"), std::string::npos) << unknown.error().text();
+  EXPECT_NE(unknown.error().text().find("unknown agent \"nsga22\"; did you mean \"nsga2\"?"), std::string::npos)
+      << unknown.error().text();
 }
 
 }  // namespace

@@ -12,10 +12,14 @@ const char* const design = R"({"version": 1, "name": "edge", "clock_mhz": 800, "
     "levels": [{"name": "buf", "holds": ["ifmap", "filter", "ofmap"], "kib": 128}], "vector": {"lanes": 16}}],
   "memory": {"type": "ideal", "bytes_per_cycle": 16, "latency_cycles": 100}})";
 
-std::string campaign(const std::string& space = R"("cores.npu.array.rows": {"int": [8, 64], "step": "pow2"}, "clock_mhz": {"int": [200, 800], "step": 100})",
-                     const std::string& more = "") {
-  return R"({"version": 1, "workloads": [{"model": "zoo:resnet18"}], "design": )" + std::string(design) + R"(, "space": {)" + space +
-         R"(}, "objectives": [{"metric": "latency_s"}, {"metric": "energy_pj"}], "constraints": [{"metric": "area_um2", "max": 8e6}])" + more + "}";
+std::string campaign(
+    const std::string& space =
+        R"("cores.npu.array.rows": {"int": [8, 64], "step": "pow2"}, "clock_mhz": {"int": [200, 800], "step": 100})",
+    const std::string& more = "") {
+  return R"({"version": 1, "workloads": [{"model": "zoo:resnet18"}], "design": )" + std::string(design) + R"(, "space": {)" +
+         space +
+         R"(}, "objectives": [{"metric": "latency_s"}, {"metric": "energy_pj"}], "constraints": [{"metric": "area_um2", "max": 8e6}])" +
+         more + "}";
 }
 
 Expected<Campaign> read(const std::string& text) {
@@ -57,15 +61,24 @@ TEST(Campaign, EveryMistakeIsToldWithItsPlace) {
   EXPECT_SAYS(problems_of(text), "latency_s");
   EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "rules": ["clock_mhz > 900"])")), "/rules");
   EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "rules": ["clock_mhz >"])")), "/rules/0");
-  EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "agent": {"name": "bayse"})")), "/agent/name: unknown agent \"bayse\"; did you mean \"bayes\"?");
-  EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "agent": {"name": "nsga2", "options": {"population": -1}})")), "/agent/options/population");
-  EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "fidelity": "cycles")")), "/fidelity: unknown fidelity \"cycles\"; did you mean \"cycle\"?");
-  EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "fidelity": {"ladder": ["cycle", "analytical"]})")), "/fidelity/ladder/1: \"analytical\" does not come after \"cycle\"");
-  EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "budget": {"evaluations": 0})")), "/budget/evaluations: found 0; allowed: a whole number from 1");
-  EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "hypervolume_reference": [1])")), "/hypervolume_reference: found 1 values; allowed: one for each of 2 objectives");
+  EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "agent": {"name": "bayse"})")),
+              "/agent/name: unknown agent \"bayse\"; did you mean \"bayes\"?");
+  EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})",
+                                   R"(, "agent": {"name": "nsga2", "options": {"population": -1}})")),
+              "/agent/options/population");
+  EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "fidelity": "cycles")")),
+              "/fidelity: unknown fidelity \"cycles\"; did you mean \"cycle\"?");
+  EXPECT_SAYS(
+      problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "fidelity": {"ladder": ["cycle", "analytical"]})")),
+      "/fidelity/ladder/1: \"analytical\" does not come after \"cycle\"");
+  EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "budget": {"evaluations": 0})")),
+              "/budget/evaluations: found 0; allowed: a whole number from 1");
+  EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "hypervolume_reference": [1])")),
+              "/hypervolume_reference: found 1 values; allowed: one for each of 2 objectives");
   EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "seeds": [{"clock_mhz": 900}])")), "/seeds/0");
   EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "seed": -3)")), "/seed: found -3");
-  EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "command": ["x"])")), "/command: belongs to the subject \"command\"; found subject \"accelerator\"");
+  EXPECT_SAYS(problems_of(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "command": ["x"])")),
+              "/command: belongs to the subject \"command\"; found subject \"accelerator\"");
   text = campaign();
   text.replace(text.find("zoo:resnet18"), 12, "missing.onnx");
   EXPECT_SAYS(problems_of(text), "/workloads/0/model: /tmp/missing.onnx: no such file");
@@ -81,7 +94,8 @@ TEST(Campaign, EveryMistakeIsToldWithItsPlace) {
 }
 
 TEST(Campaign, ManyMistakesAreToldAtOnce) {
-  std::string text = campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "fidelity": "cycles", "agent": {"name": "bayse"}, "rules": ["clock_mhz > 900"])");
+  std::string text = campaign(R"("clock_mhz": {"int": [200, 800]})",
+                              R"(, "fidelity": "cycles", "agent": {"name": "bayse"}, "rules": ["clock_mhz > 900"])");
   text.replace(text.find("latency_s"), 9, "latencys");
   const auto read_it = read(text);
   ASSERT_FALSE(read_it);
@@ -104,12 +118,17 @@ TEST(Campaign, AProblemBringsItsSpaceAndGoals) {
   EXPECT_EQ(c->space.parameters().size(), 4u);
   EXPECT_EQ(c->objectives[0].metric, "cost");
   EXPECT_EQ(c->violations(), 3u);
-  EXPECT_SAYS(problems_of(R"({"version": 1, "subject": "problem", "problem": "zdt2"})"), "/problem: unknown problem \"zdt2\"; did you mean \"zdt1\"?");
-  EXPECT_SAYS(problems_of(R"({"version": 1, "subject": "problem", "problem": "circle_tour", "space": {"tuor": {"int": [1, 2]}}})"), "did you mean \"tour\"?");
+  EXPECT_SAYS(problems_of(R"({"version": 1, "subject": "problem", "problem": "zdt2"})"),
+              "/problem: unknown problem \"zdt2\"; did you mean \"zdt1\"?");
+  EXPECT_SAYS(
+      problems_of(R"({"version": 1, "subject": "problem", "problem": "circle_tour", "space": {"tuor": {"int": [1, 2]}}})"),
+      "did you mean \"tour\"?");
 }
 
 TEST(Campaign, OverridesAreCheckedAndChangeTheIdentityButForTheBudget) {
-  const auto c = read(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "agent": {"name": "nsga2", "options": {"population": 10}})")).value();
+  const auto c =
+      read(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "agent": {"name": "nsga2", "options": {"population": 10}})"))
+          .value();
   Overrides o;
   o.budget = 7;
   EXPECT_EQ(campaign_hash(resolved_json(c)), campaign_hash(resolved_json(with_overrides(c, o).value())));
@@ -133,12 +152,14 @@ TEST(Campaign, ViolationsAreInTheMetricsUnitAndMissingMetricsAreNamed) {
   const auto c = read(campaign()).value();
   EXPECT_EQ(violations_of(c, {{"area_um2", 9e6}}).value(), std::vector<double>{1e6});
   EXPECT_EQ(limit_names(c), std::vector<std::string>{"area_um2 <= 8e+06"});
-  EXPECT_SAYS(objectives_of(c, {{"latency_z", 1}, {"energy_pj", 1}}).error().text(), "the evaluation has no metric \"latency_s\"");
+  EXPECT_SAYS(objectives_of(c, {{"latency_z", 1}, {"energy_pj", 1}}).error().text(),
+              "the evaluation has no metric \"latency_s\"");
 }
 
 TEST(Campaign, TheSchemaListsWhatTheReaderReads) {
   const Json schema = campaign_schema();
-  for (const char* key : {"version", "name", "subject", "workloads", "design", "space", "rules", "objectives", "constraints", "agent", "budget", "fidelity", "seed"}) {
+  for (const char* key : {"version", "name", "subject", "workloads", "design", "space", "rules", "objectives", "constraints",
+                          "agent", "budget", "fidelity", "seed"}) {
     EXPECT_TRUE(schema["properties"].contains(key)) << key;
     EXPECT_FALSE(schema["properties"][key].value("description", "").empty()) << key;
   }

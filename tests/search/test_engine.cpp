@@ -1,10 +1,10 @@
-#include <csignal>
-#include <fstream>
 #include <spawn.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
+#include <csignal>
+#include <fstream>
+#include <thread>
 
 #include "engine_helpers.hpp"
 #include "gnomon/base/random.hpp"
@@ -17,10 +17,11 @@ std::string dump_results(const std::filesystem::path& folder) {
   sqlite3* db = nullptr;
   EXPECT_EQ(sqlite3_open_v2(store_path(folder).c_str(), &db, SQLITE_OPEN_READONLY, nullptr), SQLITE_OK);
   std::string out;
-  for (const char* sql : {"SELECT * FROM trial ORDER BY number", "SELECT * FROM evaluation ORDER BY trial, fidelity",
-                          "SELECT * FROM metric ORDER BY trial, fidelity, position", "SELECT * FROM violation ORDER BY trial, position",
-                          "SELECT * FROM layer ORDER BY trial, fidelity, position", "SELECT * FROM energy ORDER BY trial, fidelity, position",
-                          "SELECT * FROM progress ORDER BY trial"}) {
+  for (const char* sql :
+       {"SELECT * FROM trial ORDER BY number", "SELECT * FROM evaluation ORDER BY trial, fidelity",
+        "SELECT * FROM metric ORDER BY trial, fidelity, position", "SELECT * FROM violation ORDER BY trial, position",
+        "SELECT * FROM layer ORDER BY trial, fidelity, position", "SELECT * FROM energy ORDER BY trial, fidelity, position",
+        "SELECT * FROM progress ORDER BY trial"}) {
     sqlite3_stmt* statement = nullptr;
     EXPECT_EQ(sqlite3_prepare_v2(db, sql, -1, &statement, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
     while (sqlite3_step(statement) == SQLITE_ROW) {
@@ -46,7 +47,8 @@ Summary run(const Campaign& campaign, const RunOptions& options) {
 }
 
 const char* const cycle_40 = R"("fidelity": "cycle", "budget": {"evaluations": 40}, "seed": 5)";
-const char* const ladder_10 = R"("fidelity": {"ladder": ["analytical", "cycle"], "promote": 0.25}, "budget": {"evaluations": 10}, "seed": 5)";
+const char* const ladder_10 =
+    R"("fidelity": {"ladder": ["analytical", "cycle"], "promote": 0.25}, "budget": {"evaluations": 10}, "seed": 5)";
 
 TEST(Engine, WritesTheContractsFilesAndCountsAddUp) {
   const auto folder = fresh_folder("engine_files");
@@ -63,7 +65,8 @@ TEST(Engine, WritesTheContractsFilesAndCountsAddUp) {
   EXPECT_EQ(seen.back().done, 40);
   EXPECT_EQ(seen.back().total, 40);
   const Json json = Json::parse(content(folder / "summary.json"));
-  for (const char* key : {"schema", "provenance", "trials", "feasible", "failed", "best", "pareto", "hypervolume", "evaluations_by_fidelity", "seconds"}) {
+  for (const char* key : {"schema", "provenance", "trials", "feasible", "failed", "best", "pareto", "hypervolume",
+                          "evaluations_by_fidelity", "seconds"}) {
     EXPECT_TRUE(json.contains(key)) << key;
   }
   // The front of the summary is the front of the table: no feasible row beats it in both objectives.
@@ -97,9 +100,9 @@ TEST(Engine, OneAndFourWorkersGiveTheSameBytes) {
       const auto one = fresh_folder("engine_one"), four = fresh_folder("engine_four");
       run(parse_campaign(text), run_options(one, 1));
       run(parse_campaign(text), run_options(four, 4));
-      EXPECT_EQ(content(one / "trials.csv"), content(four / "trials.csv")) << text;
-      EXPECT_EQ(content(one / "report.html"), content(four / "report.html")) << text;
-      EXPECT_EQ(dump_results(one), dump_results(four)) << text;
+      EXPECT_EQ(first_difference(content(one / "trials.csv"), content(four / "trials.csv")), "") << text;
+      EXPECT_EQ(first_difference(content(one / "report.html"), content(four / "report.html")), "") << text;
+      EXPECT_EQ(first_difference(dump_results(one), dump_results(four)), "") << text;
       std::filesystem::remove_all(one);
       std::filesystem::remove_all(four);
     }
@@ -107,7 +110,10 @@ TEST(Engine, OneAndFourWorkersGiveTheSameBytes) {
 }
 
 TEST(Engine, KilledAnywhereItResumesToTheSameTrials) {
-  for (const char* more : {cycle_40, ladder_10}) {
+  const char* const long_cycle = R"("fidelity": "cycle", "budget": {"evaluations": 200}, "seed": 5)";
+  const char* const long_ladder =
+      R"("fidelity": {"ladder": ["analytical", "cycle"], "promote": 0.25}, "budget": {"evaluations": 50}, "seed": 5)";
+  for (const char* more : {long_cycle, long_ladder}) {
     const auto folder = fresh_folder("engine_kill");
     const std::string text = campaign_text(plain_space(), std::string(more) + R"(, "agent": {"name": "nsga2", "batch": 5})");
     ASSERT_TRUE(write_file(folder / "campaign.json", text));
@@ -125,7 +131,7 @@ TEST(Engine, KilledAnywhereItResumesToTheSameTrials) {
     int killed = 0, status = 0;
     for (int round = 0; round < 10; ++round) {
       const pid_t pid = start(1 + static_cast<int>(random.integer(0, 3)));
-      std::this_thread::sleep_for(std::chrono::microseconds(random.integer(500, 60000)));
+      std::this_thread::sleep_for(std::chrono::microseconds(random.integer(500, 50000)));
       ::kill(pid, SIGKILL);
       ::waitpid(pid, &status, 0);
       if (WIFSIGNALED(status)) ++killed;
@@ -133,11 +139,11 @@ TEST(Engine, KilledAnywhereItResumesToTheSameTrials) {
     const pid_t pid = start(4);
     ::waitpid(pid, &status, 0);
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    EXPECT_GT(killed, 0) << "seed " << seed;
-    EXPECT_EQ(content(whole / "trials.csv"), content(broken / "trials.csv")) << "seed " << seed;
-    EXPECT_EQ(content(whole / "pareto.csv"), content(broken / "pareto.csv"));
-    EXPECT_EQ(content(whole / "report.html"), content(broken / "report.html"));
-    EXPECT_EQ(dump_results(whole), dump_results(broken)) << "seed " << seed;
+    EXPECT_GE(killed, 5) << "most kills are to hit a run; seed " << seed;
+    EXPECT_EQ(first_difference(content(whole / "trials.csv"), content(broken / "trials.csv")), "") << "seed " << seed;
+    EXPECT_EQ(first_difference(content(whole / "pareto.csv"), content(broken / "pareto.csv")), "");
+    EXPECT_EQ(first_difference(content(whole / "report.html"), content(broken / "report.html")), "");
+    EXPECT_EQ(first_difference(dump_results(whole), dump_results(broken)), "") << "seed " << seed;
     std::filesystem::remove_all(folder);
   }
 }
@@ -145,15 +151,16 @@ TEST(Engine, KilledAnywhereItResumesToTheSameTrials) {
 TEST(Engine, ALargerBudgetGoesOnWithTheSameTrials) {
   for (const char* fidelity : {R"("cycle")", R"({"ladder": ["analytical", "cycle"], "promote": 0.4})"}) {
     const auto text = [&](int n) {
-      return campaign_text(plain_space(), R"("seed": 3, "fidelity": )" + std::string(fidelity) + R"(, "budget": {"evaluations": )" + std::to_string(n) + "}");
+      return campaign_text(plain_space(), R"("seed": 3, "fidelity": )" + std::string(fidelity) +
+                                              R"(, "budget": {"evaluations": )" + std::to_string(n) + "}");
     };
     const auto folder = fresh_folder("engine_budget"), direct = fresh_folder("engine_direct");
     // 13 is not a multiple of the batch: the cut batch is taken up where it was left.
     EXPECT_EQ(run(parse_campaign(text(13)), run_options(folder, 2)).evaluations, 13);
     EXPECT_EQ(run(parse_campaign(text(30)), run_options(folder, 2)).evaluations, 30);
     run(parse_campaign(text(30)), run_options(direct, 2));
-    EXPECT_EQ(content(folder / "trials.csv"), content(direct / "trials.csv"));
-    EXPECT_EQ(dump_results(folder), dump_results(direct));
+    EXPECT_EQ(first_difference(content(folder / "trials.csv"), content(direct / "trials.csv")), "");
+    EXPECT_EQ(first_difference(dump_results(folder), dump_results(direct)), "");
     // A budget that is used up asks for nothing.
     EXPECT_EQ(run(parse_campaign(text(20)), run_options(folder, 2)).evaluations, 30);
     std::filesystem::remove_all(folder);
@@ -163,8 +170,10 @@ TEST(Engine, ALargerBudgetGoesOnWithTheSameTrials) {
 
 TEST(Engine, AnotherCampaignIsRefusedWithTheDifference) {
   const auto folder = fresh_folder("engine_other");
-  run(parse_campaign(campaign_text(plain_space(), R"("fidelity": "cycle", "budget": {"evaluations": 8}, "seed": 1)")), run_options(folder, 2));
-  const Campaign other = parse_campaign(campaign_text(R"({"x": {"int": [0, 15]}, "y": {"int": [0, 12]}})", R"("fidelity": "cycle", "budget": {"evaluations": 8}, "seed": 2)"));
+  run(parse_campaign(campaign_text(plain_space(), R"("fidelity": "cycle", "budget": {"evaluations": 8}, "seed": 1)")),
+      run_options(folder, 2));
+  const Campaign other = parse_campaign(campaign_text(R"({"x": {"int": [0, 15]}, "y": {"int": [0, 12]}})",
+                                                      R"("fidelity": "cycle", "budget": {"evaluations": 8}, "seed": 2)"));
   const auto refused = run_campaign(other, run_options(folder, 2), test_registry());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind(), ErrorKind::invalid_input);
@@ -193,14 +202,15 @@ TEST(Engine, InterruptedItSavesAndGoesOn) {
   EXPECT_TRUE(std::filesystem::exists(folder / "trials.csv"));
   run(campaign, run_options(folder, 2));
   run(campaign, run_options(direct, 1));
-  EXPECT_EQ(dump_results(folder), dump_results(direct));
+  EXPECT_EQ(first_difference(dump_results(folder), dump_results(direct)), "");
   std::filesystem::remove_all(folder);
   std::filesystem::remove_all(direct);
 }
 
 TEST(Engine, WallTimeStopsAtABatch) {
   const auto folder = fresh_folder("engine_wall"), direct = fresh_folder("engine_wall_direct");
-  const Campaign campaign = parse_campaign(campaign_text(plain_space(), R"("fidelity": "cycle", "budget": {"evaluations": 200, "wall_s": 0.000001}, "seed": 4)"));
+  const Campaign campaign = parse_campaign(
+      campaign_text(plain_space(), R"("fidelity": "cycle", "budget": {"evaluations": 200, "wall_s": 0.000001}, "seed": 4)"));
   const Summary s = run(campaign, run_options(folder, 2));
   EXPECT_EQ(s.status, RunStatus::wall_time);
   EXPECT_EQ(s.trials % 8, 0);
@@ -212,8 +222,9 @@ TEST(Engine, WallTimeStopsAtABatch) {
 
 TEST(Engine, ASpaceThatIsUsedUpEndsTheRun) {
   const auto folder = fresh_folder("engine_small");
-  const Campaign campaign = parse_campaign(
-      campaign_text(R"({"x": {"int": [0, 3]}, "y": {"int": [0, 4]}})", R"("rules": ["x != 2"], "fidelity": "cycle", "budget": {"evaluations": 100}, "seed": 4)"));
+  const Campaign campaign =
+      parse_campaign(campaign_text(R"({"x": {"int": [0, 3]}, "y": {"int": [0, 4]}})",
+                                   R"("rules": ["x != 2"], "fidelity": "cycle", "budget": {"evaluations": 100}, "seed": 4)"));
   const Summary s = run(campaign, run_options(folder, 3));
   EXPECT_EQ(s.status, RunStatus::exhausted);
   EXPECT_EQ(s.trials, 15);
@@ -275,7 +286,8 @@ TEST(Engine, TwoRunsInOneFolderAreRefused) {
   const auto folder = fresh_folder("engine_lock");
   const auto held = Store::open(folder);
   ASSERT_TRUE(held);
-  const auto refused = run_campaign(parse_campaign(campaign_text(plain_space(), cycle_40)), run_options(folder, 2), test_registry());
+  const auto refused =
+      run_campaign(parse_campaign(campaign_text(plain_space(), cycle_40)), run_options(folder, 2), test_registry());
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().text().find("another run is writing here"), std::string::npos);
   std::filesystem::remove_all(folder);

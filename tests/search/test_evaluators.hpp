@@ -1,12 +1,12 @@
 #pragma once
 
+#include <unistd.h>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 #include "gnomon/arch/evaluator.hpp"
@@ -14,9 +14,9 @@
 
 namespace gnomon::search::test {
 
-/// The closed-form `systolic` problem in a worker process, under the subject `command` (whose parameters are free), with parameter `trouble`
-/// deciding what goes wrong: `none`, `crash`, `abort`, `exit`, `spin`, `sleep`, `memory`, `error`, `noise` (prints to stdout), `nan`. The
-/// fidelity `analytical` runs in threads and is off by 20 % and a fixed ripple; `cycle` is exact.
+/// The closed-form `systolic` problem in a worker process, under the subject `command` (whose parameters are free), with
+/// parameter `trouble` deciding what goes wrong: `none`, `crash`, `abort`, `exit`, `spin`, `sleep`, `memory`, `error`, `noise`
+/// (prints to stdout), `nan`. The fidelity `analytical` runs in threads and is off by 20 % and a fixed ripple; `cycle` is exact.
 class TroubleEvaluator final : public arch::Evaluator {
  public:
   explicit TroubleEvaluator(bool process) : process_(process) {}

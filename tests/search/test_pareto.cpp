@@ -51,12 +51,14 @@ TEST(Hypervolume, AgreesWithInclusionAndExclusionInOneToFiveDimensions) {
       for (double& x : p) x = round % 2 == 0 ? random.uniform(0, 1.2) : static_cast<double>(random.integer(0, 5)) / 4;
     }
     const std::vector<double> reference(d, 1.0);
-    EXPECT_NEAR(hypervolume(points, reference), by_inclusion(points, reference), 1e-12) << "seed " << seed << " round " << round << " d " << d << " n " << n;
+    EXPECT_NEAR(hypervolume(points, reference), by_inclusion(points, reference), 1e-12)
+        << "seed " << seed << " round " << round << " d " << d << " n " << n;
   }
 }
 
 TEST(Hypervolume, TheThreeDimensionalSphereHasItsVolume) {
-  // Points on the unit sphere's octant, dense: what they leave of the unit cube towards the reference (1, 1, 1) is 1 - pi / 6 from above.
+  // Points on the unit sphere's octant, dense: what they leave of the unit cube towards the reference (1, 1, 1) is 1 - pi / 6
+  // from above.
   Points points;
   constexpr int n = 60;
   for (int i = 0; i <= n; ++i) {
@@ -80,7 +82,8 @@ TEST(Front, IsWhatNobodyDominatesTiesIncluded) {
     }
     std::vector<std::size_t> expected;
     for (std::size_t i = 0; i < n; ++i) {
-      if (std::none_of(points.begin(), points.end(), [&](const auto& q) { return dominates(q, points[i]); })) expected.push_back(i);
+      if (std::none_of(points.begin(), points.end(), [&](const auto& q) { return dominates(q, points[i]); }))
+        expected.push_back(i);
     }
     EXPECT_EQ(nondominated(points), expected) << "round " << round;
     const auto ranks = nondominated_ranks(points);

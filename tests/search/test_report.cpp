@@ -13,7 +13,9 @@ struct Finished {
 Finished finished(const std::string& name, const std::string& more, const std::string& agent = "nsga2") {
   Finished out;
   out.folder = fresh_folder(name);
-  const auto summary = run_campaign(parse_campaign(campaign_text(plain_space(), more + R"(, "agent": {"name": ")" + agent + "\"}")), run_options(out.folder, 2), test_registry());
+  const auto summary =
+      run_campaign(parse_campaign(campaign_text(plain_space(), more + R"(, "agent": {"name": ")" + agent + "\"}")),
+                   run_options(out.folder, 2), test_registry());
   EXPECT_TRUE(summary) << summary.error().text();
   auto store = Store::open_read(out.folder);
   out.data = report_data(*store).value();
@@ -80,7 +82,8 @@ TEST(Report, ThePageHoldsItsDataSafelyAndNothingFromOutside) {
 }
 
 TEST(Report, IsWrittenAgainToTheSameBytes) {
-  const auto [folder, data] = finished("report_again", R"("fidelity": {"ladder": ["analytical", "cycle"]}, "budget": {"evaluations": 8}, "seed": 5)", "bayes");
+  const auto [folder, data] = finished(
+      "report_again", R"("fidelity": {"ladder": ["analytical", "cycle"]}, "budget": {"evaluations": 8}, "seed": 5)", "bayes");
   const std::string before = content(folder / "report.html");
   EXPECT_LT(before.size(), 3u << 20);
   ASSERT_TRUE(write_report(folder));

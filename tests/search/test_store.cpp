@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <sqlite3.h>
+#include <fstream>
 
 #include "gnomon/base/json.hpp"
 #include "gnomon/search/store.hpp"
@@ -43,7 +43,8 @@ void fill(Store& store) {
   ASSERT_TRUE(attempt);
   ASSERT_TRUE(store.finish_evaluation(0, "cycle", evaluation(1.5), *attempt, TrialEnd{0, false, "", "cycle", true, {-0.5}}));
   attempt = store.start_attempt(1, "cycle", 42);
-  ASSERT_TRUE(store.finish_evaluation(1, "cycle", fail(ErrorKind::run_failed, "broke"), *attempt, TrialEnd{1, true, "broke", "cycle", false, {}}));
+  ASSERT_TRUE(store.finish_evaluation(1, "cycle", fail(ErrorKind::run_failed, "broke"), *attempt,
+                                      TrialEnd{1, true, "broke", "cycle", false, {}}));
   ASSERT_TRUE(store.start_attempt(2, "cycle", 43));
 }
 
@@ -95,9 +96,11 @@ TEST(Store, FinishedTrialsAreImmutable) {
     EXPECT_FALSE(store->finish_trials({TrialEnd{0, true, "no", "cycle", false, {}}}));
     EXPECT_FALSE(store->add_batch(1, {{5, 1, "{\"x\":1}"}})) << "the same parameters twice";
   }
-  for (const char* attempt : {"UPDATE trial SET params = '{}' WHERE number = 0", "DELETE FROM trial WHERE number = 1", "UPDATE metric SET value = 0 WHERE trial = 0",
-                              "DELETE FROM metric WHERE trial = 0", "UPDATE layer SET energy_pj = 0", "DELETE FROM violation",
-                              "INSERT INTO metric VALUES (0, 'cycle', 9, 'c', 1)", "UPDATE evaluation SET failed = 1 WHERE trial = 0"}) {
+  for (const char* attempt :
+       {"UPDATE trial SET params = '{}' WHERE number = 0", "DELETE FROM trial WHERE number = 1",
+        "UPDATE metric SET value = 0 WHERE trial = 0", "DELETE FROM metric WHERE trial = 0", "UPDATE layer SET energy_pj = 0",
+        "DELETE FROM violation", "INSERT INTO metric VALUES (0, 'cycle', 9, 'c', 1)",
+        "UPDATE evaluation SET failed = 1 WHERE trial = 0"}) {
     EXPECT_EQ(sql(folder, attempt), "finished trials are immutable") << attempt;
   }
   std::filesystem::remove_all(folder);
@@ -127,11 +130,15 @@ TEST(Store, ADamagedFileIsSaidNotSuffered) {
   int refused = 0;
   for (int round = 0; round < 60; ++round) {
     std::string bad = good;
-    if (round % 3 == 0) bad.resize(static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(good.size()) - 1)));
+    if (round % 3 == 0)
+      bad.resize(static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(good.size()) - 1)));
     else {
-      for (int k = 0; k < 200; ++k) bad[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(good.size()) - 1))] = static_cast<char>(random.next());
+      for (int k = 0; k < 200; ++k)
+        bad[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(good.size()) - 1))] =
+            static_cast<char>(random.next());
     }
-    if (round == 1) bad = "this is not a database, but long enough to be looked at as one, one should think, if it goes on like this.";
+    if (round == 1)
+      bad = "this is not a database, but long enough to be looked at as one, one should think, if it goes on like this.";
     ASSERT_TRUE(write_file(store_path(folder), bad));
     for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(store_path(folder).string() + suffix);
     auto store = Store::open(folder);
@@ -151,11 +158,14 @@ TEST(Store, ADamagedFileIsSaidNotSuffered) {
 
 TEST(Store, AnotherSchemaVersionIsRefused) {
   const auto folder = fresh_folder("store_version");
-  { auto store = Store::open(folder); }
+  {
+    auto store = Store::open(folder);
+  }
   EXPECT_EQ(sql(folder, "PRAGMA user_version = 99"), "");
   const auto store = Store::open(folder);
   ASSERT_FALSE(store);
-  EXPECT_NE(store.error().text().find("schema version 99; this program reads version 1"), std::string::npos) << store.error().text();
+  EXPECT_NE(store.error().text().find("schema version 99; this program reads version 1"), std::string::npos)
+      << store.error().text();
   EXPECT_TRUE(Store::open(folder, true)) << "--fresh starts again";
   std::filesystem::remove_all(folder);
 }

@@ -7,8 +7,12 @@ namespace {
 
 const char* const grid = R"({"x": {"int": [0, 9]}, "y": {"int": [0, 9]}})";
 
-Study study(StudyOptions o = options("random", 2, 1, 1)) { return std::move(Study::create(space(grid), std::move(o)).value()); }
-arch::Point at(std::int64_t x, std::int64_t y) { return {arch::Value(x), arch::Value(y)}; }
+Study study(StudyOptions o = options("random", 2, 1, 1)) {
+  return std::move(Study::create(space(grid), std::move(o)).value());
+}
+arch::Point at(std::int64_t x, std::int64_t y) {
+  return {arch::Value(x), arch::Value(y)};
+}
 
 TEST(Study, FrontAndBestFollowTheGoals) {
   StudyOptions o = options("random", 2, 1, 1);
@@ -74,7 +78,8 @@ TEST(Study, AStudyNeedsAnObjectiveAndParameters) {
 
 TEST(Problems, HaveTheirKnownValues) {
   const auto value = [](const char* name, const char* parameters) { return evaluate_problem(name, parameters).value(); };
-  EXPECT_EQ(value("zdt1", R"({"x1":0.25,"x2":0,"x3":0,"x4":0,"x5":0,"x6":0,"x7":0,"x8":0,"x9":0,"x10":0})"), (std::vector<double>{0.25, 0.5}));
+  EXPECT_EQ(value("zdt1", R"({"x1":0.25,"x2":0,"x3":0,"x4":0,"x5":0,"x6":0,"x7":0,"x8":0,"x9":0,"x10":0})"),
+            (std::vector<double>{0.25, 0.5}));
   const auto sphere = value("dtlz2", R"({"x1":0.3,"x2":0.6,"x3":0.35,"x4":0.35,"x5":0.35,"x6":0.35,"x7":0.35})");
   EXPECT_NEAR(sphere[0] * sphere[0] + sphere[1] * sphere[1] + sphere[2] * sphere[2], 1, 1e-12);
   const auto vessel = value("pressure_vessel", R"({"shell":13,"head":7,"radius":42.0984456,"length":176.6365958})");

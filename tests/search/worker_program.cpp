@@ -1,4 +1,6 @@
-// Worker (`plain-worker`: with the shipped evaluators only) and coordinator of the engine's tests: `worker` is the worker loop; `run CAMPAIGN.json OUT JOBS` runs a campaign with itself as worker.
+// Worker (`plain-worker`: with the shipped evaluators only) and coordinator of the engine's tests: `worker` is the worker loop;
+// `run CAMPAIGN.json OUT JOBS` runs a campaign with itself as worker.
+#include <unistd.h>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -6,12 +8,11 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
-#include <unistd.h>
 
-#include "test_evaluators.hpp"
 #include "gnomon/base/process.hpp"
 #include "gnomon/search/engine.hpp"
 #include "gnomon/search/worker.hpp"
+#include "test_evaluators.hpp"
 
 int main(int argc, char** argv) {
   gnomon::arch::EvaluatorRegistry registry;

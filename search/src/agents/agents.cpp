@@ -17,16 +17,23 @@ AgentInfo not_built(std::string name, std::string summary) {
 
 std::string kind_name(arch::ParameterKind kind) {
   switch (kind) {
-    case arch::ParameterKind::integer: return "int";
-    case arch::ParameterKind::real: return "real";
-    case arch::ParameterKind::ordinal: return "ordinal";
-    case arch::ParameterKind::categorical: return "categorical";
-    case arch::ParameterKind::permutation: return "permutation";
+    case arch::ParameterKind::integer:
+      return "int";
+    case arch::ParameterKind::real:
+      return "real";
+    case arch::ParameterKind::ordinal:
+      return "ordinal";
+    case arch::ParameterKind::categorical:
+      return "categorical";
+    case arch::ParameterKind::permutation:
+      return "permutation";
   }
   return "";
 }
 
-Problem at(const AgentSetup& setup, std::string message) { return {setup.file, setup.pointer, std::move(message)}; }
+Problem at(const AgentSetup& setup, std::string message) {
+  return {setup.file, setup.pointer, std::move(message)};
+}
 
 }  // namespace
 
@@ -36,16 +43,19 @@ double Told::total_violation() const {
   return total;
 }
 
-std::uint64_t AskRequest::seed(std::uint64_t agent_seed) const { return derive(derive(agent_seed, number), attempt); }
+std::uint64_t AskRequest::seed(std::uint64_t agent_seed) const {
+  return derive(derive(agent_seed, number), attempt);
+}
 
 const Registry<AgentInfo>& agents() {
   static const Registry<AgentInfo> registry = [] {
     Registry<AgentInfo> out("agent");
-    for (AgentInfo info : {random_info(), sobol_info(), nsga2_info(), bayes_info(), ppo_info(), ippo_info(),
-                           not_built("ga", "genetic algorithm"), not_built("nsga3", "NSGA-III"), not_built("cmaes", "CMA-ES"),
-                           not_built("aco", "ant colony"), not_built("anneal", "simulated annealing"),
-                           not_built("forest", "random-forest surrogate"), not_built("sac", "soft actor-critic"),
-                           not_built("mappo", "PPO, one agent per parameter with a shared critic"), not_built("auto", "portfolio")}) {
+    for (AgentInfo info :
+         {random_info(), sobol_info(), nsga2_info(), bayes_info(), ppo_info(), ippo_info(), not_built("ga", "genetic algorithm"),
+          not_built("nsga3", "NSGA-III"), not_built("cmaes", "CMA-ES"), not_built("aco", "ant colony"),
+          not_built("anneal", "simulated annealing"), not_built("forest", "random-forest surrogate"),
+          not_built("sac", "soft actor-critic"), not_built("mappo", "PPO, one agent per parameter with a shared critic"),
+          not_built("auto", "portfolio")}) {
       const std::string name = info.name;
       out.add(name, std::move(info));
     }
@@ -63,12 +73,14 @@ Expected<std::unique_ptr<Agent>> make_agent(const std::string& name, const Agent
     for (const auto& [other, entry] : agents().entries()) {
       if (entry.built) built.push_back(other);
     }
-    return fail(Error(ErrorKind::unsupported, at(setup, "agent " + in_quotes(name) + " is not built yet; built: " + join(built))));
+    return fail(
+        Error(ErrorKind::unsupported, at(setup, "agent " + in_quotes(name) + " is not built yet; built: " + join(built))));
   }
   if (setup.objectives == 0) return fail(Error(ErrorKind::invalid_input, at(setup, "a study needs at least one objective")));
   if (info.max_objectives != 0 && setup.objectives > info.max_objectives) {
-    return fail(Error(ErrorKind::unsupported, at(setup, "agent " + in_quotes(name) + " takes at most " + std::to_string(info.max_objectives) +
-                                                            " objectives; found " + std::to_string(setup.objectives))));
+    return fail(Error(ErrorKind::unsupported,
+                      at(setup, "agent " + in_quotes(name) + " takes at most " + std::to_string(info.max_objectives) +
+                                    " objectives; found " + std::to_string(setup.objectives))));
   }
   for (const arch::Parameter& p : setup.space->parameters()) {
     if (std::find(info.kinds.begin(), info.kinds.end(), p.kind) == info.kinds.end()) {

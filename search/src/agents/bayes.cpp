@@ -22,13 +22,16 @@ struct BayesOptions {
 };
 
 void describe(FieldVisitor& v, BayesOptions& o) {
-  field(v, {"initial", "Sobol points before the first model; 0: twice the parameters, between 8 and 24", "points"}, o.initial, Range{0, 100000});
-  field(v, {"max_points", "results that a model is fitted to; of more, the best, the latest and some others are taken", "points"}, o.max_points,
-        Range{20, 2000});
-  field(v, {"pool", "candidates that the acquisition is computed for, before the local search", "points"}, o.pool, Range{50, 100000});
+  field(v, {"initial", "Sobol points before the first model; 0: twice the parameters, between 8 and 24", "points"}, o.initial,
+        Range{0, 100000});
+  field(v, {"max_points", "results that a model is fitted to; of more, the best, the latest and some others are taken", "points"},
+        o.max_points, Range{20, 2000});
+  field(v, {"pool", "candidates that the acquisition is computed for, before the local search", "points"}, o.pool,
+        Range{50, 100000});
 }
 
-/// Columns of the models' input: ordered parameters by their place in [0, 1], categories by code, permutations by each item's place.
+/// Columns of the models' input: ordered parameters by their place in [0, 1], categories by code, permutations by each item's
+/// place.
 class Features {
  public:
   explicit Features(std::shared_ptr<const arch::Space> space) : space_(std::move(space)) {
@@ -57,7 +60,8 @@ class Features {
         const Eigen::Index first = at;
         at += static_cast<Eigen::Index>(p.size());
         for (std::size_t k = 0; k < genome[i].order.size(); ++k) {
-          x(first + genome[i].order[k]) = active && p.size() > 1 ? static_cast<double>(k) / static_cast<double>(p.size() - 1) : 0.5;
+          x(first + genome[i].order[k]) =
+              active && p.size() > 1 ? static_cast<double>(k) / static_cast<double>(p.size() - 1) : 0.5;
         }
       }
     }
@@ -74,19 +78,25 @@ class Features {
   std::vector<bool> categorical_;
 };
 
-/// Constrained Bayesian optimisation. One Gaussian process (Matern 5/2 on ordered parameters, Hamming on categories) for each objective and for
-/// each constraint value. Acquisition, in logs: log EI + sum_c log P(violation_c <= 0) (Gardner et al., ICML 2014; log EI of Ament et al.,
-/// NeurIPS 2023). Several objectives: each proposal draws weights and improves the augmented Tchebycheff scalarisation (ParEGO,
-/// Knowles 2006) of the objectives, normalised between the best values and the front's worst; mean and deviation of the scalarised
-/// normal vector are taken over 32 quasi-random draws. While nothing feasible is known, the probability of feasibility alone counts.
-/// Candidates: mutants and crossings of the best points and uniform draws, then a search over neighbours that differ in one parameter.
-/// Batches and pending trials: each chosen point is believed at its predicted mean (kriging believer, Ginsbourger et al. 2010).
-/// The models are fitted anew for every ask from what was told. Results of lower fidelities are learnt from like the others.
+/// Constrained Bayesian optimisation. One Gaussian process (Matern 5/2 on ordered parameters, Hamming on categories) for each
+/// objective and for each constraint value. Acquisition, in logs: log EI + sum_c log P(violation_c <= 0) (Gardner et al., ICML
+/// 2014; log EI of Ament et al., NeurIPS 2023). Several objectives: each proposal draws weights and improves the augmented
+/// Tchebycheff scalarisation (ParEGO, Knowles 2006) of the objectives, normalised between the best values and the front's worst;
+/// mean and deviation of the scalarised normal vector are taken over 32 quasi-random draws. While nothing feasible is known, the
+/// probability of feasibility alone counts. Candidates: mutants and crossings of the best points and uniform draws, then a search
+/// over neighbours that differ in one parameter. Batches and pending trials: each chosen point is believed at its predicted mean
+/// (kriging believer, Ginsbourger et al. 2010). The models are fitted anew for every ask from what was told. Results of lower
+/// fidelities are learnt from like the others.
 class Bayes final : public Agent {
  public:
   Bayes(const AgentSetup& setup, const BayesOptions& options)
-      : space_(setup.space), options_(options), objectives_(setup.objectives), constraints_(setup.constraints), seed_(derive(setup.seed, "bayes")),
-        initial_(setup.space, derive(setup.seed, "bayes/initial")), features_(setup.space) {
+      : space_(setup.space),
+        options_(options),
+        objectives_(setup.objectives),
+        constraints_(setup.constraints),
+        seed_(derive(setup.seed, "bayes")),
+        initial_(setup.space, derive(setup.seed, "bayes/initial")),
+        features_(setup.space) {
     if (options_.initial == 0) {
       options_.initial = std::clamp<std::int64_t>(2 * static_cast<std::int64_t>(space_->parameters().size()), 8, 24);
     }
@@ -264,7 +274,8 @@ class Bayes final : public Agent {
         for (const Told* t : rows_) values.push_back(objective ? t->objectives[k] : t->violations[k - a_.objectives_]);
         if (objective) {
           scales_.emplace_back(values);
-          for (std::size_t i = 0; i < values.size(); ++i) y(static_cast<Eigen::Index>(i)) = scaled_[i][k] = scales_.back()(values[i]);
+          for (std::size_t i = 0; i < values.size(); ++i)
+            y(static_cast<Eigen::Index>(i)) = scaled_[i][k] = scales_.back()(values[i]);
         } else {
           const ViolationScale scale(values);
           for (std::size_t i = 0; i < values.size(); ++i) y(static_cast<Eigen::Index>(i)) = scale(values[i]);
@@ -363,7 +374,8 @@ class Bayes final : public Agent {
     std::vector<Scored> score_all(const std::vector<arch::Point>& points) const {
       const Predictions predictions = predict(points);
       std::vector<Scored> out;
-      for (std::size_t i = 0; i < points.size(); ++i) out.push_back({points[i], score(predictions, static_cast<Eigen::Index>(i))});
+      for (std::size_t i = 0; i < points.size(); ++i)
+        out.push_back({points[i], score(predictions, static_cast<Eigen::Index>(i))});
       std::stable_sort(out.begin(), out.end(), [](const Scored& x, const Scored& y) { return x.score > y.score; });
       return out;
     }
@@ -422,7 +434,8 @@ class Bayes final : public Agent {
 }  // namespace
 
 AgentInfo bayes_info() {
-  return agent_info<Bayes, BayesOptions>("bayes", "Gaussian processes, log-EI x feasibility; random weights for several objectives", 0);
+  return agent_info<Bayes, BayesOptions>("bayes",
+                                         "Gaussian processes, log-EI x feasibility; random weights for several objectives", 0);
 }
 
 }  // namespace gnomon::search

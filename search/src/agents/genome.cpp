@@ -34,7 +34,9 @@ std::vector<std::int64_t> identity_order(std::size_t n) {
 
 }  // namespace
 
-bool can_change(const Parameter& p) { return p.kind == ParameterKind::real ? p.high > p.low : p.size() > 1; }
+bool can_change(const Parameter& p) {
+  return p.kind == ParameterKind::real ? p.high > p.low : p.size() > 1;
+}
 
 Genome to_genome(const Space& space, const Point& point) {
   const auto& parameters = space.parameters();
@@ -63,9 +65,12 @@ Point to_point(const Space& space, const Genome& genome) {
   Point point(parameters.size());
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const Parameter& p = parameters[i];
-    if (p.discrete()) point[i] = p.values[static_cast<std::size_t>(genome[i].index)];
-    else if (p.kind == ParameterKind::real) point[i] = value_at(p, genome[i].position);
-    else point[i] = genome[i].order;
+    if (p.discrete())
+      point[i] = p.values[static_cast<std::size_t>(genome[i].index)];
+    else if (p.kind == ParameterKind::real)
+      point[i] = value_at(p, genome[i].position);
+    else
+      point[i] = genome[i].order;
   }
   space.normalize(point);
   return point;
@@ -73,7 +78,8 @@ Point to_point(const Space& space, const Genome& genome) {
 
 std::size_t code_size(const Space& space) {
   std::size_t n = 0;
-  for (const Parameter& p : space.parameters()) n += p.kind == ParameterKind::permutation ? std::max<std::size_t>(p.size(), 1) - 1 : 1;
+  for (const Parameter& p : space.parameters())
+    n += p.kind == ParameterKind::permutation ? std::max<std::size_t>(p.size(), 1) - 1 : 1;
   return n;
 }
 
@@ -196,8 +202,8 @@ std::vector<Point> fresh_neighbours(const Space& space, const Point& point, cons
   return out;
 }
 
-std::optional<Point> fresh_variant(const Space& space, const Genome& genome, const AskRequest& request, const std::vector<Point>& taken,
-                                   Random& random, int tries) {
+std::optional<Point> fresh_variant(const Space& space, const Genome& genome, const AskRequest& request,
+                                   const std::vector<Point>& taken, Random& random, int tries) {
   const auto usable = [&](const Point& point) {
     return std::find(taken.begin(), taken.end(), point) == taken.end() && request.fresh(point);
   };

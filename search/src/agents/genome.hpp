@@ -12,8 +12,8 @@
 namespace gnomon::search {
 
 struct Gene {
-  std::int64_t index = 0;        ///< discrete parameters: index into Parameter::values
-  double position = 0.5;         ///< reals: place in [0, 1], on the log scale where the parameter is logarithmic
+  std::int64_t index = 0;           ///< discrete parameters: index into Parameter::values
+  double position = 0.5;            ///< reals: place in [0, 1], on the log scale where the parameter is logarithmic
   std::vector<std::int64_t> order;  ///< permutations: indices into Parameter::values
   bool operator==(const Gene&) const = default;
 };
@@ -29,8 +29,9 @@ std::size_t code_size(const arch::Space& space);
 /// A genome from uniform numbers in [0, 1), `code_size` of them: equal shares of the interval for each value.
 Genome genome_from_uniform(const arch::Space& space, const std::vector<double>& code);
 
-/// Changes one gene to a different value. Integers and ordinals step by a geometric number of values either way (wider with `spread`, a
-/// fraction of the range), categories jump, reals move by a normal step of `spread`, permutations swap two places or move one item.
+/// Changes one gene to a different value. Integers and ordinals step by a geometric number of values either way (wider with
+/// `spread`, a fraction of the range), categories jump, reals move by a normal step of `spread`, permutations swap two places or
+/// move one item.
 void mutate_gene(const arch::Parameter& parameter, Gene& gene, double spread, Random& random);
 /// Mutates each gene with probability `rate`, at least one of those that can change.
 void mutate(const arch::Space& space, Genome& genome, double rate, double spread, Random& random);
@@ -41,8 +42,8 @@ std::vector<arch::Point> fresh_neighbours(const arch::Space& space, const arch::
 /// The point is active at this parameter and the parameter has more than one value.
 bool can_change(const arch::Parameter& parameter);
 
-/// A fresh point near a genome: mutated with growing rate and spread until it is fresh and not among `taken`; then random draws; nothing
-/// where both fail.
+/// A fresh point near a genome: mutated with growing rate and spread until it is fresh and not among `taken`; then random draws;
+/// nothing where both fail.
 std::optional<arch::Point> fresh_variant(const arch::Space& space, const Genome& genome, const AskRequest& request,
                                          const std::vector<arch::Point>& taken, Random& random, int tries = 60);
 

@@ -19,8 +19,8 @@ AgentInfo agent_info(std::string name, std::string summary, std::size_t max_obje
   info.summary = std::move(summary);
   info.built = true;
   info.max_objectives = max_objectives;
-  info.kinds = {arch::ParameterKind::integer, arch::ParameterKind::real, arch::ParameterKind::ordinal, arch::ParameterKind::categorical,
-                arch::ParameterKind::permutation};
+  info.kinds = {arch::ParameterKind::integer, arch::ParameterKind::real, arch::ParameterKind::ordinal,
+                arch::ParameterKind::categorical, arch::ParameterKind::permutation};
   info.options = [] {
     Options options;
     return table_described([&](FieldVisitor& v) { describe(v, options); });

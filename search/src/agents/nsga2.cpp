@@ -20,24 +20,30 @@ struct Nsga2Options {
 };
 
 void describe(FieldVisitor& v, Nsga2Options& o) {
-  field(v, {"population", "survivors kept; also the number of Sobol points that start the search", "points"}, o.population, Range{4, 10000});
+  field(v, {"population", "survivors kept; also the number of Sobol points that start the search", "points"}, o.population,
+        Range{4, 10000});
   field(v, {"crossover", "probability that a child has two parents"}, o.crossover, RealRange{0, 1});
-  field(v, {"crossover_eta", "distribution index of SBX: larger keeps children nearer to their parents"}, o.crossover_eta, RealRange{0, 1000});
+  field(v, {"crossover_eta", "distribution index of SBX: larger keeps children nearer to their parents"}, o.crossover_eta,
+        RealRange{0, 1000});
   field(v, {"mutations", "genes mutated in a child, on average"}, o.mutations, RealRange{0, 1000});
   field(v, {"spread", "size of a mutation step, as a fraction of the parameter's range"}, o.spread, RealRange{0, 1, true});
 }
 
-/// NSGA-II (Deb, Pratap, Agarwal and Meyarivan, IEEE TEC 6(2), 2002) as a steady-state algorithm: every told result enters the population,
-/// which is then cut back to its size by constrained non-dominated rank and crowding distance. Feasible beats infeasible, infeasible
-/// ones are compared by the sum of violations, each divided by the mean positive violation seen of its constraint. With one objective this is
-/// a genetic algorithm. Children: binary tournament, simulated binary crossover on ordered genes (on the index of integers and ordinals,
-/// rounded at random), uniform on categories, order crossover on permutations, then mutation (see mutate_gene). A proposal that
-/// is known already is mutated further. Failed trials do not enter.
+/// NSGA-II (Deb, Pratap, Agarwal and Meyarivan, IEEE TEC 6(2), 2002) as a steady-state algorithm: every told result enters the
+/// population, which is then cut back to its size by constrained non-dominated rank and crowding distance. Feasible beats
+/// infeasible, infeasible ones are compared by the sum of violations, each divided by the mean positive violation seen of its
+/// constraint. With one objective this is a genetic algorithm. Children: binary tournament, simulated binary crossover on ordered
+/// genes (on the index of integers and ordinals, rounded at random), uniform on categories, order crossover on permutations, then
+/// mutation (see mutate_gene). A proposal that is known already is mutated further. Failed trials do not enter.
 class Nsga2 final : public Agent {
  public:
   Nsga2(const AgentSetup& setup, const Nsga2Options& options)
-      : space_(setup.space), options_(options), seed_(derive(setup.seed, "nsga2")), initial_(setup.space, derive(setup.seed, "nsga2/initial")),
-        violation_sum_(setup.constraints, 0.0), violation_count_(setup.constraints, 0) {}
+      : space_(setup.space),
+        options_(options),
+        seed_(derive(setup.seed, "nsga2")),
+        initial_(setup.space, derive(setup.seed, "nsga2/initial")),
+        violation_sum_(setup.constraints, 0.0),
+        violation_count_(setup.constraints, 0) {}
 
   std::vector<arch::Point> ask(const AskRequest& request) const override {
     std::vector<arch::Point> out;
@@ -73,7 +79,8 @@ class Nsga2 final : public Agent {
     members_.push_back({to_genome(*space_, told.point), told.objectives, told.violations, 0, 0});
     rank();
     if (members_.size() > static_cast<std::size_t>(options_.population)) {
-      members_.erase(std::max_element(members_.begin(), members_.end(), [](const Member& a, const Member& b) { return better(a, b); }));
+      members_.erase(
+          std::max_element(members_.begin(), members_.end(), [](const Member& a, const Member& b) { return better(a, b); }));
     }
   }
 
@@ -105,8 +112,10 @@ class Nsga2 final : public Agent {
     std::vector<std::pair<double, std::size_t>> infeasible;
     for (std::size_t i = 0; i < members_.size(); ++i) {
       const double total = violation(members_[i]);
-      if (total <= 0) feasible.push_back(i);
-      else infeasible.emplace_back(total, i);
+      if (total <= 0)
+        feasible.push_back(i);
+      else
+        infeasible.emplace_back(total, i);
     }
     std::vector<std::vector<double>> objectives;
     for (const std::size_t i : feasible) objectives.push_back(members_[i].objectives);
@@ -161,8 +170,9 @@ class Nsga2 final : public Agent {
       child.index = std::clamp<std::int64_t>(static_cast<std::int64_t>(low) + (random.chance(x - low) ? 1 : 0), 0,
                                              static_cast<std::int64_t>(p.size()) - 1);
     } else if (p.kind == arch::ParameterKind::real) {
-      child.position = std::clamp(random.chance(0.5) ? sbx(child.position, other.position, random) : sbx(other.position, child.position, random),
-                                  0.0, 1.0);
+      child.position = std::clamp(
+          random.chance(0.5) ? sbx(child.position, other.position, random) : sbx(other.position, child.position, random), 0.0,
+          1.0);
     } else {
       // Order crossover (Davis, IJCAI 1985): a slice of this parent, the rest in the other's order.
       const auto n = static_cast<std::int64_t>(p.size());

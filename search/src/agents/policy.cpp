@@ -39,9 +39,9 @@ void describe(FieldVisitor& v, PolicyOptions& o) {
 using Net = Mlp<double>;
 using Vector = Eigen::VectorXd;
 
-/// One choice of a policy: which logits it has and how a gene follows from it. A parameter with more values than `most_levels`, and a real,
-/// chooses a bin and then a uniform place inside it. A permutation draws its items one after the other by a softmax over those left
-/// (Plackett-Luce).
+/// One choice of a policy: which logits it has and how a gene follows from it. A parameter with more values than `most_levels`,
+/// and a real, chooses a bin and then a uniform place inside it. A permutation draws its items one after the other by a softmax
+/// over those left (Plackett-Luce).
 struct Head {
   static constexpr std::size_t most_levels = 64, real_levels = 32;
   bool permutation = false;
@@ -59,14 +59,17 @@ struct Head {
 
   /// Values first..last of a bin.
   std::pair<std::int64_t, std::int64_t> bin(std::size_t level) const {
-    const auto from = static_cast<std::int64_t>(level * values / logits), to = static_cast<std::int64_t>((level + 1) * values / logits) - 1;
+    const auto from = static_cast<std::int64_t>(level * values / logits),
+               to = static_cast<std::int64_t>((level + 1) * values / logits) - 1;
     return {from, std::max(from, to)};
   }
 
   /// What was chosen, as levels: one, or the whole order.
   std::vector<std::int64_t> action(const Gene& gene) const {
     if (permutation) return gene.order;
-    if (real) return {std::min<std::int64_t>(static_cast<std::int64_t>(gene.position * static_cast<double>(logits)), static_cast<std::int64_t>(logits) - 1)};
+    if (real)
+      return {std::min<std::int64_t>(static_cast<std::int64_t>(gene.position * static_cast<double>(logits)),
+                                     static_cast<std::int64_t>(logits) - 1)};
     for (std::size_t level = 0; level < logits; ++level) {
       if (gene.index <= bin(level).second) return {static_cast<std::int64_t>(level)};
     }
@@ -101,9 +104,10 @@ struct Head {
     return gene;
   }
 
-  /// log probability of an action; adds `weight` times its gradient to `gradient`, and `entropy_weight` times that of the first draw's
-  /// entropy over its largest.
-  double log_probability(const Vector& z, const std::vector<std::int64_t>& chosen, double weight, double entropy_weight, Vector* gradient) const {
+  /// log probability of an action; adds `weight` times its gradient to `gradient`, and `entropy_weight` times that of the first
+  /// draw's entropy over its largest.
+  double log_probability(const Vector& z, const std::vector<std::int64_t>& chosen, double weight, double entropy_weight,
+                         Vector* gradient) const {
     std::vector<bool> gone(logits, false);
     double total = 0;
     for (std::size_t step = 0; step < chosen.size(); ++step) {
@@ -130,7 +134,8 @@ struct Head {
           const auto at = static_cast<Eigen::Index>(i);
           const double log_p = z(at) - log_sum;
           const double p = std::exp(log_p);
-          (*gradient)(at) += weight * ((chosen[step] == static_cast<std::int64_t>(i) ? 1.0 : 0.0) - p) - scale * p * (log_p + entropy);
+          (*gradient)(at) +=
+              weight * ((chosen[step] == static_cast<std::int64_t>(i) ? 1.0 : 0.0) - p) - scale * p * (log_p + entropy);
         }
       }
       gone[static_cast<std::size_t>(chosen[step])] = true;
@@ -146,20 +151,24 @@ struct Actor {
   std::vector<std::size_t> parameters;
 };
 
-/// Proximal policy optimisation (Schulman et al., arXiv 1707.06347) on the one-step problem of choosing a design. The policy is factored: a
-/// softmax for each parameter, over the outputs of a network whose input is the weights of the objectives (the constant 1 for one
-/// objective). `ppo` has one network and one clipped ratio for the whole design; `ippo` has one network, optimiser and ratio per
-/// parameter, which share the reward and nothing else (de Witt et al., arXiv 2011.09533).
+/// Proximal policy optimisation (Schulman et al., arXiv 1707.06347) on the one-step problem of choosing a design. The policy is
+/// factored: a softmax for each parameter, over the outputs of a network whose input is the weights of the objectives (the
+/// constant 1 for one objective). `ppo` has one network and one clipped ratio for the whole design; `ippo` has one network,
+/// optimiser and ratio per parameter, which share the reward and nothing else (de Witt et al., arXiv 2011.09533).
 ///
-/// Each trial's weights are drawn from its number; its reward is the augmented Tchebycheff value of its objectives (logarithms where
-/// they are positive, normalised over the history), turned into the normal quantile of its rank among the latest `history` results under the same
-/// weights: no scale, no target. Infeasible results rank behind all feasible ones, by violation; failures last. An update makes
-/// `epochs` passes over the latest `window` results, the ratio being to the policy that was in force when the result arrived; there is no critic,
-/// the rank is the baseline. Inactive parameters take no part. Warm starts are learnt from as if they had been proposed.
+/// Each trial's weights are drawn from its number; its reward is the augmented Tchebycheff value of its objectives (logarithms
+/// where they are positive, normalised over the history), turned into the normal quantile of its rank among the latest `history`
+/// results under the same weights: no scale, no target. Infeasible results rank behind all feasible ones, by violation; failures
+/// last. An update makes `epochs` passes over the latest `window` results, the ratio being to the policy that was in force when
+/// the result arrived; there is no critic, the rank is the baseline. Inactive parameters take no part. Warm starts are learnt
+/// from as if they had been proposed.
 class PolicyAgent : public Agent {
  public:
   PolicyAgent(const AgentSetup& setup, const PolicyOptions& options, bool independent)
-      : space_(setup.space), options_(options), objectives_(setup.objectives), seed_(derive(setup.seed, independent ? "ippo" : "ppo")) {
+      : space_(setup.space),
+        options_(options),
+        objectives_(setup.objectives),
+        seed_(derive(setup.seed, independent ? "ippo" : "ppo")) {
     for (const arch::Parameter& p : space_->parameters()) heads_.emplace_back(p);
     std::vector<std::vector<std::size_t>> groups;
     if (independent) {
@@ -213,8 +222,10 @@ class PolicyAgent : public Agent {
     s.told = told;
     s.context = context_of(told.number);
     const Genome genome = to_genome(*space_, told.point);
-    for (std::size_t i = 0; i < heads_.size(); ++i) s.actions.push_back(told.point[i] ? heads_[i].action(genome[i]) : std::vector<std::int64_t>{});
-    for (const Actor& actor : actors_) s.log_old.push_back(log_probability(actor, actor.net.forward(s.context), s, 0, 0, nullptr));
+    for (std::size_t i = 0; i < heads_.size(); ++i)
+      s.actions.push_back(told.point[i] ? heads_[i].action(genome[i]) : std::vector<std::int64_t>{});
+    for (const Actor& actor : actors_)
+      s.log_old.push_back(log_probability(actor, actor.net.forward(s.context), s, 0, 0, nullptr));
     samples_.push_back(std::move(s));
     const auto most = static_cast<std::size_t>(std::max(options_.history, options_.window));
     if (samples_.size() > most) samples_.pop_front();
@@ -245,7 +256,8 @@ class PolicyAgent : public Agent {
     return genome;
   }
 
-  double log_probability(const Actor& actor, const Vector& logits, const Sample& s, double weight, double entropy, Vector* gradient) const {
+  double log_probability(const Actor& actor, const Vector& logits, const Sample& s, double weight, double entropy,
+                         Vector* gradient) const {
     double total = 0;
     for (const std::size_t i : actor.parameters) {
       if (s.actions[i].empty()) continue;
@@ -260,7 +272,9 @@ class PolicyAgent : public Agent {
 
   /// Normal quantiles of the ranks of the window's results, each among the history under its own weights.
   std::vector<double> advantages(std::size_t from) const {
-    const std::size_t begin = samples_.size() > static_cast<std::size_t>(options_.history) ? samples_.size() - static_cast<std::size_t>(options_.history) : 0;
+    const std::size_t begin = samples_.size() > static_cast<std::size_t>(options_.history)
+                                  ? samples_.size() - static_cast<std::size_t>(options_.history)
+                                  : 0;
     std::vector<ObjectiveScale> scales;
     std::vector<double> low(objectives_, HUGE_VAL), high(objectives_, -HUGE_VAL);
     for (std::size_t k = 0; k < objectives_; ++k) {
@@ -278,7 +292,8 @@ class PolicyAgent : public Agent {
       if (t.failed) return HUGE_VAL;
       if (!t.feasible()) return 1e6 + std::asinh(t.total_violation());
       std::vector<double> z(objectives_), weights(context.data(), context.data() + context.size());
-      for (std::size_t k = 0; k < objectives_; ++k) z[k] = (scales[k](t.objectives[k]) - low[k]) / std::max(high[k] - low[k], 1e-9);
+      for (std::size_t k = 0; k < objectives_; ++k)
+        z[k] = (scales[k](t.objectives[k]) - low[k]) / std::max(high[k] - low[k], 1e-9);
       return tchebycheff(weights, z);
     };
     std::vector<double> out;
@@ -296,7 +311,9 @@ class PolicyAgent : public Agent {
   }
 
   void update() {
-    const std::size_t from = samples_.size() > static_cast<std::size_t>(options_.window) ? samples_.size() - static_cast<std::size_t>(options_.window) : 0;
+    const std::size_t from = samples_.size() > static_cast<std::size_t>(options_.window)
+                                 ? samples_.size() - static_cast<std::size_t>(options_.window)
+                                 : 0;
     const std::vector<double> advantage = advantages(from);
     const double n = static_cast<double>(advantage.size());
     for (std::size_t a = 0; a < actors_.size(); ++a) {
@@ -342,10 +359,12 @@ class Ippo final : public PolicyAgent {
 }  // namespace
 
 AgentInfo ppo_info() {
-  return agent_info<Ppo, PolicyOptions>("ppo", "proximal policy optimisation, one network for the whole design (Schulman et al. 2017)", 0);
+  return agent_info<Ppo, PolicyOptions>(
+      "ppo", "proximal policy optimisation, one network for the whole design (Schulman et al. 2017)", 0);
 }
 AgentInfo ippo_info() {
-  return agent_info<Ippo, PolicyOptions>("ippo", "independent PPO, one agent per parameter with a shared reward (de Witt et al. 2020)", 0);
+  return agent_info<Ippo, PolicyOptions>(
+      "ippo", "independent PPO, one agent per parameter with a shared reward (de Witt et al. 2020)", 0);
 }
 
 }  // namespace gnomon::search

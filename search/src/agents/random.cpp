@@ -41,6 +41,8 @@ class RandomAgent final : public Agent {
 
 }  // namespace
 
-AgentInfo random_info() { return agent_info<RandomAgent, RandomOptions>("random", "uniform draws without repetition", 0); }
+AgentInfo random_info() {
+  return agent_info<RandomAgent, RandomOptions>("random", "uniform draws without repetition", 0);
+}
 
 }  // namespace gnomon::search

@@ -72,6 +72,8 @@ ViolationScale::ViolationScale(const std::vector<double>& values) {
   if (middle > 0 && std::isfinite(middle)) scale_ = middle;
 }
 
-double ViolationScale::operator()(double value) const { return std::asinh(value / scale_); }
+double ViolationScale::operator()(double value) const {
+  return std::asinh(value / scale_);
+}
 
 }  // namespace gnomon::search

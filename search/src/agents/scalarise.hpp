@@ -6,8 +6,9 @@
 
 namespace gnomon::search {
 
-/// One objective on a scale on which models learn: its logarithm where all values are positive and span more than a factor of 3, bad values
-/// cut off at the median plus twice its distance from the best, then zero mean and unit deviation. Monotone but for the cut.
+/// One objective on a scale on which models learn: its logarithm where all values are positive and span more than a factor of 3,
+/// bad values cut off at the median plus twice its distance from the best, then zero mean and unit deviation. Monotone but for
+/// the cut.
 class ObjectiveScale {
  public:
   explicit ObjectiveScale(const std::vector<double>& values);

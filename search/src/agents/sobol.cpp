@@ -134,7 +134,8 @@ std::vector<arch::Point> SobolDesign::next(std::size_t count, const AskRequest& 
     const bool fresh = request.fresh(point);
     if (!fresh && all_known) known_before_ = i + 1;
     all_known = all_known && !fresh;
-    if (!fresh || std::find(out.begin(), out.end(), point) != out.end() || std::find(taken.begin(), taken.end(), point) != taken.end()) {
+    if (!fresh || std::find(out.begin(), out.end(), point) != out.end() ||
+        std::find(taken.begin(), taken.end(), point) != taken.end()) {
       continue;
     }
     out.push_back(std::move(point));

@@ -9,8 +9,8 @@
 namespace gnomon::search {
 
 /// Sobol points (Sobol, USSR Comp. Math. 7, 1967) with the direction numbers of Joe and Kuo (SIAM J. Sci. Comput. 30, 2008, set
-/// new-joe-kuo-6) in up to `max_dimensions` dimensions, randomised by a digital shift (one random word per dimension, exclusive-or), which
-/// keeps the net property. Dimensions beyond the table are independent uniform numbers.
+/// new-joe-kuo-6) in up to `max_dimensions` dimensions, randomised by a digital shift (one random word per dimension,
+/// exclusive-or), which keeps the net property. Dimensions beyond the table are independent uniform numbers.
 class SobolSequence {
  public:
   static constexpr std::size_t max_dimensions = 40;
@@ -28,8 +28,8 @@ class SobolSequence {
   std::vector<std::uint32_t> shift_;
 };
 
-/// Goes through a Sobol sequence of a space and gives the points that are fresh, in order. Which ones come next follows from what is known
-/// already: the place in the sequence is only a note of where nothing fresh lies before.
+/// Goes through a Sobol sequence of a space and gives the points that are fresh, in order. Which ones come next follows from what
+/// is known already: the place in the sequence is only a note of where nothing fresh lies before.
 class SobolDesign {
  public:
   SobolDesign(std::shared_ptr<const arch::Space> space, std::uint64_t seed);

@@ -9,8 +9,8 @@
 
 namespace gnomon::search {
 
-/// Brings results of the lower rungs of a ladder to the scale of the last one: per metric, times the median ratio (plus the median
-/// difference where some value is not positive) over all trials that have both. As they are while nothing has both.
+/// Brings results of the lower rungs of a ladder to the scale of the last one: per metric, times the median ratio (plus the
+/// median difference where some value is not positive) over all trials that have both. As they are while nothing has both.
 class Calibration {
  public:
   explicit Calibration(std::vector<std::string> ladder) : ladder_(std::move(ladder)) {}

@@ -15,13 +15,15 @@ namespace gnomon::search {
 
 void describe(FieldVisitor& v, Budget& s) {
   field(v, {"evaluations", "trials at the last fidelity", "trials"}, s.evaluations, Range{1, 100'000'000});
-  field(v, {"wall_s", "stop after the batch in which this much time is used up, over all sessions", "s"}, s.wall_s, RealRange{0, 1e9, true});
+  field(v, {"wall_s", "stop after the batch in which this much time is used up, over all sessions", "s"}, s.wall_s,
+        RealRange{0, 1e9, true});
 }
 
 void describe(FieldVisitor& v, Limits& s) {
   field(v, {"cpu_s", "processor time of one evaluation", "s"}, s.cpu_s, RealRange{0, 1e9, true});
   field(v, {"memory_mib", "address space of one worker process", "MiB"}, s.memory_mib, Range{64, 1 << 24});
-  field(v, {"hang_s", "a worker that waits and uses no processor time for this long has failed", "s"}, s.hang_s, RealRange{0, 1e9, true});
+  field(v, {"hang_s", "a worker that waits and uses no processor time for this long has failed", "s"}, s.hang_s,
+        RealRange{0, 1e9, true});
 }
 
 namespace {
@@ -94,7 +96,8 @@ void describe(FieldVisitor& v, CampaignSpec& s) {
   field(v, {"design", "base design: a path relative to this file, or the design itself"}, s.design,
         Raw{R"({"type": ["string", "object"]})"});
   field(v, {"problem", "subject `problem`: a built-in one (`gnomon list problems`)"}, s.problem);
-  field(v, {"command", "subject `command`: program and arguments; parameters as JSON on stdin, metrics as JSON on stdout"}, s.command);
+  field(v, {"command", "subject `command`: program and arguments; parameters as JSON on stdin, metrics as JSON on stdout"},
+        s.command);
   field(v, {"surrogate_model", "model file for the fidelity `surrogate`, relative to this file"}, s.surrogate_model);
   field(v, {"space", "parameters: name (a path into the design) -> int | real | ordinal | categorical | permutation"}, s.space,
         Raw{R"({"type": "object"})"});
@@ -103,12 +106,13 @@ void describe(FieldVisitor& v, CampaignSpec& s) {
   field(v, {"constraints", "limits on metrics"}, s.constraints, Length{0, 100});
   field(v, {"agent", "who proposes trials"}, s.agent);
   field(v, {"budget", "when to stop"}, s.budget);
-  field(v, {"fidelity", "analytical | surrogate | cycle | rtl, or {\"ladder\": [...], \"promote\": 0.25}"}, s.fidelity,
-        Raw{R"({"oneOf": [{"enum": ["analytical", "surrogate", "cycle", "rtl"]}, {"type": "object", "properties": {"ladder": {"type": "array",
+  field(
+      v, {"fidelity", "analytical | surrogate | cycle | rtl, or {\"ladder\": [...], \"promote\": 0.25}"}, s.fidelity,
+      Raw{R"({"oneOf": [{"enum": ["analytical", "surrogate", "cycle", "rtl"]}, {"type": "object", "properties": {"ladder": {"type": "array",
              "items": {"enum": ["analytical", "surrogate", "cycle", "rtl"]}, "minItems": 1}, "promote": {"type": "number", "exclusiveMinimum": 0,
              "maximum": 1}}, "required": ["ladder"], "additionalProperties": false}]})"});
-  field(v, {"hypervolume_reference", "one value per objective; left out: the worst of the first 20 feasible trials"}, s.hypervolume_reference,
-        Length{1, 20});
+  field(v, {"hypervolume_reference", "one value per objective; left out: the worst of the first 20 feasible trials"},
+        s.hypervolume_reference, Length{1, 20});
   field(v, {"seeds", "designs to try first, as {\"parameter\": value}"}, s.seeds, Length{0, 10000}, Raw{R"({"type": "object"})"});
   field(v, {"limits", "what one evaluation may use"}, s.limits);
   field(v, {"seed", "of everything that is drawn"}, s.seed, Range{0, std::numeric_limits<std::int64_t>::max()});
@@ -167,15 +171,20 @@ class Reading {
   const ProblemInfo* problem_ = nullptr;
   bool space_read_ = false;
 
-  void report(const std::string& pointer, std::string message) { problems_.push_back({document_.file(), pointer, std::move(message)}); }
+  void report(const std::string& pointer, std::string message) {
+    problems_.push_back({document_.file(), pointer, std::move(message)});
+  }
   void take(const Error& error) {
     // A wrong input weighs more than an unsupported one: it must be mended first.
-    if (problems_.empty() && error.kind() == ErrorKind::unsupported) kind_ = ErrorKind::unsupported;
-    else if (error.kind() != ErrorKind::unsupported) kind_ = ErrorKind::invalid_input;
+    if (problems_.empty() && error.kind() == ErrorKind::unsupported)
+      kind_ = ErrorKind::unsupported;
+    else if (error.kind() != ErrorKind::unsupported)
+      kind_ = ErrorKind::invalid_input;
     problems_.insert(problems_.end(), error.problems().begin(), error.problems().end());
   }
   void only_for(bool present, const std::string& key, const std::string& subject) {
-    if (present && spec_.subject != subject) report("/" + key, "belongs to the subject " + in_quotes(subject) + "; found subject " + in_quotes(spec_.subject));
+    if (present && spec_.subject != subject)
+      report("/" + key, "belongs to the subject " + in_quotes(subject) + "; found subject " + in_quotes(spec_.subject));
   }
 
   void fidelity() {
@@ -193,9 +202,11 @@ class Reading {
     if (!ladder) return take(ladder.error());
     for (std::size_t i = 1; i < ladder->ladder.size(); ++i) {
       const auto& names = fidelity_names();
-      if (std::find(names.begin(), names.end(), ladder->ladder[i]) <= std::find(names.begin(), names.end(), ladder->ladder[i - 1])) {
+      if (std::find(names.begin(), names.end(), ladder->ladder[i]) <=
+          std::find(names.begin(), names.end(), ladder->ladder[i - 1])) {
         return report("/fidelity/ladder/" + std::to_string(i), in_quotes(ladder->ladder[i]) + " does not come after " +
-                                                                   in_quotes(ladder->ladder[i - 1]) + "; order: " + join(names, " -> "));
+                                                                   in_quotes(ladder->ladder[i - 1]) +
+                                                                   "; order: " + join(names, " -> "));
       }
     }
     campaign_.ladder = ladder->ladder;
@@ -226,7 +237,8 @@ class Reading {
       if (!found) return report("/problem", found.error().problems().front().message);
       problem_ = *found;
       campaign_.problem = spec_.problem;
-      if (campaign_.ladder != std::vector<std::string>{"analytical"}) report("/fidelity", "a problem has one fidelity, \"analytical\"");
+      if (campaign_.ladder != std::vector<std::string>{"analytical"})
+        report("/fidelity", "a problem has one fidelity, \"analytical\"");
     } else {
       if (spec_.command.empty()) return report("", "key \"command\" is missing (program and arguments)");
       campaign_.command = spec_.command;
@@ -307,8 +319,10 @@ class Reading {
         continue;
       }
       campaign_.space.normalize(*given);
-      if (!campaign_.space.valid(*given)) report(pointer, "breaks a rule or lies outside the space: " + campaign_.space.key(*given));
-      else campaign_.seeds.push_back(std::move(*given));
+      if (!campaign_.space.valid(*given))
+        report(pointer, "breaks a rule or lies outside the space: " + campaign_.space.key(*given));
+      else
+        campaign_.seeds.push_back(std::move(*given));
     }
     if (point && spec_.subject == "accelerator" && !campaign_.design_json.empty()) {
       auto applied = arch::apply(Json::parse(campaign_.design_json), campaign_.space, *point, document_.file());
@@ -333,7 +347,8 @@ class Reading {
       std::vector<std::string> models;
       for (const WorkloadSpec& w : spec_.workloads) models.push_back(w.model);
       const std::string model = name.substr(at + 1);
-      if (std::find(models.begin(), models.end(), model) == models.end()) report(pointer, unknown_word("workload", model, models));
+      if (std::find(models.begin(), models.end(), model) == models.end())
+        report(pointer, unknown_word("workload", model, models));
     }
   }
 
@@ -350,7 +365,8 @@ class Reading {
       const std::string pointer = "/objectives/" + std::to_string(i) + "/metric";
       metric(pointer, spec_.objectives[i].metric);
       for (std::size_t j = 0; j < i; ++j) {
-        if (spec_.objectives[j].metric == spec_.objectives[i].metric) report(pointer, in_quotes(spec_.objectives[i].metric) + " stands twice");
+        if (spec_.objectives[j].metric == spec_.objectives[i].metric)
+          report(pointer, in_quotes(spec_.objectives[i].metric) + " stands twice");
       }
       campaign_.objectives.push_back({spec_.objectives[i].metric, spec_.objectives[i].goal == "max"});
     }
@@ -364,8 +380,9 @@ class Reading {
       campaign_.constraints.push_back({c.metric, c.max, c.min});
     }
     if (spec_.hypervolume_reference && spec_.hypervolume_reference->size() != campaign_.objectives.size()) {
-      report("/hypervolume_reference", "found " + std::to_string(spec_.hypervolume_reference->size()) + " values; allowed: one for each of " +
-                                           std::to_string(campaign_.objectives.size()) + " objectives");
+      report("/hypervolume_reference", "found " + std::to_string(spec_.hypervolume_reference->size()) +
+                                           " values; allowed: one for each of " + std::to_string(campaign_.objectives.size()) +
+                                           " objectives");
     }
   }
 
@@ -398,7 +415,9 @@ Expected<void> check_campaign_agent(const Campaign& campaign) {
   return check_agent(campaign.agent, setup);
 }
 
-Expected<Campaign> read_campaign(const Document& document, const std::filesystem::path& folder) { return Reading(document, folder).read(); }
+Expected<Campaign> read_campaign(const Document& document, const std::filesystem::path& folder) {
+  return Reading(document, folder).read();
+}
 
 Expected<Campaign> load_campaign(const std::filesystem::path& path) {
   auto document = Document::load(path);
@@ -408,7 +427,9 @@ Expected<Campaign> load_campaign(const std::filesystem::path& path) {
   return read_campaign(*document, (code ? path : whole).parent_path());
 }
 
-Json campaign_schema() { return schema_fields<CampaignSpec>("gnomon campaign"); }
+Json campaign_schema() {
+  return schema_fields<CampaignSpec>("gnomon campaign");
+}
 
 std::vector<FieldRow> campaign_fields() {
   CampaignSpec spec;
@@ -434,7 +455,8 @@ Expected<Campaign> with_overrides(Campaign campaign, const Overrides& overrides)
   }
   if (overrides.seed) campaign.seed = *overrides.seed;
   if (overrides.budget) {
-    if (*overrides.budget < 1) return fail(ErrorKind::usage, "--budget: found " + std::to_string(*overrides.budget) + "; allowed: at least 1");
+    if (*overrides.budget < 1)
+      return fail(ErrorKind::usage, "--budget: found " + std::to_string(*overrides.budget) + "; allowed: at least 1");
     campaign.budget.evaluations = *overrides.budget;
   }
   return campaign;

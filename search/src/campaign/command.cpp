@@ -47,7 +47,8 @@ class CommandEvaluator final : public arch::Evaluator {
     options.wall_seconds = 60 + 20 * cpu_s;
     auto result = run_process(argv, options);
     if (!result) return fail(std::move(result.error()));
-    if (result->timed_out) return fail(ErrorKind::run_failed, "command " + shown + " did not end within " + number(options.wall_seconds) + " s");
+    if (result->timed_out)
+      return fail(ErrorKind::run_failed, "command " + shown + " did not end within " + number(options.wall_seconds) + " s");
     if (result->exit_status != 0) {
       const std::string said = tail(result->err);
       const std::string how = result->exit_status > 128 ? "was ended by signal " + std::to_string(result->exit_status - 128)
@@ -56,10 +57,12 @@ class CommandEvaluator final : public arch::Evaluator {
     }
     auto answer = Document::parse(result->out, "stdout of " + argv[0]);
     if (!answer) return fail(std::move(answer.error()));
-    if (!answer->root().is_object()) return fail(ErrorKind::run_failed, "command " + shown + " answered no JSON object: " + in_quotes(result->out));
+    if (!answer->root().is_object())
+      return fail(ErrorKind::run_failed, "command " + shown + " answered no JSON object: " + in_quotes(result->out));
     arch::Evaluation out;
     for (const auto& [name, value] : answer->root().items()) {
-      if (!value.is_number()) return fail(ErrorKind::run_failed, "command " + shown + ": metric " + in_quotes(name) + " is not a number");
+      if (!value.is_number())
+        return fail(ErrorKind::run_failed, "command " + shown + ": metric " + in_quotes(name) + " is not a number");
       out.metrics.push_back({name, value.get<double>()});
     }
     return out;
@@ -68,6 +71,8 @@ class CommandEvaluator final : public arch::Evaluator {
 
 }  // namespace
 
-std::unique_ptr<arch::Evaluator> make_command_evaluator() { return std::make_unique<CommandEvaluator>(); }
+std::unique_ptr<arch::Evaluator> make_command_evaluator() {
+  return std::make_unique<CommandEvaluator>();
+}
 
 }  // namespace gnomon::search

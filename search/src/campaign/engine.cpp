@@ -4,11 +4,11 @@
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <thread>
 
-#include "campaign/campaign_io.hpp"
 #include "campaign/calibration.hpp"
+#include "campaign/campaign_io.hpp"
+#include "campaign/merit.hpp"
 #include "campaign/pool.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/base/version.hpp"
@@ -49,8 +49,13 @@ StudyOptions study_options(const Campaign& c) {
 class Engine {
  public:
   Engine(const Campaign& campaign, const RunOptions& options, const arch::EvaluatorRegistry& registry, Store store, Study study)
-      : c_(campaign), options_(options), registry_(registry), store_(std::move(store)), study_(std::move(study)),
-        tracker_(campaign.objectives.size(), minimised_reference()), calibration_(campaign.ladder) {}
+      : c_(campaign),
+        options_(options),
+        registry_(registry),
+        store_(std::move(store)),
+        study_(std::move(study)),
+        tracker_(campaign.objectives.size(), minimised_reference()),
+        calibration_(campaign.ladder) {}
 
   Expected<RunStatus> run() {
     started_ = session_mark_ = Clock::now();
@@ -108,7 +113,7 @@ class Engine {
   Calibration calibration_;
   std::map<std::string, std::unique_ptr<Pool>> pools_;
   std::uint64_t batch_number_ = 0;
-  std::int64_t evaluations_ = 0;   // at the last fidelity, finished
+  std::int64_t evaluations_ = 0;  // at the last fidelity, finished
   std::int64_t in_session_ = 0;
   std::int64_t finished_ = 0, failed_ = 0, running_ = 0;
   std::optional<double> best_;
@@ -138,7 +143,8 @@ class Engine {
 
   Expected<void> pools() {
     PoolOptions options;
-    options.jobs = options_.jobs > 0 ? static_cast<std::size_t>(options_.jobs) : std::max(1U, std::thread::hardware_concurrency());
+    options.jobs =
+        options_.jobs > 0 ? static_cast<std::size_t>(options_.jobs) : std::max(1U, std::thread::hardware_concurrency());
     options.worker_command = options_.worker_command;
     options.worker_recycle = std::max(1, options_.worker_recycle);
     options.limits = c_.limits;
@@ -154,6 +160,8 @@ class Engine {
   Expected<Batch> restore() {
     auto stored = store_.trials();
     if (!stored) return fail(std::move(stored.error()));
+    auto progress = store_.progress();
+    if (!progress) return fail(std::move(progress.error()));
     std::size_t at = 0;
     while (at < stored->size()) {
       Batch batch;
@@ -181,10 +189,14 @@ class Engine {
       }
       batch_number_ = number;
       if (!complete) {
-        if (at < stored->size()) return fail(ErrorKind::run_failed, "campaign.sqlite: batch " + std::to_string(number) + " is unfinished, and a later one was begun");
+        if (at < stored->size())
+          return fail(ErrorKind::run_failed,
+                      "campaign.sqlite: batch " + std::to_string(number) + " is unfinished, and a later one was begun");
         return batch;
       }
-      if (auto told = tell(batch, false); !told) return fail(std::move(told.error()));
+      // A kill may have come between a batch's last result and its progress rows.
+      const bool kept = !progress->empty() && progress->back().trial >= batch.back().number;
+      if (auto told = tell(batch, !kept); !told) return fail(std::move(told.error()));
       ++batch_number_;
     }
     return Batch{};
@@ -266,7 +278,8 @@ class Engine {
         auto attempt = store_.start_attempt(open[task]->number, fidelity, 0);
         if (!attempt) return fail(std::move(attempt.error()));
         if (!job) {
-          if (auto kept = record(*open[task], fidelity, fail(std::move(job.error())), *attempt, last); !kept) return fail(std::move(kept.error()));
+          if (auto kept = record(*open[task], fidelity, fail(std::move(job.error())), *attempt, last); !kept)
+            return fail(std::move(kept.error()));
           continue;
         }
         auto pid = pool.submit(task, *job);
@@ -293,14 +306,18 @@ class Engine {
   }
 
   /// Checks that the evaluation has what the campaign asks for, and keeps it.
-  Expected<void> record(Item& item, const std::string& fidelity, Expected<arch::Evaluation> result, std::int64_t attempt, bool last) {
+  Expected<void> record(Item& item, const std::string& fidelity, Expected<arch::Evaluation> result, std::int64_t attempt,
+                        bool last) {
     std::vector<double> violations, objectives;
     if (result) {
       auto v = violations_of(c_, result->metrics);
       auto o = objectives_of(c_, result->metrics);
-      if (!o) result = fail(std::move(o.error()));
-      else if (!v) result = fail(std::move(v.error()));
-      else violations = std::move(*v), objectives = std::move(*o);
+      if (!o)
+        result = fail(std::move(o.error()));
+      else if (!v)
+        result = fail(std::move(v.error()));
+      else
+        violations = std::move(*v), objectives = std::move(*o);
     }
     StoredEvaluation kept;
     kept.fidelity = fidelity;
@@ -339,8 +356,14 @@ class Engine {
       if (at != item->results.end() && !at->second.failed) sound.push_back(item);
     }
     const auto wanted = static_cast<std::size_t>(std::ceil(c_.promote * static_cast<double>(entrants.size()) - 1e-9));
-    std::vector<Item*> order = ranked(sound, fidelity);
-    if (order.size() > std::max<std::size_t>(1, wanted)) order.resize(std::max<std::size_t>(1, wanted));
+    std::vector<std::vector<arch::Metric>> metrics;
+    for (const Item* item : sound) metrics.push_back(item->results.at(fidelity).metrics);
+    auto best_first = rank_by_merit(c_, metrics);
+    if (!best_first) return fail(std::move(best_first.error()));
+    std::vector<Item*> order;
+    for (const std::size_t i : *best_first) {
+      if (order.size() < std::max<std::size_t>(1, wanted)) order.push_back(sound[i]);
+    }
     std::vector<TrialEnd> ends;
     for (Item* item : sound) {
       if (item->ended() || std::find(order.begin(), order.end(), item) != order.end()) continue;
@@ -353,54 +376,6 @@ class Engine {
     }
     if (auto done = store_.finish_trials(ends); !done) return fail(std::move(done.error()));
     return order;
-  }
-
-  /// Best first: feasible by non-dominated rank and crowding, then infeasible by the sum of violations over their mean positive values.
-  std::vector<Item*> ranked(const std::vector<Item*>& items, const std::string& fidelity) const {
-    struct Row {
-      Item* item;
-      double violation;
-      std::vector<double> violations, objectives;
-      int rank = 0;
-      double crowding = 0;
-    };
-    std::vector<Row> rows;
-    std::vector<double> sum(c_.violations(), 0.0), count(c_.violations(), 0.0);
-    for (Item* item : items) {
-      const auto& metrics = item->results.at(fidelity).metrics;
-      const auto v = violations_of(c_, metrics);
-      const auto o = objectives_of(c_, metrics);
-      if (!v || !o) continue;
-      for (std::size_t k = 0; k < v->size(); ++k) {
-        if ((*v)[k] > 0) sum[k] += (*v)[k], count[k] += 1;
-      }
-      rows.push_back({item, 0, *v, minimised(*o)});
-    }
-    std::vector<std::vector<double>> feasible;
-    std::vector<std::size_t> who;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      for (std::size_t k = 0; k < rows[i].violations.size(); ++k) {
-        if (rows[i].violations[k] > 0) rows[i].violation += rows[i].violations[k] * count[k] / sum[k];
-      }
-      if (rows[i].violation <= 0) {
-        feasible.push_back(rows[i].objectives);
-        who.push_back(i);
-      }
-    }
-    const auto ranks = nondominated_ranks(feasible);
-    const auto crowding = crowding_distances(feasible);
-    for (std::size_t i = 0; i < who.size(); ++i) {
-      rows[who[i]].rank = ranks[i];
-      rows[who[i]].crowding = crowding[i];
-    }
-    std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
-      if (a.violation != b.violation) return a.violation < b.violation;
-      if (a.rank != b.rank) return a.rank < b.rank;
-      return a.crowding > b.crowding;
-    });
-    std::vector<Item*> out;
-    for (const Row& row : rows) out.push_back(row.item);
-    return out;
   }
 
   /// Hands a finished batch to the agent, the evaluators that learn, and the hypervolume.
@@ -482,7 +457,8 @@ Expected<void> claim(Store& store, const Campaign& campaign, const std::filesyst
     if (!before) return fail(std::move(before.error()));
     const auto differences = campaign_differences(before->root(), now);
     if (!differences.empty()) {
-      std::vector<Problem> problems{{folder.string(), "", "holds another campaign; give another --out folder, or --fresh to start again. Differences:"}};
+      std::vector<Problem> problems{
+          {folder.string(), "", "holds another campaign; give another --out folder, or --fresh to start again. Differences:"}};
       for (const std::string& line : differences) problems.push_back({"", "", line});
       return fail(Error(ErrorKind::invalid_input, std::move(problems)));
     }
@@ -513,7 +489,8 @@ Expected<Summary> run_campaign(const Campaign& campaign, const RunOptions& optio
     // Nothing but refusals is in it: a corrected campaign may take the folder.
     if (error.kind() == ErrorKind::unsupported) {
       std::error_code ignored;
-      for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(store_path(options.out_dir).string() + suffix, ignored);
+      for (const char* suffix : {"", "-wal", "-shm"})
+        std::filesystem::remove(store_path(options.out_dir).string() + suffix, ignored);
     }
     return fail(error);
   }
@@ -529,8 +506,10 @@ Expected<Plan> plan_campaign(const Campaign& campaign, const arch::EvaluatorRegi
   if (!study) return fail(std::move(study.error()));
   Plan plan;
   plan.evaluations = campaign.budget.evaluations;
-  const double per_batch = std::max(1.0, std::ceil(static_cast<double>(campaign.batch) * std::pow(campaign.promote, static_cast<double>(campaign.ladder.size()) - 1)));
-  plan.batches = static_cast<std::int64_t>(std::ceil(static_cast<double>(plan.evaluations) / (campaign.ladder.size() == 1 ? static_cast<double>(campaign.batch) : per_batch)));
+  const double per_batch = std::max(1.0, std::ceil(static_cast<double>(campaign.batch) *
+                                                   std::pow(campaign.promote, static_cast<double>(campaign.ladder.size()) - 1)));
+  plan.batches = static_cast<std::int64_t>(std::ceil(
+      static_cast<double>(plan.evaluations) / (campaign.ladder.size() == 1 ? static_cast<double>(campaign.batch) : per_batch)));
   plan.cardinality = campaign.space.cardinality();
   plan.parameters = campaign.space.parameters().size();
   plan.ladder = campaign.ladder;

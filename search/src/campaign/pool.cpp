@@ -84,8 +84,8 @@ class ThreadPool final : public Pool {
 
 }  // namespace
 
-Expected<std::unique_ptr<Pool>> make_pool(const arch::EvaluatorRegistry& registry, const std::string& subject, const std::string& fidelity,
-                                          const PoolOptions& options) {
+Expected<std::unique_ptr<Pool>> make_pool(const arch::EvaluatorRegistry& registry, const std::string& subject,
+                                          const std::string& fidelity, const PoolOptions& options) {
   std::vector<std::unique_ptr<arch::Evaluator>> evaluators;
   auto first = registry.make(subject, fidelity);
   if (!first) return fail(std::move(first.error()));
@@ -100,9 +100,9 @@ Expected<std::unique_ptr<Pool>> make_pool(const arch::EvaluatorRegistry& registr
 }
 
 namespace {
-constexpr std::pair<ErrorKind, const char*> kind_words[] = {{ErrorKind::run_failed, "run_failed"},   {ErrorKind::usage, "usage"},
-                                                            {ErrorKind::invalid_input, "invalid"},   {ErrorKind::unsupported, "unsupported"},
-                                                            {ErrorKind::infeasible, "infeasible"}, {ErrorKind::interrupted, "interrupted"}};
+constexpr std::pair<ErrorKind, const char*> kind_words[] = {
+    {ErrorKind::run_failed, "run_failed"},   {ErrorKind::usage, "usage"},           {ErrorKind::invalid_input, "invalid"},
+    {ErrorKind::unsupported, "unsupported"}, {ErrorKind::infeasible, "infeasible"}, {ErrorKind::interrupted, "interrupted"}};
 }
 
 std::string kind_word(ErrorKind kind) {

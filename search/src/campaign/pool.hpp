@@ -36,9 +36,10 @@ struct PoolOptions {
   Limits limits;
 };
 
-/// Threads with an evaluator each, or worker processes where the evaluator asks for them. Error: unsupported where nothing is registered.
-Expected<std::unique_ptr<Pool>> make_pool(const arch::EvaluatorRegistry& registry, const std::string& subject, const std::string& fidelity,
-                                          const PoolOptions& options);
+/// Threads with an evaluator each, or worker processes where the evaluator asks for them. Error: unsupported where nothing is
+/// registered.
+Expected<std::unique_ptr<Pool>> make_pool(const arch::EvaluatorRegistry& registry, const std::string& subject,
+                                          const std::string& fidelity, const PoolOptions& options);
 
 /// Wire names of error kinds between worker and coordinator.
 std::string kind_word(ErrorKind kind);

@@ -66,7 +66,9 @@ std::vector<double> circle_tour(const Values& v) {
   // The stops lie on a unit circle; their names go round it in steps of three places.
   const std::vector<std::int64_t> order = v.order("tour");
   const auto n = static_cast<double>(order.size());
-  const auto angle = [&](std::int64_t stop) { return 2 * std::numbers::pi * static_cast<double>(stop * 3 % static_cast<std::int64_t>(order.size())) / n; };
+  const auto angle = [&](std::int64_t stop) {
+    return 2 * std::numbers::pi * static_cast<double>(stop * 3 % static_cast<std::int64_t>(order.size())) / n;
+  };
   double length = 0;
   for (std::size_t i = 0; i < order.size(); ++i) {
     const double turn = angle(order[i]) - angle(order[(i + 1) % order.size()]);
@@ -79,22 +81,27 @@ struct Gemm {
   double m, n, k, count;
 };
 // ResNet-18 (He et al. 2016) at 224 x 224: output pixels, filters, filter volume, and how often the shape occurs.
-constexpr Gemm resnet18[] = {{12544, 64, 147, 1}, {3136, 64, 576, 4}, {784, 128, 576, 1},  {784, 128, 1152, 3}, {784, 128, 64, 1},  {196, 256, 1152, 1},
-                             {196, 256, 2304, 3}, {196, 256, 128, 1}, {49, 512, 2304, 1}, {49, 512, 4608, 3},  {49, 512, 256, 1}, {1, 1000, 512, 1}};
+constexpr Gemm resnet18[] = {{12544, 64, 147, 1}, {3136, 64, 576, 4},  {784, 128, 576, 1},  {784, 128, 1152, 3},
+                             {784, 128, 64, 1},   {196, 256, 1152, 1}, {196, 256, 2304, 3}, {196, 256, 128, 1},
+                             {49, 512, 2304, 1},  {49, 512, 4608, 3},  {49, 512, 256, 1},   {1, 1000, 512, 1}};
 
-double times(double extent, double tile) { return std::ceil(extent / tile); }
+double times(double extent, double tile) {
+  return std::ceil(extent / tile);
+}
 
-/// Tiled matrix products on an array: fill + stream + drain per fold, tiles moved by the loop order, double buffered (the longer of
-/// the two counts), int8. Energy: per MAC, per byte of SRAM by the square root of capacity, per byte of DRAM, and leakage by area; supply
-/// voltage rises with the clock.
+/// Tiled matrix products on an array: fill + stream + drain per fold, tiles moved by the loop order, double buffered (the longer
+/// of the two counts), int8. Energy: per MAC, per byte of SRAM by the square root of capacity, per byte of DRAM, and leakage by
+/// area; supply voltage rises with the clock.
 std::vector<double> systolic(const Values& v) {
   const double rows = static_cast<double>(v.whole("rows")), cols = static_cast<double>(v.whole("cols"));
   const double ifmap = static_cast<double>(v.whole("ifmap_kib")), filter = static_cast<double>(v.whole("filter_kib")),
                ofmap = static_cast<double>(v.whole("ofmap_kib"));
   const double bandwidth = static_cast<double>(v.whole("bytes_per_cycle")), mhz = static_cast<double>(v.whole("clock_mhz"));
-  const double tm = static_cast<double>(v.whole("tile_m")), tn = static_cast<double>(v.whole("tile_n")), tk = static_cast<double>(v.whole("tile_k"));
+  const double tm = static_cast<double>(v.whole("tile_m")), tn = static_cast<double>(v.whole("tile_n")),
+               tk = static_cast<double>(v.whole("tile_k"));
   const std::string dataflow = v.word("dataflow"), order = v.word("loop_order");
-  const double excess = std::max({2 * tm * tk / (ifmap * 1024), 2 * tk * tn / (filter * 1024), 2 * 4 * tm * tn / (ofmap * 1024)}) - 1;
+  const double excess =
+      std::max({2 * tm * tk / (ifmap * 1024), 2 * tk * tn / (filter * 1024), 2 * 4 * tm * tn / (ofmap * 1024)}) - 1;
 
   double cycles = 0, energy = 0;
   const double volts = 0.7 + 0.4 * (mhz - 200) / 1300;
@@ -103,9 +110,12 @@ std::vector<double> systolic(const Values& v) {
     const double m = std::min(tm, g.m), n = std::min(tn, g.n), k = std::min(tk, g.k);
     const double nm = times(g.m, m), nn = times(g.n, n), nk = times(g.k, k);
     double folds = 0, steps = 0;
-    if (dataflow == "os") folds = times(m, rows) * times(n, cols), steps = k + 2 * rows + cols - 2;
-    else if (dataflow == "ws") folds = times(k, rows) * times(n, cols), steps = m + 2 * rows + cols - 2;
-    else folds = times(k, rows) * times(m, cols), steps = n + 2 * rows + cols - 2;
+    if (dataflow == "os")
+      folds = times(m, rows) * times(n, cols), steps = k + 2 * rows + cols - 2;
+    else if (dataflow == "ws")
+      folds = times(k, rows) * times(n, cols), steps = m + 2 * rows + cols - 2;
+    else
+      folds = times(k, rows) * times(m, cols), steps = n + 2 * rows + cols - 2;
     // An operand is fetched once for every iteration of the loops outside its innermost relevant one.
     const auto fetches = [&](const std::string& relevant) {
       const std::size_t inner = std::max(order.find(relevant[0]), order.find(relevant[1]));
@@ -118,7 +128,8 @@ std::vector<double> systolic(const Values& v) {
     const double tile_cycles = folds * steps * nm * nn * nk;
     cycles += g.count * std::max(tile_cycles, bytes / bandwidth);
     const double macs = g.m * g.n * g.k;
-    const double on_chip = macs * ((1 / cols) * std::sqrt(ifmap) + (1 / rows) * std::sqrt(filter)) + macs / std::max(rows, cols) * std::sqrt(ofmap);
+    const double on_chip =
+        macs * ((1 / cols) * std::sqrt(ifmap) + (1 / rows) * std::sqrt(filter)) + macs / std::max(rows, cols) * std::sqrt(ofmap);
     energy += g.count * (scale * (0.25 * macs + 0.15 * on_chip) + 20 * bytes);
   }
   const double area = 1200 * rows * cols + 5500 * (ifmap + filter + ofmap) + 9000 * bandwidth;
@@ -134,20 +145,41 @@ struct Entry {
 
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> list{
-      {{"zdt1", "ZDT1, 10 reals, two objectives, front f2 = 1 - sqrt(f1) (Zitzler, Deb and Thiele, Evol. Comp. 8(2), 2000)", unit_cube(10), {},
-        {{"f1", false}, {"f2", false}}, {}, {"f1", "f2"}},
+      {{"zdt1",
+        "ZDT1, 10 reals, two objectives, front f2 = 1 - sqrt(f1) (Zitzler, Deb and Thiele, Evol. Comp. 8(2), 2000)",
+        unit_cube(10),
+        {},
+        {{"f1", false}, {"f2", false}},
+        {},
+        {"f1", "f2"}},
        zdt1},
-      {{"dtlz2", "DTLZ2, 7 reals, three objectives, the centre moved to 0.35; front: the unit sphere's octant (Deb et al., CEC 2002)", unit_cube(7), {},
-        {{"f1", false}, {"f2", false}, {"f3", false}}, {}, {"f1", "f2", "f3"}},
+      {{"dtlz2",
+        "DTLZ2, 7 reals, three objectives, the centre moved to 0.35; front: the unit sphere's octant (Deb et al., CEC 2002)",
+        unit_cube(7),
+        {},
+        {{"f1", false}, {"f2", false}, {"f3", false}},
+        {},
+        {"f1", "f2", "f3"}},
        dtlz2},
-      {{"pressure_vessel", "pressure vessel, two integers and two reals, three constraints; best known cost 6059.714335 (Sandgren, J. Mech. Des. 112, 1990)",
-        R"({"shell": {"int": [1, 99]}, "head": {"int": [1, 99]}, "radius": {"real": [10, 200]}, "length": {"real": [10, 200]}})", {},
-        {{"cost", false}}, {{"shell_short", 0}, {"head_short", 0}, {"volume_short", 0}}, {"cost", "shell_short", "head_short", "volume_short"}},
+      {{"pressure_vessel",
+        "pressure vessel, two integers and two reals, three constraints; best known cost 6059.714335 (Sandgren, J. Mech. Des. "
+        "112, 1990)",
+        R"({"shell": {"int": [1, 99]}, "head": {"int": [1, 99]}, "radius": {"real": [10, 200]}, "length": {"real": [10, 200]}})",
+        {},
+        {{"cost", false}},
+        {{"shell_short", 0}, {"head_short", 0}, {"volume_short", 0}},
+        {"cost", "shell_short", "head_short", "volume_short"}},
        pressure_vessel},
-      {{"circle_tour", "shortest round trip through 8 places on a unit circle, one permutation; shortest 16 sin(pi / 8)",
-        R"({"tour": {"permutation": [0, 1, 2, 3, 4, 5, 6, 7]}})", {}, {{"length", false}}, {}, {"length"}},
+      {{"circle_tour",
+        "shortest round trip through 8 places on a unit circle, one permutation; shortest 16 sin(pi / 8)",
+        R"({"tour": {"permutation": [0, 1, 2, 3, 4, 5, 6, 7]}})",
+        {},
+        {{"length", false}},
+        {},
+        {"length"}},
        circle_tour},
-      {{"systolic", "closed-form systolic array for ResNet-18: 12 mixed parameters, tiles that must fit, area limit of 8 mm2",
+      {{"systolic",
+        "closed-form systolic array for ResNet-18: 12 mixed parameters, tiles that must fit, area limit of 8 mm2",
         R"({"rows": {"ordinal": [4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128]},
             "cols": {"ordinal": [4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128]},
             "ifmap_kib": {"int": [8, 1024], "step": "pow2"}, "filter_kib": {"int": [8, 1024], "step": "pow2"},
@@ -155,7 +187,9 @@ const std::vector<Entry>& entries() {
             "dataflow": {"categorical": ["os", "ws", "is"]}, "tile_m": {"int": [8, 1024], "step": "pow2"}, "tile_n": {"int": [8, 1024], "step": "pow2"},
             "tile_k": {"int": [8, 1024], "step": "pow2"}, "clock_mhz": {"int": [200, 1500], "step": 100},
             "loop_order": {"categorical": ["mnk", "mkn", "nmk", "nkm", "kmn", "knm"]}})",
-        {}, {{"latency_s", false}, {"energy_pj", false}}, {{"area_um2", 8e6}, {"tile_excess", 0}},
+        {},
+        {{"latency_s", false}, {"energy_pj", false}},
+        {{"area_um2", 8e6}, {"tile_excess", 0}},
         {"latency_s", "energy_pj", "area_um2", "edp_js", "tile_excess"}},
        systolic},
   };
@@ -224,8 +258,10 @@ Expected<void> problem_fits(const ProblemInfo& problem, const arch::Space& space
   std::vector<std::string> names;
   for (const arch::Parameter& p : own->parameters()) names.push_back(p.name);
   for (const arch::Parameter& p : space.parameters()) {
-    if (std::find(names.begin(), names.end(), p.name) == names.end()) wrong.push_back({"", "", unknown_word("parameter", p.name, names)});
-    else if (!p.active_if.empty()) wrong.push_back({"", "", "the parameter " + in_quotes(p.name) + " of a problem is always active"});
+    if (std::find(names.begin(), names.end(), p.name) == names.end())
+      wrong.push_back({"", "", unknown_word("parameter", p.name, names)});
+    else if (!p.active_if.empty())
+      wrong.push_back({"", "", "the parameter " + in_quotes(p.name) + " of a problem is always active"});
   }
   for (const std::string& name : names) {
     if (!space.index(name)) wrong.push_back({"", "", "the parameter " + in_quotes(name) + " of the problem is missing"});

@@ -1,19 +1,19 @@
 #include "campaign/process_pool.hpp"
 
+#include <poll.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <poll.h>
 #include <set>
-#include <spawn.h>
 #include <sstream>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
 #include "gnomon/base/text.hpp"
 
@@ -73,8 +73,10 @@ class ProcessPool final : public Pool {
   ~ProcessPool() override {
     for (Worker& w : workers_) {
       if (w.pid <= 0) continue;
-      if (w.task) destroy(w);
-      else close_socket(w);
+      if (w.task)
+        destroy(w);
+      else
+        close_socket(w);
     }
     for (Worker& w : workers_) {
       if (w.pid > 0) reap(w, 2.0);
@@ -103,7 +105,8 @@ class ProcessPool final : public Pool {
       // The idle worker had ended by itself (it leaves after it ran out of memory).
       close_socket(*free);
       reap(*free, 2.0);
-      if (attempt == 2) return fail(ErrorKind::run_failed, "worker " + in_quotes(options_.worker_command[0]) + " ends as soon as it is started");
+      if (attempt == 2)
+        return fail(ErrorKind::run_failed, "worker " + in_quotes(options_.worker_command[0]) + " ends as soon as it is started");
     }
     free->task = task;
     ++free->runs;
@@ -179,12 +182,15 @@ class ProcessPool final : public Pool {
     ::close(pair[1]);
     if (code != 0) {
       ::close(pair[0]);
-      return fail(ErrorKind::run_failed, "worker " + in_quotes(options_.worker_command[0]) + " cannot be started: " + std::strerror(code));
+      return fail(ErrorKind::run_failed,
+                  "worker " + in_quotes(options_.worker_command[0]) + " cannot be started: " + std::strerror(code));
     }
     w = Worker{};
     w.pid = pid;
     w.socket = pair[0];
-    Json limits{{"cpu_s", options_.limits.cpu_s}, {"memory_mib", options_.limits.memory_mib}, {"parent", static_cast<std::int64_t>(::getpid())}};
+    Json limits{{"cpu_s", options_.limits.cpu_s},
+                {"memory_mib", options_.limits.memory_mib},
+                {"parent", static_cast<std::int64_t>(::getpid())}};
     send_all(w, limits.dump() + "\n");
     return {};
   }
@@ -289,13 +295,16 @@ class ProcessPool final : public Pool {
     if (now - w.active_at < std::chrono::duration<double>(options_.limits.hang_s)) return {};
     const std::size_t task = *w.task;
     destroy(w);
-    return PoolOutcome{task, fail(ErrorKind::run_failed, "the evaluation hung: no processor time used for " + number(options_.limits.hang_s) + " s")};
+    return PoolOutcome{task, fail(ErrorKind::run_failed,
+                                  "the evaluation hung: no processor time used for " + number(options_.limits.hang_s) + " s")};
   }
 };
 
 }  // namespace
 
-std::int64_t this_process() { return ::getpid(); }
+std::int64_t this_process() {
+  return ::getpid();
+}
 
 Expected<std::unique_ptr<Pool>> make_process_pool(const PoolOptions& options) {
   if (options.worker_command.empty()) {

@@ -27,11 +27,14 @@ void compare(const Json& a, const Json& b, const std::string& pointer, std::vect
   if (a.is_object() && b.is_object()) {
     for (const auto& [key, value] : a.items()) {
       const std::string at = pointer + pointer_step(key);
-      if (b.contains(key)) compare(value, b.at(key), at, out);
-      else out.push_back(at + ": the folder has " + shown(value) + ", the campaign has nothing");
+      if (b.contains(key))
+        compare(value, b.at(key), at, out);
+      else
+        out.push_back(at + ": the folder has " + shown(value) + ", the campaign has nothing");
     }
     for (const auto& [key, value] : b.items()) {
-      if (!a.contains(key)) out.push_back(pointer + pointer_step(key) + ": the folder has nothing, the campaign has " + shown(value));
+      if (!a.contains(key))
+        out.push_back(pointer + pointer_step(key) + ": the folder has nothing, the campaign has " + shown(value));
     }
     return;
   }
@@ -61,7 +64,8 @@ Json resolved_json(const Campaign& c) {
       // A path moves with the campaign's folder; what counts is the file's content, below.
       const std::filesystem::path path(w.model);
       const auto relative = path.is_absolute() ? path.lexically_relative(c.folder) : path;
-      out["workloads"].push_back({{"model", relative.empty() ? w.model : relative.string()}, {"batch", w.batch}, {"weight", w.weight}});
+      out["workloads"].push_back(
+          {{"model", relative.empty() ? w.model : relative.string()}, {"batch", w.batch}, {"weight", w.weight}});
     }
     out["design"] = Json::parse(c.design_json);
     if (!c.surrogate_model.empty()) {
@@ -79,7 +83,8 @@ Json resolved_json(const Campaign& c) {
   out["rules"] = Json::array();
   for (const arch::Rule& rule : c.space.rules()) out["rules"].push_back(rule.text());
   out["objectives"] = Json::array();
-  for (const ObjectiveSpec& o : c.objectives) out["objectives"].push_back({{"metric", o.metric}, {"goal", o.maximise ? "max" : "min"}});
+  for (const ObjectiveSpec& o : c.objectives)
+    out["objectives"].push_back({{"metric", o.metric}, {"goal", o.maximise ? "max" : "min"}});
   out["constraints"] = Json::array();
   for (const ConstraintSpec& k : c.constraints) {
     Json one{{"metric", k.metric}};
@@ -101,7 +106,9 @@ Json resolved_json(const Campaign& c) {
   return out;
 }
 
-std::string campaign_hash(const Json& resolved) { return sha256(identity(resolved).dump()); }
+std::string campaign_hash(const Json& resolved) {
+  return sha256(identity(resolved).dump());
+}
 
 std::vector<std::string> campaign_differences(const Json& stored, const Json& now) {
   std::vector<std::string> out;
@@ -152,7 +159,8 @@ Expected<Campaign> campaign_from_resolved(const std::string& resolved) {
   return c;
 }
 
-Expected<arch::EvaluationJob> make_job(const Campaign& c, const arch::Point& point, const std::string& fidelity, std::uint64_t trial_seed) {
+Expected<arch::EvaluationJob> make_job(const Campaign& c, const arch::Point& point, const std::string& fidelity,
+                                       std::uint64_t trial_seed) {
   arch::EvaluationJob job;
   job.subject = c.subject;
   job.fidelity = fidelity;

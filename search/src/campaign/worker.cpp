@@ -1,14 +1,14 @@
 #include "gnomon/search/worker.hpp"
 
-#include <cmath>
-#include <csignal>
 #include <fcntl.h>
-#include <map>
-#include <new>
-#include <nlohmann/json.hpp>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <cmath>
+#include <csignal>
+#include <map>
+#include <new>
+#include <nlohmann/json.hpp>
 
 #include "campaign/pool.hpp"
 
@@ -50,7 +50,9 @@ bool write_all(int fd, const std::string& text) {
   return true;
 }
 
-double seconds(const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); }
+double seconds(const timeval& t) {
+  return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+}
 
 /// The kernel ends the process with SIGXCPU once it has used `limit_s` more than now; children inherit the limit.
 void allow_cpu(double limit_s) {
@@ -117,19 +119,24 @@ int worker_main(const arch::EvaluatorRegistry& registry) {
         auto& evaluator = evaluators[{job->subject, job->fidelity}];
         if (!evaluator) {
           auto made = registry.make(job->subject, job->fidelity);
-          if (made) evaluator = std::move(*made);
-          else answer = error_line(task, kind_word(made.error().kind()), made.error().text());
+          if (made)
+            evaluator = std::move(*made);
+          else
+            answer = error_line(task, kind_word(made.error().kind()), made.error().text());
         }
         if (evaluator) {
           allow_cpu(cpu_s);
           auto result = evaluator->evaluate(*job);
-          if (result) answer = "{\"task\":" + std::to_string(task) + ",\"evaluation\":" + arch::to_json(*result) + "}\n";
-          else answer = error_line(task, kind_word(result.error().kind()), result.error().text());
+          if (result)
+            answer = "{\"task\":" + std::to_string(task) + ",\"evaluation\":" + arch::to_json(*result) + "}\n";
+          else
+            answer = error_line(task, kind_word(result.error().kind()), result.error().text());
         }
       }
     } catch (const std::bad_alloc&) {
       // What was half built may be in any state: answer, and let the coordinator start a new worker.
-      answer = error_line(task, "run_failed", "the evaluation needs more than the " + std::to_string(memory_mib) + " MiB it may use");
+      answer =
+          error_line(task, "run_failed", "the evaluation needs more than the " + std::to_string(memory_mib) + " MiB it may use");
       leave = true;
     } catch (const std::exception& error) {
       answer = error_line(task, "run_failed", std::string("the evaluator failed: ") + error.what());

@@ -12,12 +12,15 @@
 namespace gnomon::search {
 namespace {
 
-Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+Json finite(double value) {
+  return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
 
 /// Six significant digits are more than a picture shows, and keep the page small.
 Json rounded(double value) {
   if (!std::isfinite(value)) return nullptr;
-  if (value == 0 || std::floor(value) == value) return std::abs(value) < 1e15 ? Json(static_cast<std::int64_t>(value)) : Json(value);
+  if (value == 0 || std::floor(value) == value)
+    return std::abs(value) < 1e15 ? Json(static_cast<std::int64_t>(value)) : Json(value);
   const double scale = std::pow(10.0, 5 - std::floor(std::log10(std::abs(value))));
   if (!std::isfinite(scale) || scale == 0) return value;
   return std::round(value * scale) / scale;
@@ -39,8 +42,9 @@ Json layers_json(const Store& store, const StoredTrial& t, bool& has_layers, Exp
   has_layers = has_layers || !layers->empty();
   Json rows = Json::array();
   for (const arch::LayerMetrics& l : *layers) {
-    rows.push_back(Json::array({l.name, l.op, l.macs, l.latency_cycles, l.compute_cycles, l.stall_cycles, rounded(l.utilization), l.dram_read_bytes,
-                                l.dram_write_bytes, l.sram_read_bytes, l.sram_write_bytes, rounded(l.energy_pj)}));
+    rows.push_back(
+        Json::array({l.name, l.op, l.macs, l.latency_cycles, l.compute_cycles, l.stall_cycles, rounded(l.utilization),
+                     l.dram_read_bytes, l.dram_write_bytes, l.sram_read_bytes, l.sram_write_bytes, rounded(l.energy_pj)}));
   }
   out["rows"] = std::move(rows);
   Json parts = Json::array();
@@ -66,15 +70,19 @@ Expected<Json> report_data(const Store& store) {
   data["ladder"] = c.ladder;
   data["budget"] = c.budget.evaluations;
   data["workloads"] = Json::array();
-  for (const auto& w : c.workloads) data["workloads"].push_back(w.model + (w.batch > 1 ? " (batch " + std::to_string(w.batch) + ")" : ""));
+  for (const auto& w : c.workloads)
+    data["workloads"].push_back(w.model + (w.batch > 1 ? " (batch " + std::to_string(w.batch) + ")" : ""));
   data["campaign"] = Json::parse(r.resolved_json);
   data["limits"] = limit_names(c);
-  data["summary"] = {{"trials", r.summary.trials}, {"feasible", r.summary.feasible}, {"failed", r.summary.failed},
+  data["summary"] = {{"trials", r.summary.trials},
+                     {"feasible", r.summary.feasible},
+                     {"failed", r.summary.failed},
                      {"evaluations", r.summary.evaluations}};
   data["summary"]["evaluations_by_fidelity"] = Json::object();
   for (const auto& [fidelity, n] : r.summary.evaluations_by_fidelity) data["summary"]["evaluations_by_fidelity"][fidelity] = n;
   data["summary"]["hypervolume"] = r.summary.hypervolume ? finite(*r.summary.hypervolume) : Json(nullptr);
-  data["summary"]["hypervolume_reference"] = r.summary.hypervolume_reference ? Json(*r.summary.hypervolume_reference) : Json(nullptr);
+  data["summary"]["hypervolume_reference"] =
+      r.summary.hypervolume_reference ? Json(*r.summary.hypervolume_reference) : Json(nullptr);
   data["notes"] = r.summary.notes;
 
   data["objectives"] = Json::array();
@@ -89,13 +97,19 @@ Expected<Json> report_data(const Store& store) {
       one["low"] = p.low;
       one["high"] = p.high;
     } else {
-      one["kind"] = p.kind == arch::ParameterKind::permutation ? "permutation" : p.kind == arch::ParameterKind::categorical ? "categorical" : "ordinal";
+      one["kind"] = p.kind == arch::ParameterKind::permutation   ? "permutation"
+                    : p.kind == arch::ParameterKind::categorical ? "categorical"
+                                                                 : "ordinal";
       one["values"] = Json::array();
       for (const arch::Value& v : p.values) {
-        if (const auto* whole = std::get_if<std::int64_t>(&v)) one["values"].push_back(*whole);
-        else if (const auto* real = std::get_if<double>(&v)) one["values"].push_back(*real);
-        else if (p.boolean) one["values"].push_back(arch::to_text(v) == "true");
-        else one["values"].push_back(arch::to_text(v));
+        if (const auto* whole = std::get_if<std::int64_t>(&v))
+          one["values"].push_back(*whole);
+        else if (const auto* real = std::get_if<double>(&v))
+          one["values"].push_back(*real);
+        else if (p.boolean)
+          one["values"].push_back(arch::to_text(v) == "true");
+        else
+          one["values"].push_back(arch::to_text(v));
       }
     }
     data["parameters"].push_back(std::move(one));
@@ -117,7 +131,8 @@ Expected<Json> report_data(const Store& store) {
   constexpr std::size_t most_detailed = 60;
   std::size_t place = 0;
   for (const std::uint64_t n : front) {
-    if (front.size() <= most_detailed || place * most_detailed / front.size() != (place + 1) * most_detailed / front.size()) detailed.insert(n);
+    if (front.size() <= most_detailed || place * most_detailed / front.size() != (place + 1) * most_detailed / front.size())
+      detailed.insert(n);
     ++place;
   }
   for (const auto& [metric, t] : r.summary.best) detailed.insert(t.number);
@@ -139,11 +154,16 @@ Expected<Json> report_data(const Store& store) {
   for (const StoredTrial& t : r.trials) {
     const StoredEvaluation* e = t.at(t.fidelity);
     Json row{{"n", t.number}};
-    row["s"] = t.state == "failed" ? "failed" : t.fidelity != c.ladder.back() ? "lower" : !t.feasible ? "infeasible" : front.contains(t.number) ? "front" : "feasible";
+    row["s"] = t.state == "failed"             ? "failed"
+               : t.fidelity != c.ladder.back() ? "lower"
+               : !t.feasible                   ? "infeasible"
+               : front.contains(t.number)      ? "front"
+                                               : "feasible";
     if (c.ladder.size() > 1) row["f"] = t.fidelity;
     row["p"] = Json::array();
     const Json params = Json::parse(t.params_json);
-    for (const arch::Parameter& p : c.space.parameters()) row["p"].push_back(params.contains(p.name) ? params.at(p.name) : Json(nullptr));
+    for (const arch::Parameter& p : c.space.parameters())
+      row["p"].push_back(params.contains(p.name) ? params.at(p.name) : Json(nullptr));
     if (t.state == "failed") {
       row["e"] = t.error.substr(0, 300);
     } else {
@@ -172,7 +192,8 @@ Expected<Json> report_data(const Store& store) {
         if (!best || (c.objectives[0].maximise ? value > *best : value < *best)) best = value;
       }
     }
-    if (reached) data["convergence"].push_back(Json::array({evaluations, best ? rounded(*best) : Json(nullptr), rounded(tracker.value())}));
+    if (reached)
+      data["convergence"].push_back(Json::array({evaluations, best ? rounded(*best) : Json(nullptr), rounded(tracker.value())}));
     if (detailed.contains(t.number)) {
       Expected<void> status;
       data["details"][std::to_string(t.number)] = layers_json(store, t, has_layers, status);

@@ -77,7 +77,8 @@ Summary summarise(const Campaign& c, const std::vector<StoredTrial>& trials) {
   for (const auto& [reason, count] : reasons) most.emplace_back(-count, reason);
   std::sort(most.begin(), most.end());
   constexpr std::size_t shown = 5;
-  for (std::size_t i = 0; i < most.size() && i < shown; ++i) s.notes.push_back(std::to_string(-most[i].first) + " failed: " + most[i].second);
+  for (std::size_t i = 0; i < most.size() && i < shown; ++i)
+    s.notes.push_back(std::to_string(-most[i].first) + " failed: " + most[i].second);
   return s;
 }
 
@@ -95,10 +96,14 @@ Json trial_json(const Campaign& c, const SummaryTrial& t) {
 
 std::string status_word(RunStatus status) {
   switch (status) {
-    case RunStatus::finished: return "finished";
-    case RunStatus::exhausted: return "exhausted";
-    case RunStatus::wall_time: return "wall_time";
-    case RunStatus::interrupted: return "interrupted";
+    case RunStatus::finished:
+      return "finished";
+    case RunStatus::exhausted:
+      return "exhausted";
+    case RunStatus::wall_time:
+      return "wall_time";
+    case RunStatus::interrupted:
+      return "interrupted";
   }
   return "";
 }
@@ -133,7 +138,8 @@ Expected<Results> read_results(const Store& store) {
   for (const RunStatus known : {RunStatus::finished, RunStatus::exhausted, RunStatus::wall_time}) {
     if (status->value_or("") == status_word(known)) r.summary.status = known;
   }
-  if (r.summary.status == RunStatus::exhausted) r.summary.notes.push_back("the space holds no further point that obeys the rules");
+  if (r.summary.status == RunStatus::exhausted)
+    r.summary.notes.push_back("the space holds no further point that obeys the rules");
   if (r.summary.status == RunStatus::wall_time) r.summary.notes.push_back("the wall-time budget is used up");
   auto seconds = store.session_seconds();
   if (!seconds) return fail(std::move(seconds.error()));
@@ -176,7 +182,8 @@ std::string trials_csv(const Results& r, const std::vector<std::uint64_t>* only)
         }
       }
     }
-    for (std::size_t i = 0; i < limits.size(); ++i) out += "," + (i < t.violations.size() ? number(t.violations[i]) : std::string());
+    for (std::size_t i = 0; i < limits.size(); ++i)
+      out += "," + (i < t.violations.size() ? number(t.violations[i]) : std::string());
     out += "," + csv_field(t.error) + "\n";
   }
   return out;
@@ -225,7 +232,8 @@ Expected<Summary> write_outputs(const Store& store, const std::filesystem::path&
   for (const SummaryTrial& t : summary.pareto) front.push_back(t.number);
   if (auto done = write_file(folder / "trials.csv", trials_csv(*results)); !done) return fail(std::move(done.error()));
   if (auto done = write_file(folder / "pareto.csv", trials_csv(*results, &front)); !done) return fail(std::move(done.error()));
-  if (auto done = write_file(folder / "summary.json", to_json(summary, results->campaign).dump(2) + "\n"); !done) return fail(std::move(done.error()));
+  if (auto done = write_file(folder / "summary.json", to_json(summary, results->campaign).dump(2) + "\n"); !done)
+    return fail(std::move(done.error()));
   auto data = report_data(store);
   if (!data) return fail(std::move(data.error()));
   if (auto done = write_file(folder / "report.html", render_report(*data)); !done) return fail(std::move(done.error()));

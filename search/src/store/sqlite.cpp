@@ -1,9 +1,9 @@
 #include "store/sqlite.hpp"
 
+#include <sqlite3.h>
 #include <cctype>
 #include <cmath>
 #include <cstring>
-#include <sqlite3.h>
 
 #include "gnomon/base/text.hpp"
 
@@ -45,16 +45,24 @@ Database::Database(const std::filesystem::path& path, Mode mode) {
   sqlite3_busy_timeout(handle_, 10000);
 }
 
-Database::~Database() { sqlite3_close_v2(handle_); }
+Database::~Database() {
+  sqlite3_close_v2(handle_);
+}
 
-void Database::run(const std::string& sql) { check(sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr), handle_); }
+void Database::run(const std::string& sql) {
+  check(sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr), handle_);
+}
 
-std::int64_t Database::last_id() const { return sqlite3_last_insert_rowid(handle_); }
+std::int64_t Database::last_id() const {
+  return sqlite3_last_insert_rowid(handle_);
+}
 
 Statement::Statement(Database& database, std::string_view sql) : database_(database) {
   check(sqlite3_prepare_v2(database.handle(), sql.data(), static_cast<int>(sql.size()), &handle_, nullptr), database.handle());
 }
-Statement::~Statement() { sqlite3_finalize(handle_); }
+Statement::~Statement() {
+  sqlite3_finalize(handle_);
+}
 
 Statement& Statement::bind(std::int64_t value) {
   check(sqlite3_bind_int64(handle_, next_++, value), database_.handle());
@@ -88,7 +96,9 @@ void Statement::reset() {
   next_ = 1;
 }
 
-std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(handle_, column); }
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(handle_, column);
+}
 double Statement::real(int column) const {
   if (sqlite3_column_type(handle_, column) == SQLITE_TEXT) {
     const std::string word = text(column);
@@ -100,7 +110,9 @@ std::string Statement::text(int column) const {
   const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(handle_, column));
   return bytes ? std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(handle_, column))) : std::string();
 }
-bool Statement::null(int column) const { return sqlite3_column_type(handle_, column) == SQLITE_NULL; }
+bool Statement::null(int column) const {
+  return sqlite3_column_type(handle_, column) == SQLITE_NULL;
+}
 
 Transaction::~Transaction() {
   if (!open_) return;

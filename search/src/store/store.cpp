@@ -1,12 +1,12 @@
 #include "gnomon/search/store.hpp"
 
-#include <cerrno>
-#include <chrono>
-#include <cstring>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/file.h>
 #include <unistd.h>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
 
 #include "gnomon/base/text.hpp"
 #include "store/sqlite.hpp"
@@ -14,7 +14,8 @@
 namespace gnomon::search {
 namespace {
 
-/// Results and times are kept apart: everything from `meta` to `progress` follows from the campaign, `attempt` and `session` do not.
+/// Results and times are kept apart: everything from `meta` to `progress` follows from the campaign, `attempt` and `session` do
+/// not.
 constexpr const char* schema = R"sql(
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE campaign (id INTEGER PRIMARY KEY CHECK (id = 1), resolved TEXT NOT NULL, hash TEXT NOT NULL, seed TEXT NOT NULL);
@@ -62,13 +63,19 @@ std::string triggers() {
   return out;
 }
 
-double now_s() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+double now_s() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
-std::int64_t i64(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+std::int64_t i64(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
 
 }  // namespace
 
-std::filesystem::path store_path(const std::filesystem::path& folder) { return folder / "campaign.sqlite"; }
+std::filesystem::path store_path(const std::filesystem::path& folder) {
+  return folder / "campaign.sqlite";
+}
 
 const StoredEvaluation* StoredTrial::at(const std::string& name) const {
   for (const StoredEvaluation& e : evaluations) {
@@ -90,8 +97,9 @@ struct Store::Impl {
 
   Error error(const SqliteError& e) const {
     if (e.code == SQLITE_CORRUPT || e.code == SQLITE_NOTADB) {
-      return Error(ErrorKind::run_failed, Problem{path.string(), "", std::string("the database is damaged (") + e.what() +
-                                                                         "); move it away, or start again with --fresh"});
+      return Error(ErrorKind::run_failed,
+                   Problem{path.string(), "",
+                           std::string("the database is damaged (") + e.what() + "); move it away, or start again with --fresh"});
     }
     return Error(ErrorKind::run_failed, Problem{path.string(), "", std::string("database: ") + e.what()});
   }
@@ -120,19 +128,28 @@ struct Store::Impl {
     Statement version(*database, "PRAGMA user_version");
     version.row();
     if (version.integer(0) != schema_version) {
-      throw SqliteError(SQLITE_MISMATCH, "schema version " + std::to_string(version.integer(0)) + "; this program reads version " +
-                                             std::to_string(schema_version) + "; move the file away, or start again with --fresh");
+      throw SqliteError(SQLITE_MISMATCH, "schema version " + std::to_string(version.integer(0)) +
+                                             "; this program reads version " + std::to_string(schema_version) +
+                                             "; move the file away, or start again with --fresh");
     }
   }
 
   void end_trial(const TrialEnd& end) {
     for (std::size_t i = 0; i < end.violations.size(); ++i) {
-      Statement(*database, "INSERT INTO violation VALUES (?, ?, ?)").bind(i64(end.number)).bind(i64(i)).bind(end.violations[i]).done();
+      Statement(*database, "INSERT INTO violation VALUES (?, ?, ?)")
+          .bind(i64(end.number))
+          .bind(i64(i))
+          .bind(end.violations[i])
+          .done();
     }
     Statement update(*database, "UPDATE trial SET state = ?, fidelity = ?, feasible = ?, error = ? WHERE number = ?");
-    update.bind(std::string_view(end.failed ? "failed" : "done")).bind(std::string_view(end.fidelity)).bind(std::int64_t{end.feasible});
-    if (end.error.empty()) update.bind_null();
-    else update.bind(std::string_view(end.error));
+    update.bind(std::string_view(end.failed ? "failed" : "done"))
+        .bind(std::string_view(end.fidelity))
+        .bind(std::int64_t{end.feasible});
+    if (end.error.empty())
+      update.bind_null();
+    else
+      update.bind(std::string_view(end.error));
     update.bind(i64(end.number)).done();
   }
 };
@@ -190,7 +207,8 @@ Expected<Store> Store::open_read(const std::filesystem::path& folder) {
   Store store;
   Impl& s = *store.impl_;
   s.path = store_path(folder);
-  if (!std::filesystem::exists(s.path)) return invalid(s.path.string(), "", "no such file; a campaign's folder holds campaign.sqlite");
+  if (!std::filesystem::exists(s.path))
+    return invalid(s.path.string(), "", "no such file; a campaign's folder holds campaign.sqlite");
   auto done = s.guarded([&] {
     // Without a log beside it nobody is writing, and the file can be read as it is, leaving nothing behind.
     const bool at_rest = !std::filesystem::exists(s.path.string() + "-wal");
@@ -212,7 +230,10 @@ Expected<std::optional<std::string>> Store::campaign() const {
 Expected<void> Store::set_campaign(const std::string& resolved, const std::string& hash, std::uint64_t seed) {
   return impl_->guarded([&] {
     Statement(*impl_->database, "INSERT OR REPLACE INTO campaign VALUES (1, ?, ?, ?)")
-        .bind(std::string_view(resolved)).bind(std::string_view(hash)).bind(std::string_view(std::to_string(seed))).done();
+        .bind(std::string_view(resolved))
+        .bind(std::string_view(hash))
+        .bind(std::string_view(std::to_string(seed)))
+        .done();
   });
 }
 
@@ -227,7 +248,10 @@ Expected<std::optional<std::string>> Store::meta(const std::string& key) const {
 
 Expected<void> Store::set_meta(const std::string& key, const std::string& value) {
   return impl_->guarded([&] {
-    Statement(*impl_->database, "INSERT OR REPLACE INTO meta VALUES (?, ?)").bind(std::string_view(key)).bind(std::string_view(value)).done();
+    Statement(*impl_->database, "INSERT OR REPLACE INTO meta VALUES (?, ?)")
+        .bind(std::string_view(key))
+        .bind(std::string_view(value))
+        .done();
   });
 }
 
@@ -236,7 +260,11 @@ Expected<void> Store::add_batch(std::uint64_t batch, const std::vector<NewTrial>
     Transaction all(*impl_->database);
     Statement insert(*impl_->database, "INSERT INTO trial (number, batch, state, seed, params) VALUES (?, ?, 'queued', ?, ?)");
     for (const NewTrial& t : trials) {
-      insert.bind(i64(t.number)).bind(i64(batch)).bind(std::string_view(std::to_string(t.seed))).bind(std::string_view(t.params_json)).done();
+      insert.bind(i64(t.number))
+          .bind(i64(batch))
+          .bind(std::string_view(std::to_string(t.seed)))
+          .bind(std::string_view(t.params_json))
+          .done();
     }
     all.commit();
   });
@@ -247,7 +275,11 @@ Expected<std::int64_t> Store::start_attempt(std::uint64_t trial, const std::stri
     Database& db = *impl_->database;
     Transaction all(db);
     Statement(db, "INSERT INTO attempt (trial, fidelity, pid, started) VALUES (?, ?, ?, ?)")
-        .bind(i64(trial)).bind(std::string_view(fidelity)).bind(pid).bind(now_s()).done();
+        .bind(i64(trial))
+        .bind(std::string_view(fidelity))
+        .bind(pid)
+        .bind(now_s())
+        .done();
     const std::int64_t id = db.last_id();
     Statement(db, "UPDATE trial SET state = 'running' WHERE number = ? AND state = 'queued'").bind(i64(trial)).done();
     all.commit();
@@ -255,22 +287,25 @@ Expected<std::int64_t> Store::start_attempt(std::uint64_t trial, const std::stri
   });
 }
 
-Expected<void> Store::finish_evaluation(std::uint64_t trial, const std::string& fidelity, const Expected<arch::Evaluation>& result,
-                                        std::int64_t attempt, const std::optional<TrialEnd>& end) {
+Expected<void> Store::finish_evaluation(std::uint64_t trial, const std::string& fidelity,
+                                        const Expected<arch::Evaluation>& result, std::int64_t attempt,
+                                        const std::optional<TrialEnd>& end) {
   return impl_->guarded([&] {
     Database& db = *impl_->database;
     const std::string_view name(fidelity);
     Transaction all(db);
-    Statement head(db,
-                   "INSERT INTO evaluation SELECT ?1, ?2, (SELECT count(*) FROM evaluation WHERE trial = ?1), ?3, ?4, ?5");
+    Statement head(db, "INSERT INTO evaluation SELECT ?1, ?2, (SELECT count(*) FROM evaluation WHERE trial = ?1), ?3, ?4, ?5");
     head.bind(i64(trial)).bind(name).bind(std::int64_t{!result});
-    if (result) head.bind_null();
-    else head.bind(std::string_view(result.error().text()));
+    if (result)
+      head.bind_null();
+    else
+      head.bind(std::string_view(result.error().text()));
     head.bind(std::int64_t{result ? result->in_range : true}).done();
     if (result) {
       Statement metric(db, "INSERT INTO metric VALUES (?, ?, ?, ?, ?)");
       std::int64_t at = 0;
-      for (const arch::Metric& m : result->metrics) metric.bind(i64(trial)).bind(name).bind(at++).bind(std::string_view(m.name)).bind(m.value).done();
+      for (const arch::Metric& m : result->metrics)
+        metric.bind(i64(trial)).bind(name).bind(at++).bind(std::string_view(m.name)).bind(m.value).done();
       Statement interval(db, "INSERT INTO interval VALUES (?, ?, ?, ?, ?, ?)");
       at = 0;
       for (const auto& i : result->intervals) {
@@ -279,9 +314,22 @@ Expected<void> Store::finish_evaluation(std::uint64_t trial, const std::string& 
       Statement layer(db, "INSERT INTO layer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
       at = 0;
       for (const arch::LayerMetrics& l : result->layers) {
-        layer.bind(i64(trial)).bind(name).bind(at++).bind(std::string_view(l.name)).bind(std::string_view(l.op)).bind(l.macs).bind(l.latency_cycles)
-            .bind(l.compute_cycles).bind(l.stall_cycles).bind(l.utilization).bind(l.dram_read_bytes).bind(l.dram_write_bytes)
-            .bind(l.sram_read_bytes).bind(l.sram_write_bytes).bind(l.energy_pj).done();
+        layer.bind(i64(trial))
+            .bind(name)
+            .bind(at++)
+            .bind(std::string_view(l.name))
+            .bind(std::string_view(l.op))
+            .bind(l.macs)
+            .bind(l.latency_cycles)
+            .bind(l.compute_cycles)
+            .bind(l.stall_cycles)
+            .bind(l.utilization)
+            .bind(l.dram_read_bytes)
+            .bind(l.dram_write_bytes)
+            .bind(l.sram_read_bytes)
+            .bind(l.sram_write_bytes)
+            .bind(l.energy_pj)
+            .done();
       }
       Statement energy(db, "INSERT INTO energy VALUES (?, ?, ?, ?, ?)");
       at = 0;
@@ -290,9 +338,14 @@ Expected<void> Store::finish_evaluation(std::uint64_t trial, const std::string& 
       }
     }
     Statement(db, "UPDATE attempt SET ended = ?, outcome = ? WHERE id = ?")
-        .bind(now_s()).bind(std::string_view(result ? "done" : "failed")).bind(attempt).done();
-    if (end) impl_->end_trial(*end);
-    else Statement(db, "UPDATE trial SET state = 'queued' WHERE number = ? AND state = 'running'").bind(i64(trial)).done();
+        .bind(now_s())
+        .bind(std::string_view(result ? "done" : "failed"))
+        .bind(attempt)
+        .done();
+    if (end)
+      impl_->end_trial(*end);
+    else
+      Statement(db, "UPDATE trial SET state = 'queued' WHERE number = ? AND state = 'running'").bind(i64(trial)).done();
     all.commit();
   });
 }
@@ -310,14 +363,18 @@ Expected<void> Store::add_progress(const std::vector<ProgressRow>& rows) {
   return impl_->guarded([&] {
     Transaction all(*impl_->database);
     Statement insert(*impl_->database, "INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?, ?)");
-    for (const ProgressRow& r : rows) insert.bind(i64(r.trial)).bind(r.evaluations).bind(r.hypervolume).bind(r.best).bind(r.front_size).done();
+    for (const ProgressRow& r : rows)
+      insert.bind(i64(r.trial)).bind(r.evaluations).bind(r.hypervolume).bind(r.best).bind(r.front_size).done();
     all.commit();
   });
 }
 
 Expected<void> Store::add_session_seconds(double seconds) {
   return impl_->guarded([&] {
-    Statement(*impl_->database, "UPDATE session SET seconds = seconds + ? WHERE id = ?").bind(seconds).bind(impl_->session).done();
+    Statement(*impl_->database, "UPDATE session SET seconds = seconds + ? WHERE id = ?")
+        .bind(seconds)
+        .bind(impl_->session)
+        .done();
   });
 }
 
@@ -365,9 +422,11 @@ Expected<std::vector<StoredTrial>> Store::trials() const {
     Statement metric(db, "SELECT trial, fidelity, name, value FROM metric ORDER BY trial, fidelity, position");
     while (metric.row()) in(metric.integer(0), metric.text(1)).metrics.push_back({metric.text(2), metric.real(3)});
     Statement interval(db, "SELECT trial, fidelity, name, lower, upper FROM interval ORDER BY trial, fidelity, position");
-    while (interval.row()) in(interval.integer(0), interval.text(1)).intervals.push_back({interval.text(2), interval.real(3), interval.real(4)});
+    while (interval.row())
+      in(interval.integer(0), interval.text(1)).intervals.push_back({interval.text(2), interval.real(3), interval.real(4)});
     Statement violation(db, "SELECT trial, value FROM violation ORDER BY trial, position");
-    while (violation.row()) out[place.at(static_cast<std::uint64_t>(violation.integer(0)))].violations.push_back(violation.real(1));
+    while (violation.row())
+      out[place.at(static_cast<std::uint64_t>(violation.integer(0)))].violations.push_back(violation.real(1));
     return out;
   });
 }
@@ -390,7 +449,8 @@ Expected<std::vector<arch::LayerMetrics>> Store::layers(std::uint64_t trial, con
   return impl_->guarded([&] {
     std::vector<arch::LayerMetrics> out;
     Statement q(*impl_->database,
-                "SELECT name, op, macs, latency_cycles, compute_cycles, stall_cycles, utilization, dram_read_bytes, dram_write_bytes, sram_read_bytes, "
+                "SELECT name, op, macs, latency_cycles, compute_cycles, stall_cycles, utilization, dram_read_bytes, "
+                "dram_write_bytes, sram_read_bytes, "
                 "sram_write_bytes, energy_pj FROM layer WHERE trial = ? AND fidelity = ? ORDER BY position");
     q.bind(i64(trial)).bind(std::string_view(fidelity));
     while (q.row()) {
@@ -413,7 +473,8 @@ Expected<std::vector<arch::LayerMetrics>> Store::layers(std::uint64_t trial, con
   });
 }
 
-Expected<std::vector<std::pair<std::string, double>>> Store::energy_breakdown(std::uint64_t trial, const std::string& fidelity) const {
+Expected<std::vector<std::pair<std::string, double>>> Store::energy_breakdown(std::uint64_t trial,
+                                                                              const std::string& fidelity) const {
   return impl_->guarded([&] {
     std::vector<std::pair<std::string, double>> out;
     Statement q(*impl_->database, "SELECT component, energy_pj FROM energy WHERE trial = ? AND fidelity = ? ORDER BY position");
@@ -425,7 +486,10 @@ Expected<std::vector<std::pair<std::string, double>>> Store::energy_breakdown(st
 
 Expected<void> Store::add_cosim(std::uint64_t trial, const std::string& result_json) {
   return impl_->guarded([&] {
-    Statement(*impl_->database, "INSERT INTO cosim (trial, result) VALUES (?, ?)").bind(i64(trial)).bind(std::string_view(result_json)).done();
+    Statement(*impl_->database, "INSERT INTO cosim (trial, result) VALUES (?, ?)")
+        .bind(i64(trial))
+        .bind(std::string_view(result_json))
+        .done();
   });
 }
 

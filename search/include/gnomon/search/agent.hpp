@@ -21,7 +21,8 @@ struct Told {
   bool failed = false;
   std::uint64_t number = 0;  ///< of the trial
   bool asked = true;         ///< false for a point that came from outside (warm start)
-  /// False for a result of a lower fidelity, brought to the scale of the last one (see Engine); true results steer, these help to.
+  /// False for a result of a lower fidelity, brought to the scale of the last one (see Engine); true results steer, these help
+  /// to.
   bool exact = true;
 
   /// Sum of positive violations; 0 is feasible.
@@ -32,7 +33,8 @@ struct Told {
 /// What an agent knows when it is asked.
 struct AskRequest {
   std::size_t count = 1;
-  /// Number of the first trial asked for. With `attempt` it seeds what the agent draws: an agent keeps no random state of its own.
+  /// Number of the first trial asked for. With `attempt` it seeds what the agent draws: an agent keeps no random state of its
+  /// own.
   std::uint64_t number = 0;
   /// 0, then 1, 2, ... where earlier proposals for the same trials were duplicates or broke a rule.
   std::uint64_t attempt = 0;
@@ -45,13 +47,14 @@ struct AskRequest {
   std::uint64_t seed(std::uint64_t agent_seed) const;
 };
 
-/// A search agent. Its state follows from the sequence of `tell`s alone: `ask` changes nothing that a later call could see, so a study is
-/// restored by telling its results again, and the same tells with the same seed give the same proposals.
-/// One thread at a time.
+/// A search agent. Its state follows from the sequence of `tell`s alone: `ask` changes nothing that a later call could see, so a
+/// study is restored by telling its results again, and the same tells with the same seed give the same proposals. One thread at a
+/// time.
 class Agent {
  public:
   virtual ~Agent() = default;
-  /// Up to `request.count` proposals, the best first. Proposals that are not fresh are dropped by the study, which then asks again.
+  /// Up to `request.count` proposals, the best first. Proposals that are not fresh are dropped by the study, which then asks
+  /// again.
   virtual std::vector<arch::Point> ask(const AskRequest& request) const = 0;
   virtual void tell(const Told& told) = 0;
 };
@@ -72,7 +75,7 @@ struct AgentInfo {
   std::string name;
   std::string summary;  ///< one line: method and source
   bool built = false;
-  std::size_t max_objectives = 0;  ///< 0: any number
+  std::size_t max_objectives = 0;          ///< 0: any number
   std::vector<arch::ParameterKind> kinds;  ///< supported parameter kinds
   std::function<std::vector<FieldRow>()> options;
   /// JSON Schema of the options, as text.
@@ -82,8 +85,8 @@ struct AgentInfo {
 
 /// All agents of the contract by name, those not built included.
 const Registry<AgentInfo>& agents();
-/// The agent for a setup. Unknown name: invalid input with the nearest; not built, too many objectives, or a parameter kind that it does
-/// not take: unsupported.
+/// The agent for a setup. Unknown name: invalid input with the nearest; not built, too many objectives, or a parameter kind that
+/// it does not take: unsupported.
 Expected<std::unique_ptr<Agent>> make_agent(const std::string& name, const AgentSetup& setup);
 /// Checks the options of an agent without making it.
 Expected<void> check_agent(const std::string& name, const AgentSetup& setup);

@@ -47,7 +47,7 @@ struct Campaign {
   std::vector<std::string> command;
   std::string surrogate_model;  ///< absolute path, or empty
   arch::Space space;
-  std::string space_json;       ///< the `space` object as written
+  std::string space_json;  ///< the `space` object as written
   std::vector<ObjectiveSpec> objectives;
   std::vector<ConstraintSpec> constraints;
   std::string agent = "nsga2";
@@ -66,9 +66,9 @@ struct Campaign {
   std::size_t violations() const;
 };
 
-/// Reads a campaign file and all that it names (design, problem). All errors at once, each with its place: misspelt keys, unknown metrics and
-/// agents with the nearest name, missing files, a design that is wrong as it stands, parameter paths that lead nowhere, rules that exclude
-/// everything. Subjects `memory` and `kernel` are unsupported.
+/// Reads a campaign file and all that it names (design, problem). All errors at once, each with its place: misspelt keys, unknown
+/// metrics and agents with the nearest name, missing files, a design that is wrong as it stands, parameter paths that lead
+/// nowhere, rules that exclude everything. Subjects `memory` and `kernel` are unsupported.
 Expected<Campaign> load_campaign(const std::filesystem::path& path);
 /// The same from a document; relative paths start at `folder`.
 Expected<Campaign> read_campaign(const Document& document, const std::filesystem::path& folder);
@@ -87,8 +87,8 @@ struct Overrides {
 /// Another agent than the file's gets its default options; one fidelity replaces a ladder.
 Expected<Campaign> with_overrides(Campaign campaign, const Overrides& overrides);
 
-/// Everything of a campaign in one JSON object. Two campaigns are the same where these agree in all but `/name` and `/budget`: a larger
-/// budget goes on with the same trials.
+/// Everything of a campaign in one JSON object. Two campaigns are the same where these agree in all but `/name` and `/budget`: a
+/// larger budget goes on with the same trials.
 Json resolved_json(const Campaign& campaign);
 /// SHA-256 of `resolved_json` without `name` and `budget`.
 std::string campaign_hash(const Json& resolved);
@@ -98,8 +98,8 @@ std::vector<std::string> campaign_differences(const Json& stored, const Json& no
 /// The job of one trial at one fidelity. Error: a parameter that cannot be put into the design.
 Expected<arch::EvaluationJob> make_job(const Campaign& campaign, const arch::Point& point, const std::string& fidelity,
                                        std::uint64_t trial_seed);
-/// One violation per limit, in the order of the constraints and `max` before `min`: value - max, or min - value, in the metric's unit.
-/// Error: a metric that the evaluation does not have, or that is not finite.
+/// One violation per limit, in the order of the constraints and `max` before `min`: value - max, or min - value, in the metric's
+/// unit. Error: a metric that the evaluation does not have, or that is not finite.
 Expected<std::vector<double>> violations_of(const Campaign& campaign, const std::vector<arch::Metric>& metrics);
 Expected<std::vector<double>> objectives_of(const Campaign& campaign, const std::vector<arch::Metric>& metrics);
 /// Texts such as `area_um2 <= 8e+06`, one per violation.

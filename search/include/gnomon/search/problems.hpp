@@ -12,7 +12,7 @@ namespace gnomon::search {
 /// A closed-form test problem with its truth.
 struct ProblemInfo {
   std::string name;
-  std::string summary;  ///< what it is and where it comes from
+  std::string summary;     ///< what it is and where it comes from
   std::string space_json;  ///< the `space` object of a campaign
   std::vector<std::string> rules;
   std::vector<ObjectiveSpec> objectives;
@@ -28,7 +28,8 @@ const std::vector<ProblemInfo>& problems();
 /// Error: the nearest name.
 Expected<const ProblemInfo*> find_problem(const std::string& name);
 Expected<arch::Space> problem_space(const ProblemInfo& problem);
-/// The metrics of a problem at a point, in the order of `ProblemInfo::metrics`. `parameters_json` names every parameter of the problem.
+/// The metrics of a problem at a point, in the order of `ProblemInfo::metrics`. `parameters_json` names every parameter of the
+/// problem.
 Expected<std::vector<double>> evaluate_problem(const std::string& name, const std::string& parameters_json);
 
 /// Adds `problem/analytical` (the closed forms above) and `command/*` (a user's program) to a registry.

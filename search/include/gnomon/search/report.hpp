@@ -9,9 +9,10 @@
 
 namespace gnomon::search {
 
-/// Everything that the report shows, as one JSON object: campaign and provenance, columns with units, finished trials (parameters,
-/// objectives, metrics), the front, convergence (best and hypervolume against the final reference), layers and energy by component of
-/// the front's designs and of the best ones. Follows from the store without its times: same trials, same bytes.
+/// Everything that the report shows, as one JSON object: campaign and provenance, columns with units, finished trials
+/// (parameters, objectives, metrics), the front, convergence (best and hypervolume against the final reference), layers and
+/// energy by component of the front's designs and of the best ones. Follows from the store without its times: same trials, same
+/// bytes.
 Expected<Json> report_data(const Store& store);
 
 /// One HTML page with everything inside it; opens without a network.

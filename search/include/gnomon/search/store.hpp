@@ -63,17 +63,17 @@ struct ProgressRow {
   std::int64_t front_size = 0;
 };
 
-/// The database of one campaign, `campaign.sqlite`: everything in it but the tables `attempt` and `session` (times, process ids) follows from
-/// the campaign alone. Write-ahead log; one writer (a lock on the folder), any number of readers.
+/// The database of one campaign, `campaign.sqlite`: everything in it but the tables `attempt` and `session` (times, process ids)
+/// follows from the campaign alone. Write-ahead log; one writer (a lock on the folder), any number of readers.
 ///
-/// Tables: meta, campaign, trial, evaluation (trial x fidelity), metric, interval, violation, layer, energy, progress; apart: attempt, session,
-/// cosim. Finished trials, and all that hangs on them, are immutable: triggers refuse to change or delete them. A result and the change of
-/// state it brings are one transaction. Rows `running` at the start were left by a killed process and go back to `queued` with the same parameters
-/// and seed.
+/// Tables: meta, campaign, trial, evaluation (trial x fidelity), metric, interval, violation, layer, energy, progress; apart:
+/// attempt, session, cosim. Finished trials, and all that hangs on them, are immutable: triggers refuse to change or delete them.
+/// A result and the change of state it brings are one transaction. Rows `running` at the start were left by a killed process and
+/// go back to `queued` with the same parameters and seed.
 class Store {
  public:
-  /// Opens or makes the database in a folder for writing. `fresh` removes an earlier one first. Errors: the folder cannot be written, another
-  /// process writes there, the file is damaged or of another schema version (run_failed).
+  /// Opens or makes the database in a folder for writing. `fresh` removes an earlier one first. Errors: the folder cannot be
+  /// written, another process writes there, the file is damaged or of another schema version (run_failed).
   static Expected<Store> open(const std::filesystem::path& folder, bool fresh = false);
   /// For reading only; the writer may be at work.
   static Expected<Store> open_read(const std::filesystem::path& folder);

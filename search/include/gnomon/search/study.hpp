@@ -40,8 +40,8 @@ struct StudyTrial {
   bool feasible() const;
 };
 
-/// Ask and tell over a space: an agent, the archive of all trials, and the guard against duplicates and broken rules that holds for all
-/// agents. Everything follows from the seed and the sequence of asks and tells. One thread at a time.
+/// Ask and tell over a space: an agent, the archive of all trials, and the guard against duplicates and broken rules that holds
+/// for all agents. Everything follows from the seed and the sequence of asks and tells. One thread at a time.
 ///
 ///     auto study = Study::create(space, options);
 ///     auto trials = study->ask(8);
@@ -53,17 +53,18 @@ class Study {
   Study& operator=(Study&&) noexcept;
   ~Study();
 
-  /// `count` new trials; fewer, possibly none, where the space holds no further point (`exhausted()` is then true). A continuous space
-  /// whose rules leave next to nothing may also count as exhausted, after 10,000 draws.
+  /// `count` new trials; fewer, possibly none, where the space holds no further point (`exhausted()` is then true). A continuous
+  /// space whose rules leave next to nothing may also count as exhausted, after 10,000 draws.
   std::vector<StudyTrial> ask(std::size_t count);
   /// The result of an asked trial: objectives as stated (maximised ones not flipped), one violation per constraint.
   /// Errors (invalid input): unknown number, told already, wrong number of values, values that are not finite.
   Expected<void> tell(std::uint64_t number, const std::vector<double>& objectives, const std::vector<double>& violations = {},
                       bool exact = true);
   Expected<void> tell_failed(std::uint64_t number);
-  /// A point that was never asked (warm start); gets a number of its own, which is returned. A point that is known already: its pending
-  /// trial is told, or an error.
-  Expected<std::uint64_t> tell(const arch::Point& point, const std::vector<double>& objectives, const std::vector<double>& violations = {});
+  /// A point that was never asked (warm start); gets a number of its own, which is returned. A point that is known already: its
+  /// pending trial is told, or an error.
+  Expected<std::uint64_t> tell(const arch::Point& point, const std::vector<double>& objectives,
+                               const std::vector<double>& violations = {});
   Expected<std::uint64_t> tell_failed(const arch::Point& point);
   /// Puts back a trial that was asked in an earlier life, in the order of the numbers. Then tell it, or leave it pending.
   Expected<void> restore(std::uint64_t number, const arch::Point& point);
