@@ -11,7 +11,13 @@
 namespace gnomon::arch {
 namespace {
 
-const std::vector<std::string> dataflow_words{"os", "ws", "is", "rs", "nvdla", "shidiannao"};
+/// Those that the models compute, then names of the contract without a model.
+std::vector<std::string> dataflow_words(bool built_only) {
+  std::vector<std::string> words;
+  for (const DataflowInfo& about : dataflows()) words.push_back(about.name);
+  if (!built_only) words.insert(words.end(), {"rs", "nvdla", "shidiannao"});
+  return words;
+}
 const std::vector<std::string> timing_words{"rtl", "scalesim"};
 const std::vector<Precision> precisions{{"int2", 2, false},   {"int4", 4, false}, {"int8", 8, false}, {"int16", 16, false},
                                         {"int32", 32, false}, {"fp16", 16, true}, {"bf16", 16, true}, {"fp32", 32, true}};
@@ -37,7 +43,7 @@ const std::vector<std::string>& operand_names() {
 static void describe(FieldVisitor& v, ArraySpec& s) {
   field(v, {"rows", "rows of processing elements", "PEs", Key::required}, s.rows, Range{1, 1024});
   field(v, {"cols", "columns of processing elements", "PEs", Key::required}, s.cols, Range{1, 1024});
-  field(v, {"dataflow", "what stays in the processing elements", "", Key::required}, s.dataflow, Choice{dataflow_words});
+  field(v, {"dataflow", "what stays in the processing elements", "", Key::required}, s.dataflow, Choice{dataflow_words(false)});
   field(v, {"precision", "element format of inputs, weights and outputs"}, s.precision, Choice{precision_words()});
   field(v, {"accumulator_bits", "width of partial sums, which wrap around", "bits"}, s.accumulator_bits, Range{2, 64});
   field(v, {"timing", "step timing: our microarchitecture, or SCALE-Sim's fold formulas"}, s.timing, Choice{timing_words});
@@ -210,14 +216,12 @@ class Resolver {
     Array out;
     out.rows = spec.rows;
     out.cols = spec.cols;
-    if (spec.dataflow == "os")
-      out.dataflow = Dataflow::os;
-    else if (spec.dataflow == "ws")
-      out.dataflow = Dataflow::ws;
-    else if (spec.dataflow == "is")
-      out.dataflow = Dataflow::is;
-    else
-      refuse(here + "/dataflow", "no model computes the dataflow " + in_quotes(spec.dataflow) + " yet; supported: os, ws, is");
+    const auto known = std::find_if(dataflows().begin(), dataflows().end(), [&](const DataflowInfo& d) { return d.name == spec.dataflow; });
+    if (known != dataflows().end()) {
+      out.dataflow = known->dataflow;
+    } else {
+      refuse(here + "/dataflow", "no model computes the dataflow " + in_quotes(spec.dataflow) + " yet; supported: " + join(dataflow_words(true)));
+    }
     for (const Precision& precision : precisions) {
       if (precision.name == spec.precision) out.precision = precision;
     }
@@ -324,8 +328,13 @@ std::int64_t full_rate_bytes_per_cycle(const Array& array, const Level& level) {
   const std::int64_t sums = widest(array.cols, array.accumulator_bits);
   std::int64_t reads = 0;
   std::int64_t writes = 0;
-  if (level.holds[static_cast<int>(Operand::ifmap)]) reads += array.dataflow == Dataflow::is ? by_col : by_row;
-  if (level.holds[static_cast<int>(Operand::filter)]) reads += array.dataflow == Dataflow::is ? by_row : by_col;
+  // Inputs enter along the columns where they are preloaded, or where both stream and N lies on the columns; else along the rows.
+  const DataflowInfo& about = info(array.dataflow);
+  for (const Operand input : {Operand::ifmap, Operand::filter}) {
+    if (!level.holds[static_cast<int>(input)]) continue;
+    const bool by_columns = about.outputs_stay() ? input == Operand::filter : input == about.stationary;
+    reads += by_columns ? by_col : by_row;
+  }
   if (level.holds[static_cast<int>(Operand::ofmap)]) {
     reads += sums;
     writes += sums;

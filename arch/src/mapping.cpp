@@ -36,15 +36,8 @@ const StepMapping* Mapping::find(const std::string& step) const {
 }
 
 SpatialDims spatial_dims(Dataflow dataflow) {
-  switch (dataflow) {
-    case Dataflow::os:
-      return {Dim::m, Dim::n, Dim::k};
-    case Dataflow::ws:
-      return {Dim::k, Dim::n, Dim::m};
-    case Dataflow::is:
-      return {Dim::k, Dim::m, Dim::n};
-  }
-  return {Dim::m, Dim::n, Dim::k};
+  const DataflowInfo& about = info(dataflow);
+  return {about.rows, about.cols, about.streamed};
 }
 
 std::vector<std::size_t> chain(const StepMapping& mapping, Operand operand) {

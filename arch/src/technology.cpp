@@ -158,11 +158,11 @@ Cost multiplier(const Technology& t, const Precision& p) {
 double register_bits(const Array& a) {
   const double operands = 2.0 * a.precision.bits + a.accumulator_bits;
   if (!a.overlap) return operands;
-  return operands + (a.dataflow == Dataflow::os ? a.accumulator_bits : a.precision.bits);
+  return operands + (info(a.dataflow).outputs_stay() ? a.accumulator_bits : a.precision.bits);
 }
 /// Of these, the bits that change with every MAC.
 double moving_bits(const Array& a) {
-  return (a.dataflow == Dataflow::os ? 2.0 : 1.0) * a.precision.bits + a.accumulator_bits;
+  return (info(a.dataflow).outputs_stay() ? 2.0 : 1.0) * a.precision.bits + a.accumulator_bits;
 }
 
 double lane_register_bits(const Technology& t, const Core& core) {

@@ -3,6 +3,7 @@
 
 #include "command.hpp"
 #include "console.hpp"
+#include "gnomon/arch/lowering.hpp"
 #include "gnomon/arch/metrics.hpp"
 #include "gnomon/arch/technology.hpp"
 #include "gnomon/base/text.hpp"
@@ -59,8 +60,12 @@ Listing list_technologies() {
 }
 
 Listing list_dataflows() {
-  return {{"dataflow", "stationary operand", "rows x columns", "streamed"},
-          {{"os", "ofmap", "m x n", "k"}, {"ws", "filter", "k x n", "m"}, {"is", "ifmap", "k x m", "n"}}};
+  Listing out{{"dataflow", "stationary operand", "rows x columns", "streamed"}, {}};
+  for (const arch::DataflowInfo& flow : arch::dataflows()) {
+    out.rows.push_back({flow.name, arch::operand_names()[static_cast<std::size_t>(flow.stationary)],
+                        std::string(1, arch::letter(flow.rows)) + " x " + arch::letter(flow.cols), std::string(1, arch::letter(flow.streamed))});
+  }
+  return out;
 }
 
 const std::vector<std::pair<std::string, Listing (*)()>>& kinds() {

@@ -204,9 +204,10 @@ endmodule
 }  // namespace
 
 Expected<ArrayParameters> array_parameters(const arch::Array& array) {
-  if (array.dataflow != arch::Dataflow::os)
-    return fail(ErrorKind::unsupported, std::string("RTL exists for dataflow \"os\" only, not for ") +
-                                            (array.dataflow == arch::Dataflow::ws ? "\"ws\"" : "\"is\""));
+  const arch::DataflowInfo& flow = arch::info(array.dataflow);
+  if (!flow.outputs_stay()) {
+    return fail(ErrorKind::unsupported, "RTL exists for arrays in which the outputs stay (dataflow os), not for dataflow " + in_quotes(flow.name));
+  }
   if (array.timing != arch::Timing::rtl)
     return fail(ErrorKind::unsupported, "RTL exists for timing \"rtl\" only, not for \"scalesim\"");
   if (array.precision.floating)

@@ -40,7 +40,7 @@ std::vector<std::int64_t> row_sums_of(std::int64_t longest, int bits) {
 }  // namespace
 
 LayerContext::Impl::Impl(const arch::Design& d, const arch::Core& c, const arch::ArrayWork& w)
-    : design(d), core(c), work(w), dims(arch::spatial_dims(c.array.dataflow)), os(c.array.dataflow == arch::Dataflow::os) {
+    : design(d), core(c), work(w), dims(arch::spatial_dims(c.array.dataflow)), os(arch::info(c.array.dataflow).outputs_stay()) {
   if (work.window) {
     // A pointwise convolution touches one pixel per output: a plain matrix.
     const workloads::Convolution& shape = *work.window;

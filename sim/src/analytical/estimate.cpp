@@ -66,7 +66,7 @@ std::int64_t saturated(Wide value) {
 std::int64_t scalesim_cycles(const arch::ArrayWork& work, const arch::Array& array, const arch::SpatialDims& dims) {
   const std::int64_t r = array.rows, c = array.cols;
   const Wide folds = static_cast<Wide>(work.extent[0]) * ceil_quotient(work.size(dims.rows), r) * ceil_quotient(work.size(dims.cols), c);
-  const std::int64_t skew = (array.dataflow == arch::Dataflow::os ? r : 2 * r) + c - 2;
+  const std::int64_t skew = (arch::info(array.dataflow).outputs_stay() ? r : 2 * r) + c - 2;
   return saturated(folds * (skew + work.size(dims.streamed)));
 }
 
@@ -279,7 +279,7 @@ LayerEstimate LayerContext::Impl::estimate(const arch::StepMapping& mapping) {
     for (int j = 0; j < width_blocks.sizes; ++j) sum += width_blocks.count[j] * bytes_of(width_blocks.size[j], width);
     return sum * rows_extent;
   };
-  const bool ws = core.array.dataflow == arch::Dataflow::ws;
+  const bool ws = arch::info(core.array.dataflow).stationary == Operand::filter;
   PortBytes& ifmap = out.array[at(Operand::ifmap)];
   PortBytes& filter = out.array[at(Operand::filter)];
   PortBytes& ofmap = out.array[at(Operand::ofmap)];

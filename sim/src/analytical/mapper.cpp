@@ -159,7 +159,7 @@ class StepMapper {
 
   bool partial_sums(std::int64_t k_size) const {
     if (k_size < work_.size(Dim::k)) return true;
-    return core_.array.dataflow != arch::Dataflow::os && k_size > core_.array.rows;
+    return !arch::info(core_.array.dataflow).outputs_stay() && k_size > core_.array.rows;
   }
 
   /// How often each distinct tile of an operand comes, for loops outer to inner.
@@ -209,7 +209,7 @@ class StepMapper {
     const double t = static_cast<double>(work_.size(dims_.streamed)) / static_cast<double>(blocks[at(dims_.streamed)]);
     const double r = static_cast<double>(work_.size(dims_.rows)) / static_cast<double>(blocks[at(dims_.rows)]);
     const double w = static_cast<double>(work_.size(dims_.cols)) / static_cast<double>(blocks[at(dims_.cols)]);
-    const bool os = core_.array.dataflow == arch::Dataflow::os;
+    const bool os = arch::info(core_.array.dataflow).outputs_stay();
     if (core_.array.timing == arch::Timing::scalesim) {
       steps = 0;
     } else if (core_.array.overlap) {

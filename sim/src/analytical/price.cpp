@@ -9,7 +9,8 @@ Movements movements_of(const Ports& ports, const FoldSize& fold, std::int64_t x,
     out.item[out.n++] = {operand, write, block, bits, start, lanes, length};
   };
   const int result_bits = final_results ? ports.bits : ports.accumulator_bits;
-  if (ports.dataflow == arch::Dataflow::os) {
+  const arch::DataflowInfo& flow = arch::info(ports.dataflow);
+  if (flow.outputs_stay()) {
     add(Operand::ifmap, false, false, ports.bits, x, r, t);
     add(Operand::filter, false, false, ports.bits, x, c, t);
     const std::int64_t drain = x + t + r + c - 2;
@@ -17,17 +18,16 @@ Movements movements_of(const Ports& ports, const FoldSize& fold, std::int64_t x,
     if (reads_sums) add(Operand::ofmap, false, true, ports.accumulator_bits, drain, c, r);
     return out;
   }
-  const bool ws = ports.dataflow == arch::Dataflow::ws;
   // With overlap the preload enters with the columns' skew: c lanes, each r long.
-  add(ws ? Operand::filter : Operand::ifmap, false, !ports.overlap, ports.bits, x - r, c, r);
-  add(ws ? Operand::ifmap : Operand::filter, false, false, ports.bits, x, r, t);
+  add(flow.stationary, false, !ports.overlap, ports.bits, x - r, c, r);
+  add(flow.flowing(), false, false, ports.bits, x, r, t);
   add(Operand::ofmap, true, false, result_bits, x + r - 1, c, t);
   if (reads_sums) add(Operand::ofmap, false, false, ports.accumulator_bits, x + r - 1, c, t);
   return out;
 }
 
 std::int64_t fold_price(const Ports& ports, const FoldSize& fold, bool reads_sums, bool final_results) {
-  const bool os = ports.dataflow == arch::Dataflow::os;
+  const bool os = arch::info(ports.dataflow).outputs_stay();
   const std::int64_t x = steps_to_stream(fold, os);
   const Movements moves = movements_of(ports, fold, x, reads_sums, final_results);
   const std::int64_t end = x + steps_from_stream(fold, os);

@@ -24,7 +24,7 @@ class Folds {
  public:
   Folds(const Ports& ports, const arch::ArrayWork& work, const arch::StepMapping& mapping, const arch::SpatialDims& dims,
         const Holders& holders)
-      : ports_(ports), work_(work), dims_(dims), os_(ports.dataflow == arch::Dataflow::os), tiles_(work, arch::flatten(mapping)), slots_(mapping, holders) {
+      : ports_(ports), work_(work), dims_(dims), os_(arch::info(ports.dataflow).outputs_stay()), tiles_(work, arch::flatten(mapping)), slots_(mapping, holders) {
     const std::vector<std::size_t> outside = arch::loops_outside(mapping);
     for (int o = 0; o < arch::operand_count; ++o) {
       depth_[o] = outside[arch::chain(mapping, static_cast<Operand>(o)).back()];
@@ -142,7 +142,7 @@ class Turns {
   std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>> words_{2 * arch::operand_count};
 
   Operand stationary() const {
-    return ports_.dataflow == arch::Dataflow::os ? Operand::ofmap : ports_.dataflow == arch::Dataflow::ws ? Operand::filter : Operand::ifmap;
+    return arch::info(ports_.dataflow).stationary;
   }
   const arch::Level& level(Operand o) const { return (*ports_.levels)[static_cast<std::size_t>(ports_.level[at(o)])]; }
 
@@ -169,26 +169,13 @@ class Turns {
 
   /// Place in the tile's matrix of what lane `lane` of the movement carries as its element `t`.
   std::int64_t index_of(const PlacedFold& fold, const Movement& m, arch::Layout layout, std::int64_t lane, std::int64_t t) const {
-    const bool os = ports_.dataflow == arch::Dataflow::os;
-    const bool ws = ports_.dataflow == arch::Dataflow::ws;
-    Dim lane_dim, time_dim, row_dim, col_dim;
-    switch (m.operand) {
-      case Operand::ifmap:
-        row_dim = Dim::m, col_dim = Dim::k;
-        lane_dim = os ? Dim::m : ws ? Dim::k : Dim::m;
-        time_dim = os ? Dim::k : ws ? Dim::m : Dim::k;
-        break;
-      case Operand::filter:
-        row_dim = Dim::k, col_dim = Dim::n;
-        lane_dim = os ? Dim::n : ws ? Dim::n : Dim::k;
-        time_dim = os ? Dim::k : ws ? Dim::k : Dim::n;
-        break;
-      default:
-        row_dim = Dim::m, col_dim = Dim::n;
-        lane_dim = os ? Dim::n : ws ? Dim::n : Dim::m;
-        time_dim = os ? Dim::m : ws ? Dim::m : Dim::n;
-        break;
-    }
+    const arch::DataflowInfo& flow = arch::info(ports_.dataflow);
+    const Dim row_dim = m.operand == Operand::filter ? Dim::k : Dim::m;
+    const Dim col_dim = m.operand == Operand::ifmap ? Dim::k : Dim::n;
+    // What enters along the rows has the rows' dimension on its lanes, all else the columns'; what stays is told apart by its rows in time.
+    const bool by_rows = flow.outputs_stay() ? m.operand == Operand::ifmap : m.operand == flow.flowing();
+    const Dim lane_dim = by_rows ? flow.rows : flow.cols;
+    const Dim time_dim = m.operand == flow.stationary ? flow.rows : flow.streamed;
     const arch::TileRange& tile = fold.tile[at(m.operand)];
     const auto place = [&](Dim dim) {
       const std::int64_t offset = dim == lane_dim ? lane : dim == time_dim ? t : 0;

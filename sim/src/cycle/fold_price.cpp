@@ -122,19 +122,15 @@ const std::vector<Movement>& FoldPricer::movements(const Fold& fold) {
     move(Operand::ofmap, true, fold.is_final ? word : sum, start, lane, c, beat, beats, skewed, false);
     if (fold.adds_partial_sums) move(Operand::ofmap, false, sum, start, lane, c, beat, beats, skewed, false);
   };
-  if (dataflow_ == arch::Dataflow::os) {
-    move(Operand::ifmap, false, word, std::int64_t{0}, Dim::m, r, Dim::k, t, true, false);
-    move(Operand::filter, false, word, std::int64_t{0}, Dim::n, c, Dim::k, t, true, false);
-    results(t + (r - 1) + (c - 1), Dim::n, Dim::m, r, false);
+  const arch::DataflowInfo& flow = arch::info(dataflow_);
+  if (flow.outputs_stay()) {
+    move(Operand::ifmap, false, word, std::int64_t{0}, flow.rows, r, flow.streamed, t, true, false);
+    move(Operand::filter, false, word, std::int64_t{0}, flow.cols, c, flow.streamed, t, true, false);
+    results(t + (r - 1) + (c - 1), flow.cols, flow.rows, r, false);
   } else {
-    const bool ws = dataflow_ == arch::Dataflow::ws;
-    const Operand held = ws ? Operand::filter : Operand::ifmap;
-    const Operand flowing = ws ? Operand::ifmap : Operand::filter;
-    const Dim cols = ws ? Dim::n : Dim::m;
-    const Dim beats = ws ? Dim::m : Dim::n;
-    move(held, false, word, std::int64_t{0}, cols, c, Dim::k, r, overlap_, true);
-    move(flowing, false, word, r, Dim::k, r, beats, t, true, false);
-    results(r + (r - 1), cols, beats, t, true);
+    move(flow.stationary, false, word, std::int64_t{0}, flow.cols, c, flow.rows, r, overlap_, true);
+    move(flow.flowing(), false, word, r, flow.rows, r, flow.streamed, t, true, false);
+    results(r + (r - 1), flow.cols, flow.streamed, t, true);
   }
   return movements_;
 }

@@ -13,13 +13,13 @@ constexpr auto k_dim = static_cast<std::size_t>(Dim::k);
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// Steps from a fold's first one to its first streamed element.
-std::int64_t preload_steps(const ArrayStep& step, const Fold& fold) { return step.core->array.dataflow == arch::Dataflow::os ? 0 : fold.rows; }
+std::int64_t preload_steps(const ArrayStep& step, const Fold& fold) { return arch::info(step.core->array.dataflow).outputs_stay() ? 0 : fold.rows; }
 
 void place(const ArrayStep& step, Fold& fold, std::int64_t preload_step) {
   fold.preload_step = preload_step;
   fold.stream_step = preload_step + preload_steps(step, fold);
   const std::int64_t last_pe = fold.stream_step + fold.streamed + (fold.rows - 1) + (fold.cols - 1);
-  fold.end_step = last_pe + (step.core->array.dataflow == arch::Dataflow::os ? fold.rows : 0);
+  fold.end_step = last_pe + (arch::info(step.core->array.dataflow).outputs_stay() ? fold.rows : 0);
 }
 
 /// What the time and traffic of an array tile depend on when its folds follow each other without overlap, layouts apart.
@@ -153,7 +153,7 @@ class OverlapTimeline : public Timeline {
   std::int64_t following_step(const Fold& fold, bool begins_tile) {
     const std::int64_t t = here_.streamed, r = here_.rows, c = here_.cols;
     std::int64_t delta = 0;
-    if (step_.core->array.dataflow == arch::Dataflow::os) {
+    if (arch::info(step_.core->array.dataflow).outputs_stay()) {
       delta = std::max(t, (r - 1) + (c - 1) + r + std::max<std::int64_t>(0, t - fold.streamed));
     } else {
       delta = std::max(t + std::max<std::int64_t>(0, r - fold.rows), fold.rows);
@@ -182,13 +182,10 @@ class ScalesimTimeline : public Timeline {
   explicit ScalesimTimeline(const ArrayStep& step) : step_(step), source_(step), pricer_(step) {
     const arch::Array& array = step.core->array;
     const arch::ArrayWork& work = *step.work;
-    const std::int64_t m = work.size(Dim::m), n = work.size(Dim::n), k = work.size(Dim::k), rows = array.rows, cols = array.cols;
-    const std::int64_t groups = work.size(Dim::g);
-    switch (array.dataflow) {
-      case arch::Dataflow::os: total_ = groups * ceil_div(m, rows) * ceil_div(n, cols) * (rows + cols + k - 2); break;
-      case arch::Dataflow::ws: total_ = groups * ceil_div(k, rows) * ceil_div(n, cols) * (2 * rows + cols + m - 2); break;
-      case arch::Dataflow::is: total_ = groups * ceil_div(k, rows) * ceil_div(m, cols) * (2 * rows + cols + n - 2); break;
-    }
+    const arch::DataflowInfo& flow = arch::info(array.dataflow);
+    const std::int64_t folds = work.size(Dim::g) * ceil_div(work.size(flow.rows), array.rows) * ceil_div(work.size(flow.cols), array.cols);
+    const std::int64_t preload = flow.outputs_stay() ? 0 : array.rows;
+    total_ = folds * (preload + array.rows + array.cols + work.size(flow.streamed) - 2);
   }
 
   bool next(TileSpan& span) override {

@@ -7,13 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "gnomon/arch/dataflow.hpp"
 #include "gnomon/base/fields.hpp"
 
 namespace gnomon::arch {
 
-/// What a level or a transfer carries: inputs, weights, outputs (and partial sums) of a matrix product.
-enum class Operand { ifmap = 0, filter = 1, ofmap = 2 };
-inline constexpr int operand_count = 3;
 const std::vector<std::string>& operand_names();
 
 // ---- As written: what the JSON says, omissions left open. ----
@@ -70,7 +68,6 @@ void describe(FieldVisitor& v, DesignSpec& spec);
 
 // ---- Resolved: defaults applied, derived values computed, cross-field rules checked. Models see nothing else. ----
 
-enum class Dataflow { os, ws, is };
 enum class Timing { rtl, scalesim };
 
 /// Element format of operands: bits, and whether the MAC is an integer or a floating-point one.
@@ -83,7 +80,7 @@ struct Precision {
 struct Array {
   std::int64_t rows = 1;
   std::int64_t cols = 1;
-  Dataflow dataflow = Dataflow::os;
+  Dataflow dataflow = {};
   Precision precision;
   int accumulator_bits = 32;
   Timing timing = Timing::rtl;

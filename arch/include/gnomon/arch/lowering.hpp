@@ -10,9 +10,6 @@
 
 namespace gnomon::arch {
 
-/// Dimensions of array work: `g` independent products (convolution groups, batch of a batched product) of an M x K by a K x N matrix.
-enum class Dim { g = 0, m = 1, n = 2, k = 3 };
-inline constexpr int dim_count = 4;
 char letter(Dim dim);
 
 /// Which dimensions address an operand: ifmap g,m,k; filter g,n,k; ofmap g,m,n.
