@@ -166,5 +166,36 @@ TEST(Campaign, TheSchemaListsWhatTheReaderReads) {
   EXPECT_EQ(schema["additionalProperties"], false);
 }
 
+TEST(Campaign, MutatedFilesAreReadOrRefusedButNeverCrash) {
+  const std::uint64_t seed = 99;
+  Random random(seed);
+  const std::string good =
+      campaign(R"("cores.npu.array.rows": {"int": [8, 64], "step": "pow2"}, "clock_mhz": {"real": [200, 800]})",
+               R"(, "rules": ["cores.npu.array.rows * 2 <= 100"], "fidelity": {"ladder": ["analytical", "cycle"]})");
+  const std::string alphabet = R"({}[]",:0123456789.eE-+truefalsnl\/ minax<>=*%)";
+  int refused = 0;
+  for (int round = 0; round < 1500; ++round) {
+    std::string bad = good;
+    const auto changes = random.integer(1, 3);
+    for (std::int64_t k = 0; k < changes; ++k) {
+      const auto at = static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(bad.size()) - 1));
+      const char c = random.chance(0.8)
+                         ? alphabet[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(alphabet.size()) - 1))]
+                         : static_cast<char>(random.next());
+      if (random.chance(0.4))
+        bad[at] = c;
+      else if (random.chance(0.5))
+        bad.insert(at, 1, c);
+      else
+        bad.erase(at, static_cast<std::size_t>(random.integer(1, 20)));
+    }
+    const auto result = read(bad);
+    if (result) continue;
+    ++refused;
+    EXPECT_FALSE(result.error().text().empty()) << "seed " << seed << " round " << round;
+  }
+  EXPECT_GT(refused, 500);
+}
+
 }  // namespace
 }  // namespace gnomon::search::test

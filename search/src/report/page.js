@@ -201,7 +201,7 @@ function drawFront() {
   if (!drawn.length) { html("div", { class: "empty" }, box, "No trial gave a result."); return; }
   const qx = quantity(state.x), qy = quantity(state.y), qc = state.colour ? quantity(state.colour) : null;
   const ordered = q => drawn.filter(good).map(q.get).sort((a, b) => a - b);
-  const cut = q => { const v = ordered(q), d = v[Math.floor(v.length * 0.06)], u = v[Math.ceil(v.length * 0.94) - 1]; return q.goal === "max" ? w => w >= d : q.goal ? w => w <= u : () => true; };
+  const cut = q => { const v = ordered(q), d = v[Math.floor(v.length * 0.12)], u = v[Math.ceil(v.length * 0.88) - 1]; return q.goal === "max" ? w => w >= d : q.goal ? w => w <= u : () => true; };
   const inX = cut(qx), inY = cut(qy);
   let basis = state.range === "all" ? drawn : state.range === "front" ? drawn.filter(t => t.s === "front") : drawn.filter(t => t.s === "front" || (good(t) && inX(qx.get(t)) && inY(qy.get(t))));
   if (!basis.length) basis = drawn;
