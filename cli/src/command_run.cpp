@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -55,7 +56,10 @@ void print_front(const search::Campaign& campaign, const search::Summary& summar
   }
   std::vector<std::vector<std::string>> rows;
   constexpr std::size_t most = 40;
-  for (const search::SummaryTrial& trial : summary.pareto) {
+  // By the first objective, so that the table reads along the front.
+  std::vector<search::SummaryTrial> front = summary.pareto;
+  std::stable_sort(front.begin(), front.end(), [](const auto& a, const auto& b) { return a.objectives.front() < b.objectives.front(); });
+  for (const search::SummaryTrial& trial : front) {
     if (rows.size() == most) break;
     std::vector<std::string> row{std::to_string(trial.number)};
     for (const double value : trial.objectives) row.push_back(display(value));

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import _core
 from ._core import InputError
+from .campaign import program
 from .result import Result
 
 
@@ -49,6 +50,9 @@ def simulate(
     """
     if not 1 <= batch <= 4096:
         raise InputError(f"batch: found {batch}; allowed: 1 to 4096")
+    if fidelity == "rtl":
+        # RTL runs in a child process, and that child is the program, not this interpreter.
+        os.environ.setdefault("GNOMON_COSIM_WORKER", str(program()))
     design_text, design_file, base = _text_of(design, "design")
     mapping_text = "" if mapping is None else _text_of(mapping, "mapping")[0]
     answer = _core.simulate(

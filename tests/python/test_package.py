@@ -32,6 +32,16 @@ def test_simulate_takes_paths_and_dictionaries(tmp_path: Path, edge: dict[str, A
     assert one.total.macs == 64 * 32 * 128
 
 
+def test_simulate_at_rtl_fidelity(tmp_path: Path, edge: dict[str, Any]) -> None:
+    (tmp_path / "gemm.csv").write_text("Layer,M,N,K,\nfc,40,20,24,\n")
+    result = gnomon.simulate(edge, tmp_path / "gemm.csv", fidelity="rtl")
+    assert result.total.outputs_match is True
+    assert result.total.latency_cycles == gnomon.simulate(edge, tmp_path / "gemm.csv", fidelity="cycle").total.latency_cycles
+    edge["cores"][0]["array"]["dataflow"] = "ws"
+    with pytest.raises(gnomon.UnsupportedError, match="ws"):
+        gnomon.simulate(edge, tmp_path / "gemm.csv", fidelity="rtl")
+
+
 def test_errors_are_of_one_family(edge: dict[str, Any]) -> None:
     edge["cores"][0]["array"]["dataflow"] = "wss"
     with pytest.raises(gnomon.InputError) as caught:

@@ -182,10 +182,7 @@ Expected<DriveResult> run_in_child(const WorkerJob& job, const std::vector<std::
   std::vector<std::string> command = worker;
   if (command.empty()) {
     const char* named = std::getenv("GNOMON_COSIM_WORKER");
-    if (named != nullptr && *named != '\0')
-      command = {named};
-    else
-      command = {this_program().string(), "cosim-worker"};
+    command = {named != nullptr && *named != '\0' ? std::string(named) : this_program().string(), "cosim-worker"};
   }
   command.push_back(folder.path.string());
   // A child that sleeps uses no CPU time; the wall clock is there for it alone and is generous, since machines are busy.
