@@ -16,6 +16,7 @@
 #include "gnomon/arch/label_table.hpp"
 #include "gnomon/arch/mapping.hpp"
 #include "gnomon/base/random.hpp"
+#include "gnomon/hls/kernel.hpp"
 #include "gnomon/search/campaign.hpp"
 #include "gnomon/workloads/load.hpp"
 
@@ -94,6 +95,11 @@ std::vector<Reader> readers(const std::filesystem::path& source, const std::file
   all.push_back({"mapping", {slurp(data / "mapping.json")}, [](const std::string& text) {
                    return read_json(text, [](const Document& document) { return gnomon::arch::read_mapping(document).has_value(); });
                  }});
+  Reader kernel{"kernel", {}, [](const std::string& text) {
+                  return read_json(text, [](const Document& document) { return gnomon::hls::read_kernel(document).has_value(); });
+                }};
+  for (const auto& entry : std::filesystem::directory_iterator(examples / "kernels")) kernel.seeds.push_back(slurp(entry.path()));
+  all.push_back(std::move(kernel));
   all.push_back({"workload", {slurp(data / "workload.json")}, load_as("workload.json")});
   all.push_back({"topology", {slurp(data / "conv.csv"), slurp(data / "gemm.csv")}, load_as("topology.csv")});
   Reader onnx{"onnx", {}, load_as("model.onnx")};
