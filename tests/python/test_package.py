@@ -179,3 +179,8 @@ def test_package_is_typed() -> None:
     pytest.importorskip("mypy")
     done = subprocess.run([sys.executable, "-m", "mypy", "--strict", str(ROOT / "python/gnomon")], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_package_starts_its_program() -> None:
+    done = subprocess.run([sys.executable, "-m", "gnomon", "--version"], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith(f"gnomon {gnomon.__version__} ")

@@ -206,7 +206,7 @@ endmodule
 Expected<ArrayParameters> array_parameters(const arch::Array& array) {
   const arch::DataflowInfo& flow = arch::info(array.dataflow);
   if (!flow.outputs_stay()) {
-    return fail(ErrorKind::unsupported, "RTL exists for arrays in which the outputs stay (dataflow os), not for dataflow " + in_quotes(flow.name));
+    return fail(ErrorKind::unsupported, "RTL exists for dataflow \"os\" only, not for " + in_quotes(flow.name));
   }
   if (array.timing != arch::Timing::rtl)
     return fail(ErrorKind::unsupported, "RTL exists for timing \"rtl\" only, not for \"scalesim\"");
