@@ -1,6 +1,7 @@
 #pragma once
 
 #include <unistd.h>
+#include <atomic>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
@@ -28,8 +29,8 @@ class TroubleEvaluator final : public arch::Evaluator {
     if (trouble == "abort") std::abort();
     if (trouble == "exit") ::_exit(7);
     if (trouble == "spin") {
-      for (volatile unsigned long i = 0;; i = i + 1) {
-      }
+      std::atomic<std::uint64_t> turns = 0;
+      for (;;) turns.fetch_add(1);
     }
     if (trouble == "sleep") {
       for (;;) ::pause();

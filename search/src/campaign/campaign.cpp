@@ -36,7 +36,7 @@ struct WorkloadSpec {
 void describe(FieldVisitor& v, WorkloadSpec& s) {
   field(v, {"model", "a path (.onnx, .csv topology, .json) or zoo:NAME", {}, Key::required}, s.model);
   field(v, {"batch", "inputs that run together"}, s.batch, Range{1, 1 << 20});
-  field(v, {"weight", "share in metrics that are summed over the workloads"}, s.weight, RealRange{0, 1e12});
+  field(v, {"weight", "share in metrics that are summed over the workloads"}, s.weight, RealRange{0, 1e12, true});
 }
 
 struct ObjectiveField {
@@ -342,6 +342,13 @@ class Reading {
     } else if (spec_.subject == "accelerator") {
       auto found = arch::find_metric(name);
       if (!found) return report(pointer, found.error().problems().front().message);
+      if ((*found)->subjects.find("accelerator") == std::string::npos) {
+        std::vector<std::string> known;
+        for (const arch::MetricInfo& info : arch::metric_infos()) {
+          if (info.subjects.find("accelerator") != std::string::npos) known.push_back(info.name);
+        }
+        return report(pointer, "metric " + in_quotes(name) + " is one of: " + (*found)->subjects + "; an accelerator has: " + join(known));
+      }
       const std::size_t at = name.find('@');
       if (at == std::string::npos) return;
       std::vector<std::string> models;
@@ -436,6 +443,13 @@ std::vector<FieldRow> campaign_fields() {
   return table_described([&](FieldVisitor& v) { describe(v, spec); });
 }
 
+/// A surrogate that has no model and is told nothing slower would only repeat the analytical model.
+Expected<void> check_surrogate(const Campaign& campaign) {
+  if (campaign.ladder.back() != "surrogate" || !campaign.surrogate_model.empty()) return {};
+  return invalid(campaign.file, "/fidelity",
+                 "\"surrogate\" as the last fidelity needs a trained model: name its file as surrogate_model, or let a slower fidelity follow in a ladder");
+}
+
 Expected<Campaign> with_overrides(Campaign campaign, const Overrides& overrides) {
   if (overrides.agent && *overrides.agent != campaign.agent) {
     campaign.agent = *overrides.agent;
@@ -452,6 +466,7 @@ Expected<Campaign> with_overrides(Campaign campaign, const Overrides& overrides)
       return fail(ErrorKind::usage, "--fidelity: " + unknown_word("fidelity", *overrides.fidelity, fidelity_names()));
     }
     campaign.ladder = {*overrides.fidelity};
+    if (auto known = check_surrogate(campaign); !known) return fail(std::move(known.error()));
   }
   if (overrides.seed) campaign.seed = *overrides.seed;
   if (overrides.budget) {

@@ -47,6 +47,8 @@ class CommandEvaluator final : public arch::Evaluator {
     options.wall_seconds = 60 + 20 * cpu_s;
     auto result = run_process(argv, options);
     if (!result) return fail(std::move(result.error()));
+    if (result->too_much_output)
+      return fail(ErrorKind::run_failed, "command " + shown + " printed more than " + std::to_string(options.output_limit_bytes >> 20) + " MiB and was killed");
     if (result->timed_out)
       return fail(ErrorKind::run_failed, "command " + shown + " did not end within " + number(options.wall_seconds) + " s");
     if (result->exit_status != 0) {

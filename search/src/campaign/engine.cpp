@@ -441,7 +441,7 @@ class Engine {
     if (p.elapsed_s > 0) p.rate_per_s = static_cast<double>(in_session_) / p.elapsed_s;
     if (p.rate_per_s > 0) p.eta_s = static_cast<double>(p.total - p.done) / p.rate_per_s;
     p.best = best_;
-    if (tracker_.reference()) p.hypervolume = tracker_.value();
+    if (tracker_.fixed()) p.hypervolume = tracker_.value();
     p.front_size = static_cast<std::int64_t>(tracker_.front().size());
     options_.progress(p);
   }

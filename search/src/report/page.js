@@ -428,7 +428,7 @@ function markTable() {
 (function provenance() {
   const row = (k, v) => { const tr = html("tr", {}, $("provenance")); html("td", {}, tr, k); html("td", {}, tr, v); };
   row("gnomon", D.provenance.version + " (" + D.provenance.commit + ")");
-  row("campaign hash", D.provenance.input_hash);
+  row("campaign hash", D.provenance.input_sha256);
   row("seed", String(D.provenance.seed));
   row("subject", D.subject);
   row("budget", D.budget + " evaluations");

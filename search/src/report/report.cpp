@@ -64,7 +64,7 @@ Expected<Json> report_data(const Store& store) {
   Json data = Json::object();
   data["schema"] = "gnomon/report/1";
   data["name"] = c.name.empty() ? "campaign" : c.name;
-  data["provenance"] = {{"version", r.version}, {"commit", r.commit}, {"input_hash", r.hash}, {"seed", c.seed}};
+  data["provenance"] = {{"version", r.version}, {"commit", r.commit}, {"input_sha256", r.hash}, {"seed", c.seed}};
   data["agent"] = c.agent;
   data["subject"] = c.subject;
   data["ladder"] = c.ladder;

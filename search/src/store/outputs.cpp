@@ -191,6 +191,8 @@ std::string trials_csv(const Results& r, const std::vector<std::uint64_t>* only)
 
 std::optional<ErrorKind> Summary::outcome() const {
   if (status == RunStatus::interrupted) return ErrorKind::interrupted;
+  // Nothing was judged: no evaluation was made, or none succeeded.
+  if (evaluations == 0 || failed >= trials) return ErrorKind::run_failed;
   if (feasible == 0) return ErrorKind::infeasible;
   return {};
 }
@@ -198,7 +200,7 @@ std::optional<ErrorKind> Summary::outcome() const {
 Json to_json(const Summary& s, const Campaign& c) {
   Json out{{"schema", "gnomon/run/1"}};
   const Json resolved = resolved_json(c);
-  out["provenance"] = {{"version", version()}, {"commit", commit()}, {"input_hash", campaign_hash(resolved)}, {"seed", c.seed}};
+  out["provenance"] = {{"version", version()}, {"commit", commit()}, {"input_sha256", campaign_hash(resolved)}, {"seed", c.seed}};
   out["name"] = c.name;
   out["status"] = status_word(s.status);
   out["agent"] = c.agent;
