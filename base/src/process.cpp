@@ -39,14 +39,19 @@ struct Pipe {
   }
 };
 
-void drain(int& end, std::string& into, std::size_t limit) {
+/// False where there is more than the limit allows; the text then holds as much as it does.
+bool drain(int& end, std::string& into, std::size_t limit) {
   std::array<char, 1 << 16> buffer{};
   const ssize_t got = ::read(end, buffer.data(), buffer.size());
   if (got > 0) {
-    into.append(buffer.data(), std::min(static_cast<std::size_t>(got), limit - std::min(limit, into.size())));
-  } else if (got == 0 || (errno != EINTR && errno != EAGAIN)) {
+    const std::size_t room = limit - std::min(limit, into.size());
+    into.append(buffer.data(), std::min(static_cast<std::size_t>(got), room));
+    return static_cast<std::size_t>(got) <= room;
+  }
+  if (got == 0 || (errno != EINTR && errno != EAGAIN)) {
     Pipe::close_one(end);
   }
+  return true;
 }
 
 }  // namespace
@@ -114,8 +119,13 @@ Expected<ProcessResult> run_process(const std::vector<std::string>& arguments, c
     }
     std::array<pollfd, 3> waits{{{out.read_end, POLLIN, 0}, {err.read_end, POLLIN, 0}, {in.write_end, POLLOUT, 0}}};
     if (::poll(waits.data(), waits.size(), wait_ms) < 0 && errno != EINTR) break;
-    if (waits[0].revents != 0) drain(out.read_end, result.out, options.output_limit_bytes);
-    if (waits[1].revents != 0) drain(err.read_end, result.err, options.output_limit_bytes);
+    bool within = waits[0].revents == 0 || drain(out.read_end, result.out, options.output_limit_bytes);
+    within = (waits[1].revents == 0 || drain(err.read_end, result.err, options.output_limit_bytes)) && within;
+    if (!within) {
+      result.too_much_output = true;
+      ::kill(-child, SIGKILL);
+      break;
+    }
     if (waits[2].revents != 0) {
       const ssize_t put = ::write(in.write_end, options.input.data() + written, options.input.size() - written);
       if (put > 0) written += static_cast<std::size_t>(put);

@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <fstream>
 #include <fmt/format.h>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -71,6 +72,10 @@ Expected<int> cosim(const Options& options) {
   if (sources != 1) return fail(ErrorKind::usage, "give one of --kernel K.json, --arch DESIGN.json with --workload W, or --campaign DIR with --trial N");
   if (!options.campaign.empty() || options.trial) {
     return fail(ErrorKind::unsupported, "cosim of a campaign's trial is not built in this version; give its design with --arch and --workload");
+  }
+  if (!options.kernel.empty() && (!options.layer.empty() || !options.mapping.empty())) return fail(ErrorKind::usage, "--layer and --mapping go with --arch and --workload, not with --kernel");
+  if (!options.cosim.trace.empty() && !std::ofstream(options.cosim.trace, std::ios::app)) {
+    return fail(ErrorKind::invalid_input, options.cosim.trace.string() + ": cannot be written");
   }
   if (options.kernel.empty() && (options.design.empty() || options.workload.empty())) return fail(ErrorKind::usage, "--arch and --workload go together");
   auto result = options.kernel.empty() ? run_layer(options) : run_kernel(options);

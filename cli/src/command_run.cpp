@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
@@ -21,7 +22,7 @@ namespace {
 
 struct Options {
   std::string campaign, out, agent, fidelity;
-  std::optional<std::uint64_t> seed;
+  std::optional<std::int64_t> seed;
   std::optional<std::int64_t> budget;
   int jobs = 0;
   bool fresh = false, dry_run = false, json = false;
@@ -32,6 +33,8 @@ std::atomic<bool> stop{false};
 void on_interrupt(int) {
   // The first asks for an orderly end; a second ends the program at once (what is finished is in the store already).
   if (stop.exchange(true)) ::_exit(130);
+  constexpr char text[] = "\ngnomon: stopping when the running evaluations are done; once more to stop at once\n";
+  [[maybe_unused]] const auto written = ::write(2, text, sizeof text - 1);
 }
 
 std::string unit_of(const std::string& metric) {
@@ -104,7 +107,7 @@ Expected<int> run(const Options& options) {
   search::Overrides overrides;
   if (!options.agent.empty()) overrides.agent = options.agent;
   if (!options.fidelity.empty()) overrides.fidelity = options.fidelity;
-  overrides.seed = options.seed;
+  if (options.seed) overrides.seed = static_cast<std::uint64_t>(*options.seed);
   overrides.budget = options.budget;
   auto campaign = search::with_overrides(std::move(*loaded), overrides);
   if (!campaign) return fail(std::move(campaign.error()));
@@ -137,6 +140,7 @@ Expected<int> run(const Options& options) {
   const auto outcome = summary->outcome();
   if (!outcome) return 0;
   if (*outcome == ErrorKind::interrupted) std::fprintf(stderr, "gnomon: interrupted; everything is saved, the same command goes on\n");
+  if (*outcome == ErrorKind::run_failed) std::fprintf(stderr, "gnomon: %s\n", summary->trials == 0 ? "no evaluation was made within the budget" : "every evaluation failed");
   if (*outcome == ErrorKind::infeasible) std::fprintf(stderr, "gnomon: no design satisfies the constraints\n");
   return exit_code(*outcome);
 }
@@ -151,7 +155,7 @@ Command run_command() {
             app.add_option("--out", options->out, "folder for the store and the results; default out/NAME. A folder that holds the same campaign is resumed");
             app.add_option("--agent", options->agent, "search agent instead of the campaign's (`gnomon list agents`)");
             app.add_option("--fidelity", options->fidelity, "one fidelity instead of the campaign's");
-            app.add_option("--seed", options->seed, "seed instead of the campaign's");
+            app.add_option("--seed", options->seed, "seed instead of the campaign's")->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
             app.add_option("--jobs", options->jobs, "worker processes; default one per processor. Results do not depend on it")->check(CLI::Range(1, 1024));
             app.add_option("--budget", options->budget, "evaluations at the last fidelity instead of the campaign's")->check(CLI::Range(1, 100000000));
             app.add_flag("--fresh", options->fresh, "remove what the folder holds and start anew");

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -15,7 +16,7 @@ namespace {
 struct Options {
   std::string design, workload, mapping, fidelity = "cycle", model;
   std::int64_t batch = 1;
-  std::uint64_t seed = 1;
+  std::int64_t seed = 1;
   bool json = false;
 };
 
@@ -54,6 +55,7 @@ void print_tables(const Options& options, const arch::Evaluation& evaluation) {
 }
 
 Expected<int> simulate(const Options& options) {
+  if (options.design.empty() || options.workload.empty()) return fail(ErrorKind::usage, "--arch and --workload take a file's name; found an empty text");
   auto design = arch::load_design(options.design);
   if (!design) return fail(std::move(design.error()));
   auto document = Document::load(options.design);
@@ -65,7 +67,7 @@ Expected<int> simulate(const Options& options) {
   const bool built_in = options.workload.starts_with("zoo:");
   job.workloads = {{built_in ? options.workload : std::filesystem::absolute(options.workload).string(), options.batch, 1.0}};
   job.fidelity = options.fidelity;
-  job.seed = options.seed;
+  job.seed = static_cast<std::uint64_t>(options.seed);
   if (!options.mapping.empty()) {
     auto mapping_document = Document::load(options.mapping);
     if (!mapping_document) return fail(std::move(mapping_document.error()));
@@ -104,7 +106,7 @@ Command simulate_command() {
             app.add_option("--fidelity", options->fidelity, "analytical, surrogate, cycle or rtl")->capture_default_str();
             app.add_option("--model", options->model, "surrogate model file, for --fidelity surrogate");
             app.add_option("--batch", options->batch, "batch size")->capture_default_str()->check(CLI::Range(1, 4096));
-            app.add_option("--seed", options->seed, "seed of values that the model leaves open (rtl)")->capture_default_str();
+            app.add_option("--seed", options->seed, "seed of values that the model leaves open; only fidelity rtl has such")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
             app.add_flag("--json", options->json, "print one JSON document");
             return [options] { return simulate(*options); };
           }};

@@ -63,7 +63,7 @@ Expected<std::string> check(const std::string& file) {
     return std::string("kernel: ") + kernel->name;
   }
   if (kind == "memory") return fail(ErrorKind::unsupported, file + ": memory files are not built in this version");
-  return invalid(file, "", "not a file that gnomon knows: a campaign has \"objectives\", a design \"cores\", a mapping \"steps\", a workload \"operators\", a kernel \"nest\"");
+  return invalid(file, "", "not a file that gnomon knows: a campaign has \"objectives\", a design \"cores\", a mapping \"steps\", a workload \"operators\", a kernel \"body\"");
 }
 
 }  // namespace

@@ -112,7 +112,10 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     const int status = gnomon::cli::run(argc, argv);
-    if (std::fflush(stdout) != 0) return status != 0 ? status : 1;
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      std::fputs("gnomon: stdout cannot be written\n", stderr);
+      return status != 0 ? status : 1;
+    }
     return status;
   } catch (const std::bad_alloc&) {
     std::fputs("gnomon: out of memory\n", stderr);

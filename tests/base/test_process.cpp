@@ -44,7 +44,11 @@ TEST(Process, LargeInputAndOutputPassWithoutDeadlock) {
   // A child that never reads its input, and output beyond the limit.
   EXPECT_EQ(run_process({"true"}, options)->exit_status, 0);
   options.output_limit_bytes = 1000;
-  EXPECT_EQ(run_process({"cat"}, options)->out.size(), 1000U);
+  const auto flood = run_process({"yes"}, options);
+  ASSERT_TRUE(flood);
+  EXPECT_EQ(flood->out.size(), 1000U);
+  EXPECT_TRUE(flood->too_much_output);
+  EXPECT_EQ(flood->exit_status, 128 + SIGKILL);
 }
 
 TEST(Process, TimeIsLimitedEvenIfOutputsAreClosedOrHeldOpen) {

@@ -422,8 +422,18 @@ Expected<void> check_campaign_agent(const Campaign& campaign) {
   return check_agent(campaign.agent, setup);
 }
 
+/// A surrogate that has no model and is told nothing slower would only repeat the analytical model.
+Expected<void> check_surrogate(const Campaign& campaign) {
+  if (campaign.subject != "accelerator" || campaign.ladder.back() != "surrogate" || !campaign.surrogate_model.empty()) return {};
+  return invalid(campaign.file, "/fidelity",
+                 "\"surrogate\" as the last fidelity needs a trained model: name its file as surrogate_model, or let a slower fidelity follow in a ladder");
+}
+
 Expected<Campaign> read_campaign(const Document& document, const std::filesystem::path& folder) {
-  return Reading(document, folder).read();
+  auto campaign = Reading(document, folder).read();
+  if (!campaign) return campaign;
+  if (auto known = check_surrogate(*campaign); !known) return fail(std::move(known.error()));
+  return campaign;
 }
 
 Expected<Campaign> load_campaign(const std::filesystem::path& path) {
@@ -441,13 +451,6 @@ Json campaign_schema() {
 std::vector<FieldRow> campaign_fields() {
   CampaignSpec spec;
   return table_described([&](FieldVisitor& v) { describe(v, spec); });
-}
-
-/// A surrogate that has no model and is told nothing slower would only repeat the analytical model.
-Expected<void> check_surrogate(const Campaign& campaign) {
-  if (campaign.ladder.back() != "surrogate" || !campaign.surrogate_model.empty()) return {};
-  return invalid(campaign.file, "/fidelity",
-                 "\"surrogate\" as the last fidelity needs a trained model: name its file as surrogate_model, or let a slower fidelity follow in a ladder");
 }
 
 Expected<Campaign> with_overrides(Campaign campaign, const Overrides& overrides) {

@@ -217,14 +217,25 @@ class StepMapper {
     } else {
       steps = folds * (t + 2 * r + w);
     }
-    const double memory_rate = static_cast<double>(std::min(design_.memory.bytes_per_cycle, c.shared ? design_.memory.bytes_per_cycle : design_.bus_bytes_per_cycle));
+    // By way of a shared level, its ports bound both sides, and the first of its tiles must be there before any array tile can be.
+    std::int64_t port = design_.bus_bytes_per_cycle;
+    if (c.shared) {
+      for (const arch::Level& level : design_.shared) port = std::min(port, level.bytes_per_cycle);
+    }
+    const double memory_rate = static_cast<double>(std::min(design_.memory.bytes_per_cycle, port));
+    const double bus_rate = static_cast<double>(port);
     double first = 0;
     for (int o = 0; o < operand_count; ++o) {
       const double size = o == 0 ? static_cast<double>(tiles[1]->most * tiles[3]->most) : o == 1 ? static_cast<double>(tiles[2]->size * tiles[3]->size)
                                                                                                   : static_cast<double>(tiles[1]->size * tiles[2]->size);
       first += size * static_cast<double>(tiles[0]->size) * bits / 8;
+      if (!c.shared || !in_shared_[o]) continue;
+      first += (o == 0   ? static_cast<double>(held[1]->most * held[3]->most)
+                : o == 1 ? static_cast<double>(held[2]->size * held[3]->size)
+                         : static_cast<double>(held[1]->size * held[2]->size)) *
+               static_cast<double>(held[0]->size) * bits / 8;
     }
-    const double cycles = std::max({steps, dram / memory_rate, bus / static_cast<double>(design_.bus_bytes_per_cycle)}) + first / memory_rate;
+    const double cycles = std::max({steps, dram / memory_rate, bus / bus_rate}) + first / memory_rate;
     const double energy = dram * units_.dram_pj_per_byte + bus * (units_.bus_pj_per_byte + 1) +
                           cycles * (units_.clock_tree_pj_per_cycle +
                                     (units_.leakage_mw + units_.pin_static_mw) * static_cast<double>(design_.clock_period_ps) * 1e-3);

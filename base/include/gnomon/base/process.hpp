@@ -12,12 +12,13 @@ struct ProcessOptions {
   std::string input;                ///< given on the child's stdin, which is then closed
   double wall_seconds = 0;          ///< 0: no limit; when it is over, the child's process group is killed
   std::filesystem::path folder;     ///< working folder; empty: ours
-  std::size_t output_limit_bytes = std::size_t{16} << 20;  ///< of stdout and of stderr; what is beyond is dropped
+  std::size_t output_limit_bytes = std::size_t{16} << 20;  ///< of stdout and of stderr; a child that prints more is killed
 };
 
 struct ProcessResult {
   int exit_status = 0;  ///< exit code, or 128 + signal
   bool timed_out = false;
+  bool too_much_output = false;
   std::string out, err;
 };
 
