@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fmt/format.h>
-#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
@@ -155,7 +154,7 @@ Command run_command() {
             app.add_option("--out", options->out, "folder for the store and the results; default out/NAME. A folder that holds the same campaign is resumed");
             app.add_option("--agent", options->agent, "search agent instead of the campaign's (`gnomon list agents`)");
             app.add_option("--fidelity", options->fidelity, "one fidelity instead of the campaign's");
-            app.add_option("--seed", options->seed, "seed instead of the campaign's")->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
+            app.add_option("--seed", options->seed, "seed instead of the campaign's")->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
             app.add_option("--jobs", options->jobs, "worker processes; default one per processor. Results do not depend on it")->check(CLI::Range(1, 1024));
             app.add_option("--budget", options->budget, "evaluations at the last fidelity instead of the campaign's")->check(CLI::Range(1, 100000000));
             app.add_flag("--fresh", options->fresh, "remove what the folder holds and start anew");

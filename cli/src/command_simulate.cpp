@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -106,7 +105,7 @@ Command simulate_command() {
             app.add_option("--fidelity", options->fidelity, "analytical, surrogate, cycle or rtl")->capture_default_str();
             app.add_option("--model", options->model, "surrogate model file, for --fidelity surrogate");
             app.add_option("--batch", options->batch, "batch size")->capture_default_str()->check(CLI::Range(1, 4096));
-            app.add_option("--seed", options->seed, "seed of values that the model leaves open; only fidelity rtl has such")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
+            app.add_option("--seed", options->seed, "seed of values that the model leaves open; only fidelity rtl has such")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
             app.add_flag("--json", options->json, "print one JSON document");
             return [options] { return simulate(*options); };
           }};

@@ -343,3 +343,55 @@ def test_surrogate_learns_from_a_campaign(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gnomon"
     broken.write_bytes(model.read_bytes()[:-7])
     assert gnomon("surrogate", "predict", "--model", broken, "--data", tmp_path / "out/trials.csv").status == 3
+
+
+def accelerator_campaign(**changes: Any) -> dict[str, Any]:
+    text = "\n".join(line for line in (ROOT / "examples/quick-mlp.json").read_text().splitlines() if not line.lstrip().startswith("//"))
+    campaign = json.loads(text)
+    campaign["design"] = str(ROOT / "examples/designs/edge.json")
+    campaign["workloads"] = [{"model": str(ROOT / "examples/workloads/mlp.csv")}]
+    campaign.update(changes)
+    return campaign
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"space": {"cores.npu.array.dataflow": {"categorical": ["os", "wss"]}}}, '/space/cores.npu.array.dataflow: wss: unknown value "wss"; did you mean "ws"?'),
+        ({"space": {"cores.npu.array.rows": {"int": [8, 1030]}}}, "/space/cores.npu.array.rows: 1030: found 1030; allowed: a whole number from 1 to 1024"),
+        ({"space": {"cores.npo.array.rows": {"int": [8, 16]}}}, 'did you mean "npu"?'),
+        ({"objectives": [{"metric": "lut", "goal": "min"}]}, "/objectives/0/metric"),
+        ({"objectives": [{"metric": "latncy_s", "goal": "min"}]}, 'did you mean "latency_s"?'),
+        ({"fidelity": "surrogate"}, "surrogate_model"),
+        ({"workloads": [{"model": "zoo:resnet18", "weight": 0}]}, "/workloads/0/weight"),
+        ({"rules": ["cores.npu.array.rows >"]}, "/rules/0"),
+        ({"budget": {"evaluations": 0}}, "/budget/evaluations"),
+        ({"design": "nowhere.json"}, "nowhere.json"),
+    ],
+)
+def test_bad_campaigns_are_refused_before_anything_runs(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    run = gnomon("run", write_json(tmp_path / "c.json", accelerator_campaign(**changes)), "--out", tmp_path / "out")
+    assert run.status == 3, run.err
+    assert message in run.err and str(tmp_path) in run.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_programs_that_fail_flood_or_are_not_there_cost_their_trials(tmp_path: Path) -> None:
+    for number, command in enumerate((["yes"], ["/nowhere/program"], ["false"])):
+        campaign = problem_campaign(subject="command", command=command, space={"x": {"real": [0, 1]}}, budget={"evaluations": 2})
+        del campaign["problem"]
+        run = gnomon("run", write_json(tmp_path / "c.json", campaign), "--out", tmp_path / f"out{number}", "--json", timeout=120)
+        assert run.status == 1, run.err
+        assert run.json()["failed"] == 2 and "every evaluation failed" in run.err
+
+
+def test_lost_output_is_an_error() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([str(BUILD / "bin/gnomon"), "list", "metrics"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "stdout" in done.stderr
+
+
+@pytest.mark.parametrize("seed", ["-1", "99999999999999999999999", "x"])
+def test_seeds_beyond_their_range_are_refused(tmp_path: Path, seed: str) -> None:
+    run = gnomon("run", write_json(tmp_path / "zdt.json", problem_campaign()), "--out", tmp_path / "out", "--seed", seed)
+    assert run.status == 2 and "--seed" in run.err

@@ -328,8 +328,38 @@ class Reading {
       auto applied = arch::apply(Json::parse(campaign_.design_json), campaign_.space, *point, document_.file());
       if (!applied) return take(applied.error());
       // A last step that does not exist yet is made; whether the design may have such a key, its reader knows.
-      auto sound = arch::read_design(Document::wrap(*applied, document_.file() + " /design with parameters of the space"));
-      if (!sound) take(sound.error());
+      const auto sound = arch::read_design(Document::wrap(*applied, document_.file() + " /design with parameters of the space"));
+      const std::size_t before = problems_.size();
+      for (const arch::Parameter& parameter : campaign_.space.parameters()) values_of(parameter);
+      // What is wrong whatever a parameter's values are, such as a key that no design has.
+      if (!sound && problems_.size() == before) take(sound.error());
+    }
+  }
+
+  /// Every value that a parameter lists, and both ends of its range, must be one that a design can have: such a value would only cost trials.
+  /// Each is put into the base design alone. Of the rules between fields only the names of technologies and dataflows are looked at:
+  /// the others may hold with other values of other parameters.
+  void values_of(arch::Parameter parameter) {
+    parameter.active_if.clear();
+    std::vector<arch::Value> values = parameter.values;
+    if (parameter.kind == arch::ParameterKind::real) values = {parameter.low, parameter.high};
+    if (parameter.kind == arch::ParameterKind::permutation) return;
+    if (parameter.kind == arch::ParameterKind::integer && values.size() > 2) values = {values.front(), values.back()};
+    const std::string name = parameter.name.substr(parameter.name.rfind('.') + 1);
+    const arch::Space alone({parameter}, {});
+    for (const arch::Value& value : values) {
+      auto applied = arch::apply(Json::parse(campaign_.design_json), alone, arch::Point{value}, document_.file());
+      if (!applied) return;
+      auto spec = arch::read_design(Document::wrap(*applied, ""));
+      std::vector<Problem> found;
+      if (!spec) {
+        found = spec.error().problems();
+      } else if (name == "technology" || name == "dataflow") {
+        if (auto design = arch::resolve(*spec, ""); !design) found = design.error().problems();
+      }
+      for (const Problem& problem : found) {
+        if (problem.pointer.ends_with("/" + name)) report("/space" + pointer_step(parameter.name), arch::to_text(value) + ": " + problem.message);
+      }
     }
   }
 
