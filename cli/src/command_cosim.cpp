@@ -8,7 +8,8 @@
 #include "console.hpp"
 #include "gnomon/arch/design.hpp"
 #include "gnomon/arch/mapping.hpp"
-#include "gnomon/base/process.hpp"
+#include "gnomon/base/json.hpp"
+#include "gnomon/base/text.hpp"
 #include "gnomon/hls/cosim.hpp"
 #include "gnomon/workloads/load.hpp"
 
@@ -49,6 +50,16 @@ Expected<hls::CosimResult> run_layer(const Options& options) {
   return hls::cosimulate(request);
 }
 
+/// What decides the answer, by content and not by place: the same hash on every machine.
+std::string inputs(const Options& options) {
+  std::string all = options.layer + "\n" + number(options.cosim.stall) + "\n" + std::to_string(options.batch) + "\n";
+  for (const std::string& file : {options.kernel, options.design, options.workload, options.mapping}) {
+    const auto content = file.empty() || file.starts_with("zoo:") ? Expected<std::string>(file) : read_file(file, std::size_t{2} << 30);
+    all += (content ? *content : file) + "\n";
+  }
+  return all;
+}
+
 void print_result(const hls::CosimResult& result) {
   std::vector<std::vector<std::string>> rows;
   const auto add = [&rows](const std::string& label, std::int64_t repeats, const hls::CosimFigures& figures) {
@@ -83,7 +94,7 @@ Expected<int> cosim(const Options& options) {
   if (options.json) {
     Json document = hls::cosim_document(*result);
     if (!document.contains("schema")) document["schema"] = "gnomon.cosim/1";
-    document["provenance"] = provenance(options.kernel + options.design + options.workload + options.layer, options.cosim.seed);
+    document["provenance"] = provenance(inputs(options), options.cosim.seed);
     print_json(document);
   } else {
     print_result(*result);
@@ -106,7 +117,7 @@ Command cosim_command() {
             app.add_option("--campaign", options->campaign, "folder of a campaign");
             app.add_option("--trial", options->trial, "number of a trial of that campaign");
             app.add_option("--stall", options->cosim.stall, "chance per stream and cycle that data is held back, 0 to 0.9")->check(CLI::Range(0.0, 0.9))->capture_default_str();
-            app.add_option("--seed", options->cosim.seed, "seed of values and stalls")->capture_default_str();
+            app.add_option("--seed", options->cosim.seed, "seed of values and stalls")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
             app.add_option("--max-cycles", options->cosim.max_cycles, "RTL cycles that one step may take")->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))->capture_default_str();
             app.add_option("--trace", options->trace, "write every signal to this FST file (one layer or kernel)");
             app.add_flag("--json", options->json, "print one JSON document");

@@ -70,7 +70,7 @@ void add_train(CLI::App& parent, Action& action) {
   app->add_option("--ignore", options->ignore, "columns to leave out");
   app->add_option("--group", options->group, "column whose equal rows stay together when rows are held out (a kernel, a size)");
   app->add_option("--label-kind", options->label_kind, "where the labels come from, in words; kept in the model");
-  app->add_option("--seed", options->seed, "decides splits and initial weights")->capture_default_str();
+  app->add_option("--seed", options->seed, "decides splits and initial weights")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
   app->add_option("--out", options->out, "model file to write")->required();
   app->add_flag("--json", options->json, "print one JSON document");
   app->callback([&action, options] {
