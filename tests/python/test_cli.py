@@ -301,7 +301,10 @@ def test_interrupt_saves_and_the_same_command_goes_on(tmp_path: Path) -> None:
     path = write_json(tmp_path / "c.json", campaign)
     command = [str(BUILD / "bin/gnomon"), "run", str(path), "--out", str(tmp_path / "out"), "--jobs", "2"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    time.sleep(1.5)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "out/campaign.sqlite").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     talk = process.communicate(timeout=60)[1]
     assert process.returncode == 130, talk
