@@ -16,13 +16,13 @@ void CoreModel::begin(const CoreWork& work) {
   streams_.clear();
   heads_known_ = false;
   if (work.array != nullptr) {
-    array_step_ = std::make_unique<ArrayStep>(plan_array_step(design_, index_, *work.array, *work.mapping));
+    array_step_ = std::make_unique<ArrayStep>(plan_array_step(design_, index_, *work.array, *work.mapping, work.address));
     transfers_ = std::make_unique<TileTransfers>(*array_step_, links_, array_.ended_tiles(), counts_);
     transfers_->append_streams(streams_);
     array_.begin(*array_step_, *transfers_);
     engine_ = &array_;
   } else {
-    vector_.begin(design_, plan_vector_step(design_.cores[index_], work.vector), links_, counts_);
+    vector_.begin(design_, plan_vector_step(design_.cores[index_], work.vector, work.address), links_, counts_);
     vector_.append_streams(streams_);
     engine_ = &vector_;
   }
@@ -109,7 +109,7 @@ void Link::on_done() {
 Fabric::Fabric(sc_core::sc_module_name name, const arch::Design& design, std::vector<CoreWork> work, const std::vector<std::size_t>& core_of)
     : sc_module(name), clock_{design.clock_period_ps}, work_(std::move(work)), outcomes_(work_.size()) {
   auto memory = std::make_unique<IdealMemory>("memory", clock_, design.memory.bytes_per_cycle, design.memory.latency_cycles);
-  memory_ = memory.get();
+  memory_.assign(design.cores.size(), memory.get());
   memory_module_ = std::move(memory);
   const auto add_link = [&](const std::string& link) { links_.push_back(std::make_unique<Link>(link.c_str(), clock_, *this)); };
   links_.emplace_back();
@@ -122,6 +122,8 @@ Fabric::Fabric(sc_core::sc_module_name name, const arch::Design& design, std::ve
     cores_.push_back(std::make_unique<CoreModel>(("core_" + std::to_string(c)).c_str(), design, c, clock_, links, *this));
   }
   busy_.assign(links_.size(), 0);
+  last_holder_.resize(links_.size());
+  waited_cycles_.assign(cores_.size(), std::vector<std::int64_t>(cores_.size(), 0));
   for (std::size_t i = 0; i < work_.size(); ++i) cores_[core_of[i]]->add_work(i);
   SC_HAS_PROCESS(Fabric);
   SC_METHOD(settle);
@@ -185,20 +187,44 @@ void Fabric::start(CoreModel& core, std::size_t core_index, TransferStream& stre
     tag = free_flights_.back();
     free_flights_.pop_back();
   }
+  const std::int64_t waited_ps = now_ps() - stream.waiting_since;
+  if (waited_ps > 0) {
+    const Holder* last = nullptr;
+    for (const std::size_t link : stream.links()) {
+      if (last == nullptr || last_holder_[link].until_ps > last->until_ps) last = &last_holder_[link];
+    }
+    waited_cycles_[core_index][last->core] += clock_.cycles(waited_ps);
+  }
   for (const std::size_t link : stream.links()) busy_[link] = 1;
   const std::int64_t bytes = stream.bytes();
   if (stream.uses_memory()) {
-    memory_->request({now_ps(), stream.address(), bytes, stream.write(), static_cast<int>(core_index), stream.bytes_per_cycle(), tag}, *this);
+    MemoryRequest request;
+    request.time_ps = now_ps();
+    request.bytes = bytes;
+    request.write = stream.write();
+    request.requester = static_cast<int>(core_index);
+    request.bytes_per_cycle = stream.bytes_per_cycle();
+    request.tag = tag;
+    if (places_) {
+      stream.memory_runs(runs_);
+      request.address = runs_.front().address;
+      request.runs = runs_;
+    }
+    memory_[core_index]->request(request, *this);
   } else {
     links_[stream.links().front()]->hold((bytes - 1) / stream.bytes_per_cycle() + 1, tag);
   }
   stream.waiting_since = -1;
-  flights_[tag] = {&stream, stream.start(), &core};
+  flights_[tag] = {&stream, stream.start(), &core, core_index};
   core.started();
 }
 
 void Fabric::memory_released(std::uint64_t tag, std::int64_t) {
-  for (const std::size_t link : flights_[tag].stream->links()) busy_[link] = 0;
+  const Flight& flight = flights_[tag];
+  for (const std::size_t link : flight.stream->links()) {
+    busy_[link] = 0;
+    last_holder_[link] = {flight.core_index, now_ps()};
+  }
   changed();
 }
 

@@ -19,6 +19,7 @@ struct CoreWork {
   const arch::StepMapping* mapping = nullptr;
   arch::VectorWork vector;
   std::vector<std::size_t> after;  ///< positions of steps that must have ended before
+  std::uint64_t address = 0;       ///< where its tensors lie in the memory
 };
 
 /// What the model found for a work step, and the state of it.
@@ -85,6 +86,8 @@ class Fabric : public sc_core::sc_module, public Observer, public MemoryClient {
   bool finished() const;
   /// What waits for what, where events have run out before the work is done.
   std::string waits_for() const;
+  /// Array cycles that transfers of the first core waited, ready to start, for a link that a transfer of the second held last.
+  const std::vector<std::vector<std::int64_t>>& waited_cycles() const { return waited_cycles_; }
 
   void changed() override { changed_.notify(sc_core::SC_ZERO_TIME); }
   void memory_released(std::uint64_t tag, std::int64_t time_ps) override;
@@ -95,14 +98,23 @@ class Fabric : public sc_core::sc_module, public Observer, public MemoryClient {
     TransferStream* stream = nullptr;
     Ticket ticket;
     CoreModel* core = nullptr;
+    std::size_t core_index = 0;
   };
   ClockDomain clock_;
   std::vector<CoreWork> work_;
   std::vector<StepOutcome> outcomes_;
   std::unique_ptr<sc_core::sc_module> memory_module_;
-  MemoryPort* memory_ = nullptr;
+  std::vector<MemoryPort*> memory_;           ///< by core
   std::vector<std::unique_ptr<Link>> links_;  ///< by link number; none for the memory's
   std::vector<char> busy_;
+  struct Holder {
+    std::size_t core = 0;
+    std::int64_t until_ps = 0;
+  };
+  std::vector<Holder> last_holder_;  ///< by link
+  std::vector<std::vector<std::int64_t>> waited_cycles_;
+  bool places_ = false;  ///< the memory looks at addresses
+  std::vector<MemoryRun> runs_;
   std::vector<std::unique_ptr<CoreModel>> cores_;
   std::deque<Flight> flights_;
   std::vector<std::uint64_t> free_flights_;

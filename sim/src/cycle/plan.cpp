@@ -1,5 +1,7 @@
 #include "plan.hpp"
 
+#include "gnomon/arch/layout.hpp"
+
 namespace gnomon::sim::cycle {
 
 const arch::Level& ArrayStep::level(std::size_t entry) const {
@@ -17,7 +19,23 @@ std::size_t ArrayStep::count_index(std::size_t entry) const {
   return entry <= shared ? core->levels.size() + (shared - entry) : core->levels.size() - (entry - shared);
 }
 
-ArrayStep plan_array_step(const arch::Design& design, std::size_t core, const arch::ArrayWork& work, const arch::StepMapping& mapping) {
+namespace {
+
+std::uint64_t aligned(std::int64_t bytes) { return (static_cast<std::uint64_t>(bytes) + tensor_alignment - 1) / tensor_alignment * tensor_alignment; }
+
+}  // namespace
+
+std::uint64_t placed_bytes(const arch::Array& array, const arch::ArrayWork& work) {
+  std::uint64_t bytes = aligned(arch::stored_bytes(work, Operand::ofmap, array.accumulator_bits));
+  for (std::size_t o = 0; o < arch::operand_count; ++o) bytes += aligned(arch::stored_bytes(work, static_cast<Operand>(o), array.precision.bits));
+  return bytes;
+}
+
+std::uint64_t placed_bytes(const arch::Array& array, const arch::VectorWork& work) {
+  return aligned(arch::packed_bytes(work.in_elements, array.precision.bits)) + aligned(arch::packed_bytes(work.out_elements, array.precision.bits));
+}
+
+ArrayStep plan_array_step(const arch::Design& design, std::size_t core, const arch::ArrayWork& work, const arch::StepMapping& mapping, std::uint64_t address) {
   ArrayStep step;
   step.design = &design;
   step.core_index = core;
@@ -36,6 +54,11 @@ ArrayStep plan_array_step(const arch::Design& design, std::size_t core, const ar
     }
   }
   for (const Loop& fold : mapping.folds) step.partial_sums = step.partial_sums || (rows_sum && fold.dim == Dim::k && fold.count > 1);
+  for (std::size_t o = 0; o < arch::operand_count; ++o) {
+    step.operand_address[o] = address;
+    address += aligned(arch::stored_bytes(work, static_cast<Operand>(o), step.core->array.precision.bits));
+  }
+  step.sums_address = address;
   return step;
 }
 

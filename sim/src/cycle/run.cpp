@@ -77,6 +77,7 @@ Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector
   std::vector<cycle::CoreWork> work;
   std::vector<std::size_t> core_of, simulated(steps.size());
   std::map<Key, std::size_t> known;
+  std::uint64_t address = 0;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const CycleStep& step = steps[i];
     if (alone) {
@@ -92,6 +93,9 @@ Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector
     one.mapping = step.mapping ? &*step.mapping : nullptr;
     one.vector = step.vector;
     if (!alone) one.after = step.after;
+    one.address = address;
+    const arch::Array& array = design.cores[step.core].array;
+    address += step.array ? cycle::placed_bytes(array, *step.array) : cycle::placed_bytes(array, step.vector);
     work.push_back(std::move(one));
     core_of.push_back(step.core);
   }

@@ -3,36 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "wide.hpp"
 
 namespace gnomon::sim::cycle {
-namespace {
-
-/// First byte of a tile, from the operand's tensor laid out as its matrix; the operands follow each other in the memory.
-std::uint64_t tile_address(const ArrayStep& step, Operand operand, const TileRange& range) {
-  const arch::ArrayWork& work = *step.work;
-  const int bits = step.core->array.precision.bits;
-  static constexpr Dim matrix[arch::operand_count][2] = {{Dim::m, Dim::k}, {Dim::k, Dim::n}, {Dim::m, Dim::n}};
-  TileRange whole;
-  for (std::size_t d = 0; d < arch::dim_count; ++d) whole.end[d] = work.extent[d];
-  std::uint64_t address = 0;
-  for (std::size_t o = 0;; ++o) {
-    const auto here = static_cast<Operand>(o);
-    const auto size = static_cast<std::uint64_t>(arch::packed_bytes(arch::tile_elements(work, here, whole), bits));
-    if (here != operand) {
-      address += size;
-      continue;
-    }
-    const auto begin = [&](Dim d) { return range.begin[static_cast<std::size_t>(d)]; };
-    const std::int64_t rows = work.size(matrix[o][0]), cols = work.size(matrix[o][1]);
-    const auto words = static_cast<Wide>(work.size(Dim::g)) * rows * cols;
-    const auto index = (static_cast<Wide>(begin(Dim::g)) * rows + begin(matrix[o][0])) * cols + begin(matrix[o][1]);
-    return address + static_cast<std::uint64_t>(size * index / words);
-  }
-}
-
-}  // namespace
-
 std::int64_t fill_bytes(const ArrayStep& step, Operand operand, const TileRange& range) {
   return arch::packed_bytes(arch::tile_elements(*step.work, operand, range), step.core->array.precision.bits);
 }
@@ -87,11 +59,14 @@ TileStream::TileStream(const ArrayStep& step, Operand operand, std::size_t posit
   settle();
 }
 
+bool TileStream::partial_sums() const {
+  return operand_ == Operand::ofmap && (fill_ || cursor_.k_end() != step_.work->size(Dim::k));
+}
+
 std::int64_t TileStream::tile_bytes() const {
   const arch::Array& array = step_.core->array;
   if (operand_ != Operand::ofmap) return fill_bytes(step_, operand_, cursor_.range());
-  const bool sums = fill_ || cursor_.k_end() != step_.work->size(Dim::k);
-  return arch::packed_bytes(arch::tile_elements(*step_.work, operand_, cursor_.range()), sums ? array.accumulator_bits : array.precision.bits);
+  return arch::packed_bytes(arch::tile_elements(*step_.work, operand_, cursor_.range()), partial_sums() ? array.accumulator_bits : array.precision.bits);
 }
 
 /// Comes to rest at the next transfer that takes place.
@@ -107,10 +82,19 @@ void TileStream::settle() {
     } else {
       key_ = {cursor_.last(), 0, {-entry, operand, cursor_.index()}};
     }
-    if (memory_) address_ = tile_address(step_, operand_, cursor_.range());
     return;
   }
   live_ = false;
+}
+
+void TileStream::memory_runs(std::vector<MemoryRun>& runs) const {
+  std::vector<arch::ByteRun> pieces;
+  const bool sums = partial_sums();
+  const arch::Array& array = step_.core->array;
+  arch::memory_runs(*step_.work, operand_, cursor_.range(), sums ? array.accumulator_bits : array.precision.bits, pieces);
+  runs.clear();
+  const std::uint64_t base = sums ? step_.sums_address : step_.operand_address[static_cast<std::size_t>(operand_)];
+  for (const arch::ByteRun& piece : pieces) runs.push_back({base + piece.offset, piece.bytes});
 }
 
 bool TileStream::may_start() {

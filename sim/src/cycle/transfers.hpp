@@ -5,6 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include "gnomon/arch/layout.hpp"
+#include "gnomon/sim/memory_port.hpp"
 #include "gnomon/sim/result.hpp"
 #include "plan.hpp"
 
@@ -43,7 +45,8 @@ class TransferStream {
   bool write() const { return write_; }
   /// Least rate of what it passes, the memory apart.
   std::int64_t bytes_per_cycle() const { return bytes_per_cycle_; }
-  std::uint64_t address() const { return address_; }
+  /// Where the next transfer's bytes lie in the memory, ascending; only for streams that use it.
+  virtual void memory_runs(std::vector<MemoryRun>& runs) const = 0;
   /// Whether what the next transfer needs is there; links apart.
   virtual bool may_start() = 0;
   /// The next transfer starts; the stream goes on to the one after it.
@@ -59,7 +62,6 @@ class TransferStream {
   bool live_ = true, memory_ = false, write_ = false;
   TransferKey key_;
   std::int64_t bytes_ = 0, bytes_per_cycle_ = 1;
-  std::uint64_t address_ = 0;
   std::vector<std::size_t> links_;
 };
 
@@ -109,6 +111,7 @@ class TileStream : public TransferStream {
   bool may_start() override;
   Ticket start() override;
   void complete(const Ticket& ticket) override;
+  void memory_runs(std::vector<MemoryRun>& runs) const override;
   std::string describe() const override;
   /// No further transfer concerns the parent's tile.
   bool past_parent(std::int64_t parent_index) const { return !live_ || (parent_ != nullptr && cursor_.parent_index() > parent_index); }
@@ -127,6 +130,8 @@ class TileStream : public TransferStream {
   bool bus_ = false;
 
   void settle();
+  /// The next transfer moves sums that are not finished.
+  bool partial_sums() const;
   std::int64_t tile_bytes() const;
 };
 

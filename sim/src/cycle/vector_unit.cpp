@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "clock.hpp"
+#include "plan.hpp"
 #include "wide.hpp"
 
 namespace gnomon::sim::cycle {
@@ -22,7 +23,7 @@ std::int64_t VectorStep::cycles(std::int64_t chunk) const {
   return work == 0 ? 0 : (work - 1) / core->vector_lanes + 1;
 }
 
-VectorStep plan_vector_step(const arch::Core& core, const arch::VectorWork& work) {
+VectorStep plan_vector_step(const arch::Core& core, const arch::VectorWork& work, std::uint64_t address) {
   VectorStep step;
   step.core = &core;
   step.ops = work.ops;
@@ -32,6 +33,8 @@ VectorStep plan_vector_step(const arch::Core& core, const arch::VectorWork& work
   for (const arch::Level& level : core.levels) capacity += level.bytes;
   const auto twice = 2 * (static_cast<Wide>(step.in_bytes) + step.out_bytes);
   step.chunks = std::max<std::int64_t>(1, static_cast<std::int64_t>((twice + capacity - 1) / capacity));
+  step.in_address = address;
+  step.out_address = address + placed_bytes(core.array, arch::VectorWork{0, work.in_elements, 0});
   return step;
 }
 
@@ -52,12 +55,15 @@ class VectorUnit::ChunkStream : public TransferStream {
     const Ticket ticket{chunk_, 0};
     (fill_ ? counts_.dram_read_bytes : counts_.dram_write_bytes) += bytes_;
     counts_.bus_bytes += bytes_;
-    address_ += static_cast<std::uint64_t>(bytes_);
+    moved_ += static_cast<std::uint64_t>(bytes_);
     ++chunk_;
     settle();
     return ticket;
   }
   void complete(const Ticket& ticket) override { (fill_ ? unit_.filled_ : unit_.written_back_) = ticket.index + 1; }
+  void memory_runs(std::vector<MemoryRun>& runs) const override {
+    runs.assign(1, {(fill_ ? unit_.step_.in_address : unit_.step_.out_address) + moved_, bytes_});
+  }
   std::string describe() const override { return std::string(fill_ ? "fill" : "write-back") + " of vector chunk " + std::to_string(chunk_); }
 
  private:
@@ -65,6 +71,7 @@ class VectorUnit::ChunkStream : public TransferStream {
   bool fill_;
   Counts& counts_;
   std::int64_t chunk_ = 0;
+  std::uint64_t moved_ = 0;
 
   void settle() {
     for (; chunk_ < unit_.step_.chunks; ++chunk_) {

@@ -11,12 +11,13 @@ namespace gnomon::sim::cycle {
 struct VectorStep {
   const arch::Core* core = nullptr;
   std::int64_t ops = 0, in_bytes = 0, out_bytes = 0, chunks = 1;
+  std::uint64_t in_address = 0, out_address = 0;  ///< in the memory
 
   /// The `chunk`-th part of a quantity.
   std::int64_t part(std::int64_t quantity, std::int64_t chunk) const;
   std::int64_t cycles(std::int64_t chunk) const;
 };
-VectorStep plan_vector_step(const arch::Core& core, const arch::VectorWork& work);
+VectorStep plan_vector_step(const arch::Core& core, const arch::VectorWork& work, std::uint64_t address = 0);
 
 /// The vector unit: chunk after chunk, two slots for inputs and two for outputs.
 class VectorUnit : public sc_core::sc_module, public Engine {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 namespace gnomon::sim {
 
@@ -15,6 +16,12 @@ struct ClockDomain {
   std::int64_t time_ps(std::int64_t cycle) const { return cycle * period_ps; }
 };
 
+/// A contiguous piece of the memory.
+struct MemoryRun {
+  std::uint64_t address = 0;
+  std::int64_t bytes = 0;
+};
+
 /// One access to the memory: a whole transfer of an array or a DMA engine, or one burst of a trace. Ideal memory takes transfers of any
 /// length as one request; a device's adapter splits them into bursts.
 struct MemoryRequest {
@@ -22,6 +29,8 @@ struct MemoryRequest {
   std::int64_t time_ps = 0;
   std::uint64_t address = 0;  ///< of the first byte
   std::int64_t bytes = 0;     ///< at least 1
+  /// Where the bytes lie, ascending, if not in one piece from `address` on; only valid during the call. Ideal memory does not look at places.
+  std::span<const MemoryRun> runs;
   bool write = false;
   int requester = 0;  ///< who asks: the core's index, or the trace's
   /// What the other end takes or gives in a cycle of the requester's clock; 0 where it takes any rate.
