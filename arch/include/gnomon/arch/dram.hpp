@@ -203,7 +203,7 @@ struct Dram {
   std::array<std::int64_t, dram_timing_count> timings{};
   /// Memory clocks of data per burst.
   int burst_cycles = 4;
-  std::int64_t burst_bytes = 64;
+  std::int64_t burst_bytes = 0;
   DramAddressMap map;
   DramController controller;
   std::optional<DramPower> power;
