@@ -21,9 +21,6 @@ std::vector<std::string> dataflow_words(bool built_only) {
 const std::vector<std::string> timing_words{"rtl", "scalesim"};
 const std::vector<Precision> precisions{{"int2", 2, false},   {"int4", 4, false}, {"int8", 8, false}, {"int16", 16, false},
                                         {"int32", 32, false}, {"fp16", 16, true}, {"bf16", 16, true}, {"fp32", 32, true}};
-/// Devices that the contract names; their models read files of arch/memories/.
-const std::vector<std::string> device_words{"ddr3-1600",   "ddr4-2400", "ddr5-4800", "lpddr4-3200",
-                                            "lpddr5-6400", "hbm2-2000", "hbm3-5200"};
 /// Component names of breakdowns and of mappings, which a level may therefore not have.
 const std::vector<std::string> reserved_level_names{"memory", "array", "vector", "bus", "memory_phy"};
 
@@ -78,7 +75,7 @@ static void describe(FieldVisitor& v, InterconnectSpec& s) {
 }
 
 static void describe(FieldVisitor& v, MemorySpec& s) {
-  field(v, {"type", "ideal, a device name (" + join(device_words) + "), or a memory file's path", "", Key::required}, s.type);
+  field(v, {"type", "ideal, a device name (" + join(dram_devices()) + "), or a memory file's path", "", Key::required}, s.type);
   field(v, {"bytes_per_cycle", "ideal memory only: reads and writes together, in array cycles", "bytes/cycle"}, s.bytes_per_cycle,
         Range{1, 1 << 20});
   field(v, {"latency_cycles", "ideal memory only: from request to first data", "array cycles"}, s.latency_cycles,
@@ -103,7 +100,7 @@ namespace {
 /// Collects what is wrong with one design while it is resolved.
 class Resolver {
  public:
-  Resolver(const DesignSpec& spec, const std::string& file) : spec_(spec), file_(file) {}
+  Resolver(const DesignSpec& spec, const std::string& file, const std::filesystem::path& folder) : spec_(spec), file_(file), folder_(folder) {}
 
   Expected<Design> run() {
     Design out;
@@ -134,6 +131,7 @@ class Resolver {
  private:
   const DesignSpec& spec_;
   const std::string& file_;
+  const std::filesystem::path& folder_;
   std::vector<Problem> problems_, unsupported_;
 
   void wrong(const std::string& pointer, const std::string& message) { problems_.push_back({file_, pointer, message}); }
@@ -259,19 +257,40 @@ class Resolver {
       return;
     }
     out.memory.kind = MemoryKind::device;
-    out.memory.channels = spec.channels.value_or(1);
-    out.memory.controller = spec.controller;
-    const bool device = std::find(device_words.begin(), device_words.end(), spec.type) != device_words.end();
+    if (spec.bytes_per_cycle) wrong("/memory/bytes_per_cycle", "is for ideal memory; a device's rate follows from its timing");
+    if (spec.latency_cycles) wrong("/memory/latency_cycles", "is for ideal memory; a device's latency follows from its timing");
+    const std::vector<std::string> devices = dram_devices();
+    const bool device = std::find(devices.begin(), devices.end(), spec.type) != devices.end();
     const bool path = spec.type.find('/') != std::string::npos || spec.type.ends_with(".json");
     if (!device && !path) {
       std::vector<std::string> words{"ideal"};
-      words.insert(words.end(), device_words.begin(), device_words.end());
+      words.insert(words.end(), devices.begin(), devices.end());
       wrong("/memory/type", unknown_word("memory", spec.type, words) + ", or the path of a memory file");
       return;
     }
-    if (spec.bytes_per_cycle) wrong("/memory/bytes_per_cycle", "is for ideal memory; a device's rate follows from its timing");
-    if (spec.latency_cycles) wrong("/memory/latency_cycles", "is for ideal memory; a device's latency follows from its timing");
-    refuse("/memory/type", "no model of the memory " + in_quotes(spec.type) + " is built yet; supported: ideal");
+    const std::string name = device ? spec.type : (folder_ / spec.type).string();
+    auto dram = device_of(spec, name);
+    if (!dram) {
+      for (const Problem& problem : dram.error().problems()) problems_.push_back(problem);
+      return;
+    }
+    out.memory.dram = std::make_shared<const Dram>(std::move(*dram));
+    if (out.clock_period_ps < 1) return;  // an error already
+    const Dram& d = *out.memory.dram;
+    // GB/s x ps = 1e-3 bytes.
+    out.memory.bytes_per_cycle = std::max<std::int64_t>(1, std::llround(std::ceil(d.peak_bandwidth_gb_s() * static_cast<double>(out.clock_period_ps) * 1e-3 - 1e-9)));
+    const std::int64_t latency_ps = (d[DramTiming::tRCD] + d[DramTiming::CL] + d.burst_cycles) * d.tck_ps();
+    out.memory.latency_cycles = (latency_ps + out.clock_period_ps - 1) / out.clock_period_ps;
+  }
+
+  Expected<Dram> device_of(const MemorySpec& spec, const std::string& name) {
+    auto device = load_dram_spec(name);
+    if (!device) return fail(std::move(device.error()));
+    if (spec.channels) device->channels = *spec.channels;
+    if (!spec.controller.empty()) {
+      if (auto ok = apply_controller(*device, spec.controller, file_, "/memory/controller"); !ok) return fail(std::move(ok.error()));
+    }
+    return arch::resolve(*device, name);
   }
 
   /// Omitted port widths: the array's full rate; for shared levels that of all cores together. Omitted bus width: the memory's
@@ -311,7 +330,7 @@ class Resolver {
     }
     for (std::size_t i = 0; i < design.shared.size(); ++i) spec.shared[i] = canonical(design.shared[i]);
     spec.interconnect.bytes_per_cycle = design.bus_bytes_per_cycle;
-    if (design.memory.kind == MemoryKind::device) spec.memory.channels = design.memory.channels;
+    if (design.memory.dram) spec.memory.channels = design.memory.dram->channels;
     return spec;
   }
 };
@@ -346,20 +365,20 @@ Expected<DesignSpec> read_design(const Document& document, const std::string& po
   return read_fields<DesignSpec>(document, pointer);
 }
 
-Expected<Design> resolve(const DesignSpec& spec, const std::string& file) {
-  return Resolver(spec, file).run();
+Expected<Design> resolve(const DesignSpec& spec, const std::string& file, const std::filesystem::path& folder) {
+  return Resolver(spec, file, folder).run();
 }
 
-Expected<Design> parse_design(const Document& document) {
+Expected<Design> parse_design(const Document& document, const std::filesystem::path& folder) {
   auto spec = read_design(document);
   if (!spec) return fail(std::move(spec.error()));
-  return resolve(*spec, document.file());
+  return resolve(*spec, document.file(), folder);
 }
 
 Expected<Design> load_design(const std::filesystem::path& path) {
   auto document = Document::load(path);
   if (!document) return fail(std::move(document.error()));
-  return parse_design(*document);
+  return parse_design(*document, path.parent_path());
 }
 
 Json design_schema() {

@@ -181,6 +181,7 @@ double vector_area(const Technology& t, const Core& core) {
   return static_cast<double>(core.vector_lanes) * lane / t.get("placement_density") * t.get("area_factor");
 }
 double memory_gb_s(const Design& d) {
+  if (d.memory.dram) return d.memory.dram->peak_bandwidth_gb_s();
   return static_cast<double>(d.memory.bytes_per_cycle) * d.clock_mhz * 1e-3;
 }
 

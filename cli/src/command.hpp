@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "gnomon/arch/evaluator.hpp"
+#include "compose.hpp"
 #include "gnomon/base/error.hpp"
 
 namespace gnomon::cli {
@@ -41,7 +41,5 @@ Command unbuilt_command(const std::string& name, const std::string& summary);
 /// Completion script for bash, zsh or fish, from the app's own commands and options.
 Expected<std::string> completion_script(const CLI::App& app, const std::string& shell);
 
-/// Every evaluator that the folders offer.
-const arch::EvaluatorRegistry& evaluators();
 
 }  // namespace gnomon::cli

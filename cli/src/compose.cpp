@@ -1,11 +1,12 @@
-#include "command.hpp"
+#include "compose.hpp"
+
 #include "gnomon/hls/register.hpp"
 #include "gnomon/search/problems.hpp"
 #include "gnomon/sim/analytical.hpp"
 #include "gnomon/sim/cycle.hpp"
 #include "gnomon/surrogate/evaluator.hpp"
 
-namespace gnomon::cli {
+namespace gnomon {
 
 const arch::EvaluatorRegistry& evaluators() {
   static const arch::EvaluatorRegistry registry = [] {
@@ -20,4 +21,4 @@ const arch::EvaluatorRegistry& evaluators() {
   return registry;
 }
 
-}  // namespace gnomon::cli
+}  // namespace gnomon

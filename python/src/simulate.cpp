@@ -4,37 +4,22 @@
 #include <nlohmann/json.hpp>
 #include <pybind11/stl.h>
 
+#include "compose.hpp"
 #include "gnomon/arch/design.hpp"
 #include "gnomon/arch/mapping.hpp"
-#include "gnomon/hls/register.hpp"
-#include "gnomon/sim/analytical.hpp"
-#include "gnomon/sim/cycle.hpp"
 #include "gnomon/sim/document.hpp"
-#include "gnomon/surrogate/evaluator.hpp"
 
 namespace py = pybind11;
 
 namespace gnomon::python {
 namespace {
 
-const arch::EvaluatorRegistry& evaluators() {
-  static const arch::EvaluatorRegistry registry = [] {
-    arch::EvaluatorRegistry all;
-    sim::register_analytical(all);
-    sim::register_cycle(all);
-    surrogate::register_evaluators(all);
-    hls::register_evaluators(all);
-    return all;
-  }();
-  return registry;
-}
-
 Expected<std::string> simulate(const std::string& design_text, const std::string& design_file, const std::string& base_folder,
                                const std::string& workload, std::int64_t batch, const std::string& mapping_text, const std::string& fidelity,
                                const std::string& model, std::uint64_t seed) {
   auto document = Document::parse(design_text, design_file);
   if (!document) return fail(std::move(document.error()));
-  auto design = arch::parse_design(*document);
+  auto design = arch::parse_design(*document, base_folder);
   if (!design) return fail(std::move(design.error()));
   arch::EvaluationJob job;
   job.design_json = document->root().dump();

@@ -284,7 +284,7 @@ class TotalPredictor {
   Expected<Evaluation> evaluate(const Model& model, const EvaluationJob& job) {
     auto document = Document::parse(job.design_json, "design");
     if (!document) return fail(std::move(document.error()));
-    auto design = arch::parse_design(*document);
+    auto design = arch::parse_design(*document, job.base_folder);
     if (!design) return fail(std::move(design.error()));
     auto macs = total_macs(*design, job);
     if (!macs) return fail(std::move(macs.error()));

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include <nlohmann/json.hpp>
 
 #include "gnomon/arch/design.hpp"
@@ -154,16 +156,41 @@ TEST(Design, KnownButUnbuiltIsUnsupported) {
     EXPECT_EQ(design.error().text(), std::string("d.json: /cores/0/array/dataflow: no model computes the dataflow \"") + word +
                                          "\" yet; supported: os, ws, is");
   }
-  for (const char* word : {"ddr4-2400", "hbm2-2000", "memories/mine.json"}) {
-    auto design = parse(with("/memory", Json{{"type", word}}));
-    ASSERT_FALSE(design);
-    EXPECT_EQ(design.error().kind(), ErrorKind::unsupported) << design.error().text();
-  }
   // Something wrong beside it: the input is wrong first of all.
   Json both = with("/cores/0/array/dataflow", "rs");
   both["technology"] = "x";
   EXPECT_EQ(parse(both).error().kind(), ErrorKind::invalid_input);
   EXPECT_EQ(parse(both).error().problems().size(), 2u);
+}
+
+// Truth: DDR4-2400, 64 bits wide: 8 bytes twice a clock of 833 ps are 19.2 GB/s; tRCD + CL + 4 clocks to the last data of a closed bank.
+TEST(Design, DeviceMemoryGivesRateAndLatencyInArrayCycles) {
+  const auto design = parse(with("/memory", Json{{"type", "ddr4-2400"}, {"controller", {{"scheduler", "fifo"}}}}));
+  ASSERT_TRUE(design) << design.error().text();
+  ASSERT_TRUE(design->memory.dram);
+  const Dram& dram = *design->memory.dram;
+  const double bytes_per_cycle = 16.0 / static_cast<double>(dram.tck_ps()) * static_cast<double>(design->clock_period_ps);
+  EXPECT_EQ(design->memory.bytes_per_cycle, std::llround(std::ceil(bytes_per_cycle)));
+  const std::int64_t ps = (dram[DramTiming::tRCD] + dram[DramTiming::CL] + 4) * dram.tck_ps();
+  EXPECT_EQ(design->memory.latency_cycles, (ps + design->clock_period_ps - 1) / design->clock_period_ps);
+  EXPECT_EQ(dram.controller.scheduler, DramScheduler::fifo);
+  const auto wide = parse(with("/memory", Json{{"type", "ddr4-2400"}, {"channels", 4}}));
+  ASSERT_TRUE(wide) << wide.error().text();
+  EXPECT_GT(wide->memory.bytes_per_cycle, 3 * design->memory.bytes_per_cycle);
+}
+
+TEST(Design, DeviceMemoryProblemsHaveTheirPlace) {
+  const auto name = parse(with("/memory", Json{{"type", "ddr4-2401"}}));
+  ASSERT_FALSE(name);
+  EXPECT_EQ(name.error().kind(), ErrorKind::invalid_input);
+  EXPECT_NE(name.error().text().find("/memory/type"), std::string::npos) << name.error().text();
+  EXPECT_NE(name.error().text().find("ddr4-2400"), std::string::npos) << name.error().text();
+  const auto file = parse(with("/memory", Json{{"type", "memories/mine.json"}}));
+  ASSERT_FALSE(file);
+  EXPECT_NE(file.error().text().find("memories/mine.json"), std::string::npos) << file.error().text();
+  const auto controller = parse(with("/memory", Json{{"type", "ddr4-2400"}, {"controller", {{"schedular", "fifo"}}}}));
+  ASSERT_FALSE(controller);
+  EXPECT_NE(controller.error().text().find("/memory/controller/schedular"), std::string::npos) << controller.error().text();
 }
 
 TEST(Design, SchemaNamesEveryKeyOfTheExample) {

@@ -25,9 +25,6 @@ bool same_mapping(const arch::StepMapping& a, const arch::StepMapping& b) {
 }  // namespace
 
 Expected<void> supported(const arch::Design& design) {
-  if (design.memory.kind != arch::MemoryKind::ideal) {
-    return fail(ErrorKind::unsupported, "memory " + in_quotes(design.memory.type) + ": accelerators run on memory of type \"ideal\" so far");
-  }
   for (const arch::Core& core : design.cores) {
     if (core.levels.size() + design.shared.size() > max_levels) {
       return fail(ErrorKind::unsupported, "core " + in_quotes(core.name) + " sees " + std::to_string(core.levels.size() + design.shared.size()) +

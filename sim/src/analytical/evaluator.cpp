@@ -99,7 +99,7 @@ Expected<arch::Evaluation> AcceleratorEvaluator::evaluate(const arch::Evaluation
   if (job.workloads.empty()) return fail(ErrorKind::invalid_input, "the job has no workload");
   auto document = Document::parse(job.design_json, "design");
   if (!document) return fail(std::move(document.error()));
-  auto design = arch::parse_design(*document);
+  auto design = arch::parse_design(*document, job.base_folder);
   if (!design) return fail(std::move(design.error()));
   if (auto ok = supported(*design); !ok) return fail(std::move(ok.error()));
   auto goal = goal_of(job);

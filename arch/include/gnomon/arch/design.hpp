@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "gnomon/arch/dataflow.hpp"
+#include "gnomon/arch/dram.hpp"
 #include "gnomon/base/fields.hpp"
 
 namespace gnomon::arch {
@@ -115,11 +117,12 @@ struct Memory {
   MemoryKind kind = MemoryKind::ideal;
   /// `ideal`, a device name, or a memory file's path.
   std::string type;
-  /// Ideal memory, in array cycles: one access port for reads and writes together.
+  /// In array cycles: one access port for reads and writes together. Of a device: its peak rate (rounded up) and the time of a read from a
+  /// closed bank (tRCD + CL + burst, rounded up), with which the analytical model estimates.
   std::int64_t bytes_per_cycle = 1;
   std::int64_t latency_cycles = 0;
-  std::int64_t channels = 1;
-  std::string controller;
+  /// The device with the design's channels and controller options; none for ideal memory.
+  std::shared_ptr<const Dram> dram;
 };
 
 struct Design {
@@ -141,10 +144,11 @@ struct Design {
 /// Names of dataflows that the contract knows; those that no model computes yet are refused as unsupported.
 Expected<DesignSpec> read_design(const Document& document, const std::string& pointer = "");
 /// Applies defaults and checks the cross-field rules (names unique, every operand held by at least one level of every core, scalesim without overlap, ...).
-/// Problems name `file` and pointers into it.
-Expected<Design> resolve(const DesignSpec& spec, const std::string& file);
+/// Problems name `file` and pointers into it. A memory file's path is looked up from `folder`.
+Expected<Design> resolve(const DesignSpec& spec, const std::string& file, const std::filesystem::path& folder);
+/// A memory file's path is looked up from the design's own folder.
 Expected<Design> load_design(const std::filesystem::path& path);
-Expected<Design> parse_design(const Document& document);
+Expected<Design> parse_design(const Document& document, const std::filesystem::path& folder = {});
 /// An omitted `bytes_per_cycle`: what the array can take from or give to this level in its widest step of the dataflow (definition in
 /// docs/microarchitecture.md), so that no step waits for the port. For the operands that the level holds, the widest step of each is added up
 /// (folds that overlap move several at once): streamed operand a word per row, stationary one (or the second streamed one) a word per
