@@ -26,16 +26,26 @@ inline Operands random_operands(std::int64_t g, std::int64_t m, std::int64_t n, 
   return operands;
 }
 
-/// Folds of r x c outputs whose K is cut into parts of at most `k_part`, all parts of a product's outputs before the next part.
-inline std::vector<Fold> cut_folds(const ArrayParameters& p, const Operands& o, std::int64_t k_part, Random* waits = nullptr) {
+/// Folds of the array's size whose K is cut into parts of at most `k_part` (where k lies on rows: at most the array's), all parts
+/// of a product's outputs before the next part. `waits`: some folds wait for one before them.
+inline std::vector<Fold> cut_folds(const ArrayParameters& p, const Operands& o, std::int64_t k_part, Random* waits = nullptr,
+                                   std::int64_t stream_part = 1 << 30) {
   std::vector<Fold> folds;
+  const arch::SpatialDims dims = arch::spatial_dims(p.dataflow);
+  std::int64_t part[arch::dim_count] = {1, stream_part, stream_part, k_part};
+  part[static_cast<int>(dims.rows)] = dims.rows == arch::Dim::k ? std::min(p.rows, k_part) : p.rows;
+  part[static_cast<int>(dims.cols)] = p.cols;
   const std::int64_t M = o.extent[1], N = o.extent[2], K = o.extent[3];
   for (std::int64_t g = 0; g < o.extent[0]; ++g)
-    for (std::int64_t k = 0; k < K; k += k_part)
-      for (std::int64_t m = 0; m < M; m += p.rows)
-        for (std::int64_t n = 0; n < N; n += p.cols)
-          folds.push_back({g, m, n, k, std::min(p.rows, M - m), std::min(p.cols, N - n), std::min(k_part, K - k),
-                           waits != nullptr && waits->chance(0.2)});
+    for (std::int64_t k = 0; k < K; k += part[3])
+      for (std::int64_t m = 0; m < M; m += part[1])
+        for (std::int64_t n = 0; n < N; n += part[2]) {
+          const std::int64_t size[] = {1, std::min(part[1], M - m), std::min(part[2], N - n), std::min(part[3], K - k)};
+          Fold fold{g, m, n, k, size[static_cast<int>(dims.rows)], size[static_cast<int>(dims.cols)],
+                    size[static_cast<int>(dims.streamed)], 0};
+          if (waits != nullptr && p.overlap && waits->chance(0.3)) fold.wait = waits->integer(1, std::min<std::int64_t>(p.wait_distance(), 4));
+          folds.push_back(fold);
+        }
   return folds;
 }
 

@@ -88,14 +88,15 @@ TEST(Cosim, WholeTopologies) {
       "c1, 18, 18, 3, 3, 3, 20, 2,\nc2, 9, 9, 3, 3, 20, 12, 1,\nc3, 7, 7, 1, 1, 12, 33, 1,\n",
       "hls_windows");
   int seed = 0;
+  for (const std::string flow : {"os", "ws", "is"})
   for (const bool overlap : {false, true})
     for (const bool double_buffered : {true, false})
       for (const auto& g : {products, windows}) {
         const arch::Design d = design([&](Json& j) {
-          j["cores"][0]["array"].update(Json{{"rows", 5}, {"cols", 6}, {"overlap", overlap}, {"accumulator_bits", 18}});
+          j["cores"][0]["array"].update(Json{{"rows", 5}, {"cols", 6}, {"dataflow", flow}, {"overlap", overlap}, {"accumulator_bits", 18}});
           for (Json& level : j["cores"][0]["levels"]) level.update(Json{{"kib", 1}, {"double_buffered", double_buffered}});
         });
-        SCOPED_TRACE(std::string(overlap ? "overlap " : "") + (double_buffered ? "two slots " : "one slot ") + g->name());
+        SCOPED_TRACE(flow + " " + std::string(overlap ? "overlap " : "") + (double_buffered ? "two slots " : "one slot ") + g->name());
         CosimOptions o = options();
         o.seed = static_cast<std::uint64_t>(++seed);
         o.stall = seed % 2 == 0 ? 0.2 : 0;
@@ -232,6 +233,13 @@ TEST(RtlEvaluator, AnswersAsTheCycleModelAndSaysThatOutputsMatch) {
   std::string ws = job.design_json;
   ws.replace(ws.find("\"os\""), 4, "\"ws\"");
   job.design_json = ws;
+  auto held = (*registry.make("accelerator", "rtl"))->evaluate(job);
+  ASSERT_TRUE(held) << held.error().text();
+  EXPECT_EQ(*held->find("outputs_match"), 1);
+  EXPECT_EQ(*held->find("cycle_difference"), 0);
+  std::string scalesim = job.design_json;
+  scalesim.replace(scalesim.find("\"overlap\": true"), 15, "\"timing\": \"scalesim\"");
+  job.design_json = scalesim;
   auto refused = (*registry.make("accelerator", "rtl"))->evaluate(job);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind(), ErrorKind::unsupported);
@@ -259,8 +267,8 @@ TEST(Cosim, RefusalsSayWhatToDo) {
   CosimOptions traced = options();
   traced.trace = "all.fst";
   EXPECT_NE(text(cosimulate({design(), *g, "", {}, traced}), ErrorKind::invalid_input).find("name one layer"), std::string::npos);
-  const arch::Design ws = design([](Json& j) { j["cores"][0]["array"]["dataflow"] = "ws"; });
-  EXPECT_NE(text(cosimulate({ws, *g, "first", {}, options()}), ErrorKind::unsupported).find("not for \"ws\""), std::string::npos);
+  const arch::Design real = design([](Json& j) { j["cores"][0]["array"]["precision"] = "fp16"; });
+  EXPECT_NE(text(cosimulate({real, *g, "first", {}, options()}), ErrorKind::unsupported).find("not for \"fp16\""), std::string::npos);
   CosimOptions lost = options();
   lost.worker = {"/nowhere/worker"};
   EXPECT_NE(text(cosimulate({design(), *g, "second", {}, lost}), ErrorKind::run_failed).find("/nowhere/worker"),

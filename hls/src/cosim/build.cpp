@@ -197,7 +197,7 @@ Expected<BuiltModel> build_model(const Rtl& rtl, const fs::path& cache, bool tra
   auto verilator = find_verilator();
   if (!verilator) return fail(std::move(verilator.error()));
   // Unrolled loops would take minutes to compile at 32 x 32.
-  std::vector<std::string> verilate{"verilator",    "--cc",        "-Wall",          "--prefix",  "Vdut",
+  std::vector<std::string> verilate{"verilator",    "--cc",        "-Wall", "-Wno-DECLFILENAME", "--prefix",  "Vdut",
                                     "--top-module", rtl.top,       "--unroll-count", "1",         "--x-assign",
                                     "unique",       "--x-initial", "unique",         "--threads", "1"};
   if (trace) verilate.push_back("--trace-fst");

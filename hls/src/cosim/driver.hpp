@@ -21,11 +21,11 @@ struct DriveResult {
   std::int64_t stalls_injected = 0;   ///< cycles in between in which a withheld stream held the array
 };
 
-/// Feeds the folds through the streams of a compiled os array and collects what comes out; `accumulate` folds get back what came
+/// Feeds the folds through the streams of a compiled array and collects what comes out; `accumulate` folds get back what came
 /// out before. Whether a withheld stream holds the array is found from outside: all streams are offered for a moment, and what
 /// the array would take is looked at. Lanes beyond a fold's rows and columns carry noise. Errors: nothing moves for long (which
 /// streams wait is said), more than `max_cycles`, results that nobody asked for, beats taken while the array is held.
-Expected<DriveResult> drive_os_array(LoadedModel& model, const ArrayParameters& parameters, const Operands& operands,
-                                     const std::vector<Fold>& folds, const DriveOptions& options);
+Expected<DriveResult> drive_array(LoadedModel& model, const ArrayParameters& parameters, const Operands& operands,
+                                  const std::vector<Fold>& folds, const DriveOptions& options);
 
 }  // namespace gnomon::hls

@@ -54,13 +54,14 @@ Expected<std::vector<Fold>> enumerate_folds(const arch::Design& design, const ar
   for (const Cut& cut : w.cuts)
     if (cut.count < 1) return fail(ErrorKind::invalid_input, "a loop of the mapping has no iterations");
 
-  // Operands in levels with one slot: a new tile there waits for the folds before. (With two slots, the folds of the tile before
-  // the last have ended anyway: accumulators set aside have drained before the next fold is set aside.)
-  struct SingleSlot {
+  // Tiles of operands in levels: a new one takes the slot of the one `slots` tiles before.
+  struct Kept {
     arch::Operand operand;
     std::size_t entry;
+    int slots;
+    std::int64_t last[2] = {-1, -1};  // last fold of the tile before, and of the one before that
   };
-  std::vector<SingleSlot> singles;
+  std::vector<Kept> kept;
   for (int o = 0; o < arch::operand_count; ++o) {
     const auto operand = static_cast<arch::Operand>(o);
     for (std::size_t e = mapping.levels.size(); e-- > 1;) {
@@ -68,22 +69,35 @@ Expected<std::vector<Fold>> enumerate_folds(const arch::Design& design, const ar
       const auto named = [&](const arch::Level& level) { return level.name == mapping.levels[e].level; };
       const auto in_core = std::find_if(core.levels.begin(), core.levels.end(), named);
       const auto shared = std::find_if(design.shared.begin(), design.shared.end(), named);
-      const bool single =
-          in_core != core.levels.end() ? !in_core->double_buffered : shared != design.shared.end() && !shared->double_buffered;
-      if (single) singles.push_back({operand, e});
+      const int slots = in_core != core.levels.end() ? in_core->slots() : shared != design.shared.end() ? shared->slots() : 2;
+      kept.push_back({operand, e, slots});
     }
   }
+  ArrayParameters reach;
+  reach.rows = core.array.rows;
+  reach.cols = core.array.cols;
+  reach.overlap = core.array.overlap;
+  reach.dataflow = core.array.dataflow;
+  const std::int64_t farthest = reach.wait_distance();
+  const arch::SpatialDims dims = arch::spatial_dims(core.array.dataflow);
 
   std::vector<Fold> folds;
   std::vector<std::int64_t> before;
   bool too_many = false;
   walk(w, 0, tile_cuts, [&] {
-    bool wait = false;
+    std::int64_t wait = 0;
+    const auto now = static_cast<std::int64_t>(folds.size());
     if (!before.empty())
-      for (const SingleSlot& single : singles)
+      for (Kept& tile : kept) {
+        bool fresh = false;
         for (std::size_t c = 0; c < tile_cuts; ++c)
-          wait = wait ||
-                 (w.cuts[c].entry < single.entry && arch::relevant(single.operand, w.cuts[c].dim) && w.index[c] != before[c]);
+          fresh = fresh || (w.cuts[c].entry < tile.entry && arch::relevant(tile.operand, w.cuts[c].dim) && w.index[c] != before[c]);
+        if (!fresh) continue;
+        tile.last[1] = tile.last[0];
+        tile.last[0] = now - 1;
+        const std::int64_t last = tile.last[tile.slots - 1];
+        if (last >= 0 && now - last <= farthest) wait = wait == 0 ? now - last : std::min(wait, now - last);
+      }
     before = w.index;
     const std::int64_t g_end = w.range.end[0];
     for (std::int64_t g = w.range.begin[0]; g < g_end; ++g) {
@@ -93,8 +107,9 @@ Expected<std::vector<Fold>> enumerate_folds(const arch::Design& design, const ar
           return false;
         }
         const auto& r = w.range;
-        folds.push_back({g, r.begin[1], r.begin[2], r.begin[3], r.size(Dim::m), r.size(Dim::n), r.size(Dim::k), wait});
-        wait = false;
+        folds.push_back({g, r.begin[1], r.begin[2], r.begin[3], r.size(dims.rows), r.size(dims.cols), r.size(dims.streamed),
+                         wait});
+        wait = 0;
         return true;
       });
       if (too_many) return false;
@@ -105,19 +120,61 @@ Expected<std::vector<Fold>> enumerate_folds(const arch::Design& design, const ar
   return folds;
 }
 
-std::int64_t count_steps(const std::vector<Fold>& folds, bool overlap) {
-  std::int64_t start = 0, end = 0;
+std::vector<FoldSteps> fold_steps(const std::vector<Fold>& folds, const ArrayParameters& array) {
+  const bool os = arch::info(array.dataflow).outputs_stay();
+  std::vector<FoldSteps> steps;
+  std::vector<std::int64_t> ended;  // the largest end of all folds so far
   for (std::size_t f = 0; f < folds.size(); ++f) {
     const Fold& fold = folds[f];
-    if (f > 0) {
+    const std::int64_t preload = os ? 0 : fold.rows;
+    FoldSteps at;
+    if (f > 0 && !array.overlap) {
+      at.begin = ended.back();
+    } else if (f > 0) {
       const Fold& before = folds[f - 1];
       const std::int64_t drained = (before.rows - 1) + (before.cols - 1) + before.rows;
-      const std::int64_t delta = std::max(before.length, drained + std::max<std::int64_t>(0, before.length - fold.length));
-      start = overlap && !fold.wait ? start + delta : overlap ? std::max(start + delta, end) : end;
+      const std::int64_t delta =
+          os ? std::max(before.length, drained + std::max<std::int64_t>(0, before.length - fold.length))
+             : std::max(before.length + std::max<std::int64_t>(0, before.rows - fold.rows), fold.rows);
+      at.begin = steps.back().stream + delta - preload;
+      if (fold.wait > 0 && fold.wait <= static_cast<std::int64_t>(f))
+        at.begin = std::max(at.begin, ended[f - static_cast<std::size_t>(fold.wait)]);
     }
-    end = std::max(end, start + fold.length + (fold.rows - 1) + (fold.cols - 1) + fold.rows);
+    at.stream = at.begin + preload;
+    at.end = at.stream + fold.length + (fold.rows - 1) + (fold.cols - 1) + (os ? fold.rows : 0);
+    steps.push_back(at);
+    ended.push_back(std::max(at.end, ended.empty() ? 0 : ended.back()));
   }
+  return steps;
+}
+
+std::int64_t count_steps(const std::vector<Fold>& folds, const ArrayParameters& array) {
+  std::int64_t end = 0;
+  for (const FoldSteps& at : fold_steps(folds, array)) end = std::max(end, at.end);
   return end;
+}
+
+Place row_place(arch::Dataflow dataflow, const Fold& f, std::int64_t lane, std::int64_t beat) {
+  switch (dataflow) {
+    case arch::Dataflow::os: return {f.m + lane, f.k + beat};
+    case arch::Dataflow::ws: return {f.m + beat, f.k + lane};
+    case arch::Dataflow::is: break;
+  }
+  return {f.k + lane, f.n + beat};
+}
+
+Place column_place(arch::Dataflow dataflow, const Fold& f, std::int64_t lane, std::int64_t beat) {
+  switch (dataflow) {
+    case arch::Dataflow::os: return {f.k + beat, f.n + lane};
+    case arch::Dataflow::ws: return {f.k + f.rows - 1 - beat, f.n + lane};
+    case arch::Dataflow::is: break;
+  }
+  return {f.m + lane, f.k + f.rows - 1 - beat};
+}
+
+Place result_place(arch::Dataflow dataflow, const Fold& f, std::int64_t lane, std::int64_t beat) {
+  if (dataflow == arch::Dataflow::is) return {f.m + lane, f.n + beat};
+  return {f.m + beat, f.n + lane};
 }
 
 }  // namespace gnomon::hls

@@ -13,7 +13,10 @@ Expected<std::int64_t> model_cycles(const arch::Design& design, std::size_t core
     for (arch::Level& level : c.levels) level.bytes_per_cycle = wide;
   for (arch::Level& level : ample.shared) level.bytes_per_cycle = wide;
   ample.bus_bytes_per_cycle = wide;
-  ample.memory = arch::Memory{arch::MemoryKind::ideal, "ideal", wide, 0, 1, ""};
+  ample.memory = {};
+  ample.memory.type = "ideal";
+  ample.memory.bytes_per_cycle = wide;
+  ample.memory.latency_cycles = 0;
   arch::StepMapping streamed = mapping;
   for (arch::Layout& layout : streamed.layout) layout = arch::Layout::streamed;
 

@@ -23,10 +23,10 @@ Expected<void> StepRunner::acceptable(const arch::Design& design, std::size_t co
                                       const arch::StepMapping& mapping) const {
   auto parameters = array_parameters(design.cores[core].array);
   if (!parameters) return fail(std::move(parameters.error()));
-  if (auto rtl = emit_os_array(*parameters); !rtl) return fail(std::move(rtl.error()));
+  if (auto rtl = emit_array(*parameters); !rtl) return fail(std::move(rtl.error()));
   auto folds = enumerate_folds(design, design.cores[core], work, mapping);
   if (!folds) return fail(ErrorKind::unsupported, mapping.step + ": " + folds.error().text());
-  const std::int64_t steps = count_steps(*folds, parameters->overlap);
+  const std::int64_t steps = count_steps(*folds, *parameters);
   if (steps > options_.max_cycles)
     return fail(ErrorKind::unsupported, mapping.step + " takes " + std::to_string(steps) +
                                             " cycles of RTL; max_cycles (gnomon cosim --max-cycles) allows " +
@@ -43,7 +43,7 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
   job.array = *array_parameters(design.cores[core].array);
   job.folds = *enumerate_folds(design, design.cores[core], work, mapping);
 
-  const Rtl rtl = *emit_os_array(job.array);
+  const Rtl rtl = *emit_array(job.array);
   rtl_top = rtl.top;
   auto library = libraries_.find(rtl.top);
   if (library == libraries_.end()) {
@@ -62,7 +62,7 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
   job.drive.stall = options_.stall;
   job.drive.seed = options_.seed;
   // Four streams that each come with chance 1 - p: a step takes (1 - p)^-4 cycles at most on average.
-  job.drive.max_cycles = static_cast<std::int64_t>(10'000 + 2.0 * static_cast<double>(count_steps(job.folds, job.array.overlap)) /
+  job.drive.max_cycles = static_cast<std::int64_t>(10'000 + 2.0 * static_cast<double>(count_steps(job.folds, job.array)) /
                                                                 std::pow(1 - options_.stall, 4));
   auto driven = run_in_child(job, options_.worker);
   if (!driven) return fail(ErrorKind::run_failed, mapping.step + ": " + driven.error().text());

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 /// The job without its tensors, as JSON.
 struct JobFile {
-  std::string library, trace, seed;
+  std::string library, trace, seed, dataflow;
   std::int64_t rows = 1, cols = 1, bits = 8, accumulator_bits = 32, max_cycles = 0;
   bool overlap = false;
   double stall = 0, cpu_seconds = 0;
@@ -35,6 +35,7 @@ void describe(FieldVisitor& v, JobFile& job) {
   field(v, {"library", "compiled RTL", "", Key::required}, job.library);
   field(v, {"trace", "FST file"}, job.trace);
   field(v, {"seed", "decimal", "", Key::required}, job.seed);
+  field(v, {"dataflow", "os, ws or is", "", Key::required}, job.dataflow);
   field(v, {"rows", "PE rows", "", Key::required}, job.rows, Range{1, 256});
   field(v, {"cols", "PE columns", "", Key::required}, job.cols, Range{1, 256});
   field(v, {"bits", "operand bits", "", Key::required}, job.bits, Range{2, 32});
@@ -98,6 +99,7 @@ Expected<void> write_job(const WorkerJob& job, const fs::path& folder) {
   JobFile file{job.library,
                job.trace,
                std::to_string(job.drive.seed),
+               arch::info(job.array.dataflow).name,
                job.array.rows,
                job.array.cols,
                job.array.precision_bits,
@@ -109,7 +111,7 @@ Expected<void> write_job(const WorkerJob& job, const fs::path& folder) {
                std::vector<std::int64_t>(job.operands.extent, job.operands.extent + arch::dim_count),
                job.operands.window ? window_numbers(*job.operands.window) : std::vector<std::int64_t>{}};
   std::vector<std::int64_t> folds;
-  for (const Fold& f : job.folds) folds.insert(folds.end(), {f.g, f.m, f.n, f.k, f.rows, f.cols, f.length, f.wait ? 1 : 0});
+  for (const Fold& f : job.folds) folds.insert(folds.end(), {f.g, f.m, f.n, f.k, f.rows, f.cols, f.length, f.wait});
   auto done = write_file(folder / "job.json", write_fields(file).dump());
   if (done) done = write_numbers(folder / "ifmap.bin", job.operands.ifmap);
   if (done) done = write_numbers(folder / "filter.bin", job.operands.filter);
@@ -126,6 +128,8 @@ Expected<WorkerJob> read_job(const fs::path& folder) {
   job.library = file->library;
   job.trace = file->trace;
   job.array = {file->rows, file->cols, static_cast<int>(file->bits), static_cast<int>(file->accumulator_bits), file->overlap};
+  for (const arch::DataflowInfo& flow : arch::dataflows())
+    if (flow.name == file->dataflow) job.array.dataflow = flow.dataflow;
   job.drive = {file->stall, std::strtoull(file->seed.c_str(), nullptr, 10), file->max_cycles};
   job.cpu_seconds = file->cpu_seconds;
   arch::ArrayWork work;
@@ -146,7 +150,7 @@ Expected<WorkerJob> read_job(const fs::path& folder) {
   job.operands.filter = std::move(*filter);
   for (std::size_t i = 0; i + 8 <= folds->size(); i += 8) {
     const std::int64_t* n = &(*folds)[i];
-    job.folds.push_back({n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7] != 0});
+    job.folds.push_back({n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]});
   }
   return job;
 }
@@ -162,7 +166,7 @@ Expected<void> work(const fs::path& folder) {
   setrlimit(RLIMIT_CORE, &no_core);
   auto model = LoadedModel::load(job->library, job->trace, static_cast<int>(job->drive.seed % 0x7fffffff) + 1);
   if (!model) return fail(std::move(model.error()));
-  auto result = drive_os_array(*model, job->array, job->operands, job->folds, job->drive);
+  auto result = drive_array(*model, job->array, job->operands, job->folds, job->drive);
   if (!result) return fail(std::move(result.error()));
   if (auto done = write_numbers(folder / "outputs.bin", result->outputs); !done) return done;
   return write_file(folder / "result.json", write_fields(ResultFile{result->rtl_cycles, result->stalls_injected}).dump());

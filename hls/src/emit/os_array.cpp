@@ -1,53 +1,11 @@
-#include <map>
-
-#include "gnomon/base/text.hpp"
-#include "gnomon/hls/emit.hpp"
+#include "emit/array.hpp"
+#include "emit/text.hpp"
 
 namespace gnomon::hls {
 namespace {
 
-/// Puts values into `@NAME@` places. A name without a value stays as it is and fails in every tool that reads the text.
-std::string fill(std::string_view text, const std::map<std::string, std::string>& values) {
-  std::string out;
-  while (!text.empty()) {
-    const std::size_t begin = text.find('@');
-    const std::size_t end = begin == text.npos ? text.npos : text.find('@', begin + 1);
-    const auto value = end == text.npos ? values.end() : values.find(std::string(text.substr(begin + 1, end - begin - 1)));
-    if (begin == text.npos) return out.append(text);
-    if (value == values.end()) {
-      out.append(text.substr(0, begin + 1));
-      text.remove_prefix(begin + 1);
-      continue;
-    }
-    out.append(text.substr(0, begin)).append(value->second);
-    text.remove_prefix(end + 1);
-  }
-  return out;
-}
-
-/// Lines that belong to one of the two variants begin with `?` (with overlap) or `!` (without).
-std::string choose(std::string_view text, bool overlap) {
-  std::string out;
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(end == text.npos ? text.size() : end + 1);
-    if (!line.empty() && (line.front() == '?' || line.front() == '!')) {
-      if ((line.front() == '?') != overlap) continue;
-      line.remove_prefix(1);
-    }
-    out.append(line).push_back('\n');
-  }
-  return out;
-}
-
-int bits_for(std::int64_t value) {
-  int bits = 1;
-  while (value >> bits) ++bits;
-  return bits;
-}
-
-constexpr std::string_view os_template =
+// Ports and sequencer, common to both styles.
+constexpr std::string_view head =
     R"(// Output-stationary array, @R@ x @C@ PEs, int@B@ operands, @A@-bit accumulators, @MODE@.
 // Step X + t of a fold takes element t; PE (i, j) multiplies it in step X + t + i + j; rows leave from step X + length + (rows-1) + (cols-1).
 module @TOP@ (
@@ -151,7 +109,11 @@ module @TOP@ (
     end
   end
 
-  // ---- Array. Tags {valid, first, last} travel with the diagonals, one a step: PE (i, j) sees tag[i + j]. ----
+)";
+
+// Loop style: a few arrays and `for` loops, which Verilator compiles fast whatever the size.
+constexpr std::string_view loops_array =
+    R"(  // ---- Array. Tags {valid, first, last} travel with the diagonals, one a step: PE (i, j) sees tag[i + j]. ----
   logic [2:0] tag [0:@DIAG1@];
   logic [@RW1@:0] ifmap_line [0:@R1@];   // skew: beat of s steps ago
   logic [@CW1@:0] filter_line [0:@C1@];
@@ -201,84 +163,117 @@ module @TOP@ (
 endmodule
 )";
 
+// Module style: what synthesis tools handle PE by PE.
+constexpr std::string_view modules_array =
+    R"(  // ---- Array: a module per PE. Tags {valid, first, last} travel with the diagonals, one a step: PE (i, j) sees now[i + j]. ----
+  logic [@TAG1@:0] tag;
+  logic [@TAG1@:0] now;
+  always_comb begin
+    now = tag << 3;
+    now[2:0] = {streaming, age == 35'd0, last_beat};
+  end
+  always_ff @(posedge clk) begin
+    if (rst) tag <= @TAG@'d0;
+    else if (step) tag <= now;
+  end
+  logic [@PEB1@:0] a_in;
+  logic [@PEB1@:0] b_in;
+  logic [@PEA1@:0] kept;
+  genvar gi, gj;
+  generate
+    for (gi = 0; gi < @R@; gi = gi + 1) begin : row_skew
+      if (gi == 0) assign a_in[@B1@:0] = ifmap_data[@B1@:0];
+      else @TOP@_skew #(.BITS(@B@), .STEPS(gi)) skew (.clk(clk), .step(step), .in(ifmap_data[gi * @B@ +: @B@]), .out(a_in[gi * @C@ * @B@ +: @B@]));
+    end
+    for (gj = 0; gj < @C@; gj = gj + 1) begin : col_skew
+      if (gj == 0) assign b_in[@B1@:0] = filter_data[@B1@:0];
+      else @TOP@_skew #(.BITS(@B@), .STEPS(gj)) skew (.clk(clk), .step(step), .in(filter_data[gj * @B@ +: @B@]), .out(b_in[gj * @B@ +: @B@]));
+    end
+    for (gi = 0; gi < @R@; gi = gi + 1) begin : row
+      for (gj = 0; gj < @C@; gj = gj + 1) begin : col
+        /* verilator lint_off UNUSEDSIGNAL */  // at the edges nobody takes them
+        logic [@B1@:0] a_out, b_out;
+        /* verilator lint_on UNUSEDSIGNAL */
+        logic [@A1@:0] below;
+        @TOP@_pe pe (.clk(clk), .step(step), .valid(now[(gi + gj) * 3 + 2]), .first(now[(gi + gj) * 3 + 1]),
+?          .last(now[(gi + gj) * 3]),
+          .shift(drains), .below(below), .a_in(a_in[(gi * @C@ + gj) * @B@ +: @B@]), .b_in(b_in[(gi * @C@ + gj) * @B@ +: @B@]),
+          .a_out(a_out), .b_out(b_out), .kept(kept[(gi * @C@ + gj) * @A@ +: @A@]));
+        if (gj + 1 < @C@) assign a_in[(gi * @C@ + gj + 1) * @B@ +: @B@] = a_out;
+        if (gi + 1 < @R@) assign b_in[((gi + 1) * @C@ + gj) * @B@ +: @B@] = b_out;
+        if (gi + 1 < @R@) assign below = kept[((gi + 1) * @C@ + gj) * @A@ +: @A@];
+        else assign below = @A@'d0;
+      end
+    end
+  endgenerate
+
+  always_comb begin
+    for (int j = 0; j < @C@; j = j + 1)
+      ofmap_data[j * @A@ +: @A@] = kept[j * @A@ +: @A@] + (drain_accumulate ? psum_data[j * @A@ +: @A@] : @A@'d0);
+  end
+endmodule
+
+// A delay of STEPS steps.
+module @TOP@_skew #(parameter BITS = 8, parameter STEPS = 1) (
+  input  logic clk,
+  input  logic step,
+  input  logic [BITS-1:0] in,
+  output logic [BITS-1:0] out
+);
+  logic [BITS*STEPS-1:0] line;
+  assign out = line[BITS*STEPS-1 -: BITS];
+  generate
+    if (STEPS == 1) begin : one
+      always_ff @(posedge clk) if (step) line <= in;
+    end else begin : many
+      always_ff @(posedge clk) if (step) line <= {line[BITS*(STEPS-1)-1:0], in};
+    end
+  endgenerate
+endmodule
+
+module @TOP@_pe (
+  input  logic clk,
+  input  logic step,
+  input  logic valid,
+  input  logic first,
+?  input  logic last,
+  input  logic shift,
+  input  logic [@A1@:0] below,
+  input  logic signed [@B1@:0] a_in,
+  input  logic signed [@B1@:0] b_in,
+  output logic signed [@B1@:0] a_out,
+  output logic signed [@B1@:0] b_out,
+  output logic [@A1@:0] kept
+);
+  logic signed [@A1@:0] acc, sum;
+?  logic signed [@A1@:0] aside;
+  assign sum = (first ? @A@'sd0 : acc) + a_in * b_in;
+  assign kept = @DRAIN@;
+  always_ff @(posedge clk) begin
+    if (step) begin
+      a_out <= a_in;
+      b_out <= b_in;
+      if (valid) acc <= sum;
+!      else if (shift) acc <= below;
+?      if (valid && last) aside <= sum;
+?      else if (shift) aside <= below;
+    end
+  end
+endmodule
+)";
+
 }  // namespace
 
-Expected<ArrayParameters> array_parameters(const arch::Array& array) {
-  const arch::DataflowInfo& flow = arch::info(array.dataflow);
-  if (!flow.outputs_stay()) {
-    return fail(ErrorKind::unsupported, "RTL exists for dataflow \"os\" only, not for " + in_quotes(flow.name));
-  }
-  if (array.timing != arch::Timing::rtl)
-    return fail(ErrorKind::unsupported, "RTL exists for timing \"rtl\" only, not for \"scalesim\"");
-  if (array.precision.floating)
-    return fail(ErrorKind::unsupported, "RTL exists for integer precisions only, not for " + in_quotes(array.precision.name));
-  return ArrayParameters{array.rows, array.cols, array.precision.bits, array.accumulator_bits, array.overlap};
-}
-
-Expected<Rtl> emit_os_array(const ArrayParameters& p) {
-  const auto refuse = [](const std::string& what, std::int64_t value, std::int64_t low, std::int64_t high) {
-    return fail(ErrorKind::unsupported, "RTL of an os array: " + what + " is " + std::to_string(value) + "; allowed are " +
-                                            std::to_string(low) + " to " + std::to_string(high));
-  };
-  if (p.rows < 1 || p.rows > 256) return refuse("rows", p.rows, 1, 256);
-  if (p.cols < 1 || p.cols > 256) return refuse("cols", p.cols, 1, 256);
-  if (p.precision_bits < 2 || p.precision_bits > 32) return refuse("bits of the precision", p.precision_bits, 2, 32);
-  if (p.accumulator_bits < p.precision_bits || p.accumulator_bits > 64)
-    return refuse("accumulator_bits", p.accumulator_bits, p.precision_bits, 64);
-
-  const int row_bits = bits_for(p.rows), col_bits = bits_for(p.cols), delay_bits = bits_for(p.rows + p.cols) + 1;
-  Rtl rtl;
-  rtl.top = "gnomon_os_" + std::to_string(p.rows) + "x" + std::to_string(p.cols) + "_i" + std::to_string(p.precision_bits) +
-            "_a" + std::to_string(p.accumulator_bits) + (p.overlap ? "_overlap" : "");
-  const auto n = [](std::int64_t value) { return std::to_string(value); };
-  const int beat_bits[] = {int(p.rows * p.precision_bits), int(p.cols * p.precision_bits), int(p.cols * p.accumulator_bits)};
-  rtl.ports = {{"clk", 1, true},
-               {"rst", 1, true},
-               {"fold_valid", 1, true},
-               {"fold_ready", 1, false},
-               {"fold_rows", row_bits, true},
-               {"fold_cols", col_bits, true},
-               {"fold_length", 32, true},
-               {"fold_accumulate", 1, true},
-               {"ifmap_valid", 1, true},
-               {"ifmap_ready", 1, false},
-               {"ifmap_data", beat_bits[0], true},
-               {"filter_valid", 1, true},
-               {"filter_ready", 1, false},
-               {"filter_data", beat_bits[1], true},
-               {"psum_valid", 1, true},
-               {"psum_ready", 1, false},
-               {"psum_data", beat_bits[2], true},
-               {"ofmap_valid", 1, false},
-               {"ofmap_ready", 1, true},
-               {"ofmap_data", beat_bits[2], false}};
-  if (p.overlap) rtl.ports.push_back({"fold_wait", 1, true});
-  rtl.text = fill(choose(os_template, p.overlap), {{"TOP", rtl.top},
-                                                   {"MODE", p.overlap ? "folds overlap" : "folds one after the other"},
-                                                   {"DRAIN", p.overlap ? "aside" : "acc"},
-                                                   {"R", n(p.rows)},
-                                                   {"R1", n(p.rows - 1)},
-                                                   {"C", n(p.cols)},
-                                                   {"C1", n(p.cols - 1)},
-                                                   {"B", n(p.precision_bits)},
-                                                   {"B1", n(p.precision_bits - 1)},
-                                                   {"A", n(p.accumulator_bits)},
-                                                   {"A1", n(p.accumulator_bits - 1)},
-                                                   {"RB", n(row_bits)},
-                                                   {"RB1", n(row_bits - 1)},
-                                                   {"CB1", n(col_bits - 1)},
-                                                   {"DB", n(delay_bits)},
-                                                   {"DB1", n(delay_bits - 1)},
-                                                   {"RPAD", n(35 - row_bits)},
-                                                   {"CPAD", n(35 - col_bits)},
-                                                   {"DRPAD", n(delay_bits - row_bits)},
-                                                   {"DCPAD", n(delay_bits - col_bits)},
-                                                   {"RW1", n(beat_bits[0] - 1)},
-                                                   {"CW1", n(beat_bits[1] - 1)},
-                                                   {"OW1", n(beat_bits[2] - 1)},
-                                                   {"DIAG", n(p.rows + p.cols - 1)},
-                                                   {"DIAG1", n(p.rows + p.cols - 2)}});
-  return rtl;
+std::string os_text(const ArrayParameters& p, RtlStyle style, const std::map<std::string, std::string>& places) {
+  auto all = places;
+  const auto add = [&](const char* name, std::int64_t value) { all[name] = std::to_string(value); };
+  const std::int64_t tags = 3 * (p.rows + p.cols - 1);
+  add("TAG", tags);
+  add("TAG1", tags - 1);
+  add("PEB1", p.rows * p.cols * p.precision_bits - 1);
+  add("PEA1", p.rows * p.cols * p.accumulator_bits - 1);
+  const std::string text = std::string(head) + std::string(style == RtlStyle::loops ? loops_array : modules_array);
+  return fill_places(choose_lines(text, p.overlap), all);
 }
 
 }  // namespace gnomon::hls

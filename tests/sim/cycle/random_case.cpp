@@ -30,8 +30,8 @@ arch::Level random_level(Random& random, const std::string& name, bool ample) {
 arch::Core random_core(Random& random, const std::string& name, const CaseOptions& options) {
   arch::Core core;
   core.name = name;
-  core.array.rows = random.integer(1, 6);
-  core.array.cols = random.integer(1, 6);
+  core.array.rows = random.integer(1, options.largest_array);
+  core.array.cols = random.integer(1, options.largest_array);
   core.array.dataflow = pick<arch::Dataflow>(random, {arch::Dataflow::os, arch::Dataflow::ws, arch::Dataflow::is});
   core.array.overlap = random.chance(0.5);
   const int bits = pick<int>(random, {4, 8, 8, 16});
@@ -47,11 +47,11 @@ arch::Core random_core(Random& random, const std::string& name, const CaseOption
   return core;
 }
 
-arch::ArrayWork random_work(Random& random) {
+arch::ArrayWork random_work(Random& random, const CaseOptions& options) {
   arch::ArrayWork work;
   if (random.chance(0.6)) {
     work.extent[0] = random.chance(0.3) ? random.integer(2, 3) : 1;
-    for (int d = 1; d < 4; ++d) work.extent[d] = random.chance(0.15) ? 1 : random.integer(1, 20);
+    for (int d = 1; d < 4; ++d) work.extent[d] = random.chance(0.15) ? 1 : random.integer(1, options.largest_extent);
     return work;
   }
   workloads::Convolution c;
@@ -152,7 +152,7 @@ RandomCase random_case(Random& random, const CaseOptions& options) {
       arch::Core& core = design.cores[step.core];
       step.is_array = !options.vector || random.chance(0.5);
       if (step.is_array) {
-        step.work = random_work(random);
+        step.work = random_work(random, options);
         step.mapping = random_mapping(random, design, core, step.work, "step" + std::to_string(s));
         valid = arch::verify(design, core, step.work, step.mapping, "random", "/steps").has_value();
       } else {

@@ -1,4 +1,4 @@
-// The emitted os array against the definition: outputs are the matrix product in two's complement, cycles those of
+// The emitted arrays against the definition: outputs are the matrix product in two's complement, cycles those of
 // docs/microarchitecture.md.
 #include <gtest/gtest.h>
 
@@ -7,8 +7,8 @@
 namespace gnomon::hls {
 namespace {
 
-Rtl emitted(const ArrayParameters& p) {
-  auto rtl = emit_os_array(p);
+Rtl emitted(const ArrayParameters& p, RtlStyle style = RtlStyle::loops) {
+  auto rtl = emit_array(p, style);
   EXPECT_TRUE(rtl) << rtl.error().text();
   return rtl ? *rtl : Rtl{};
 }
@@ -45,14 +45,32 @@ TEST(OsArray, TwoFoldsByHand) {
   EXPECT_EQ(cycles(true, 4, 4, true), 18);
 }
 
+// By hand from sections 2 and 3, ws on 2 x 3 PEs: one fold of T = 4 takes 2 + 4 + 1 + 2 = 9 steps. Two without overlap 18. With
+// overlap the second streams max(4, 2) = 4 steps after the first: 13; T = 1: the second streams max(1, 2) = 2 steps later, ends at
+// 2 + 2 + 1 + 3 = 8; waiting for the first, whose end is 6, it begins there: 12. A fold of one row after one of two rows streams
+// 4 + 1 steps later.
+TEST(HeldArray, TwoFoldsByHand) {
+  const auto cycles = [](bool overlap, std::int64_t length, std::int64_t second_rows, std::int64_t wait) {
+    const ArrayParameters p{2, 3, 8, 32, overlap, arch::Dataflow::ws};
+    const Operands operands = random_operands(1, length, 3, 2 + second_rows, 8, 2);
+    auto run = drive(emitted(p), p, operands, {{0, 0, 0, 0, 2, 3, length, 0}, {0, 0, 0, 2, second_rows, 3, length, wait}});
+    EXPECT_TRUE(run) << run.error().text();
+    if (!run) return std::int64_t{-1};
+    EXPECT_EQ(run->outputs, reference_outputs(operands, 32));
+    return run->rtl_cycles;
+  };
+  EXPECT_EQ(cycles(false, 4, 2, 0), 18);
+  EXPECT_EQ(cycles(true, 4, 2, 0), 13);
+  EXPECT_EQ(cycles(true, 1, 2, 0), 8);
+  EXPECT_EQ(cycles(true, 1, 2, 1), 12);
+  EXPECT_EQ(cycles(true, 4, 1, 0), 2 + 4 + 1 + 4 + 2);
+}
+
 class RandomShapes : public ::testing::TestWithParam<ArrayParameters> {};
 
-// Truth for outputs: the direct integer product. For cycles: count_steps(), the definition in closed form; with stalls, as many
-// more as cycles were held.
-TEST_P(RandomShapes, OutputsAndCycles) {
-  const ArrayParameters p = GetParam();
-  const Rtl rtl = emitted(p);
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+void random_shapes(const ArrayParameters& p, RtlStyle style, std::uint64_t seeds) {
+  const Rtl rtl = emitted(p, style);
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE(rtl.top + " seed " + std::to_string(seed));
     Random random(derive(seed, rtl.top));
     std::int64_t g = random.integer(1, 2), m = random.integer(1, 3 * p.rows), n = random.integer(1, 3 * p.cols),
@@ -61,24 +79,44 @@ TEST_P(RandomShapes, OutputsAndCycles) {
     if (seed == 2) m = 1;
     if (seed == 3) n = 1;
     const Operands operands = random_operands(g, m, n, k, p.precision_bits, seed);
-    const std::vector<Fold> folds = cut_folds(p, operands, random.integer((k + 2) / 3, k), p.overlap ? &random : nullptr);
+    const std::int64_t k_part = random.integer((k + 2) / 3, k);
+    const std::vector<Fold> folds =
+        cut_folds(p, operands, k_part, &random, random.chance(0.5) ? random.integer(1, 6) : std::int64_t{1} << 30);
     const double stall = seed % 2 == 0 ? 0.3 : 0;
     auto run = drive(rtl, p, operands, folds, stall, seed);
     ASSERT_TRUE(run) << run.error().text();
     EXPECT_EQ(run->outputs, reference_outputs(operands, p.accumulator_bits));
-    EXPECT_EQ(run->rtl_cycles - run->stalls_injected, count_steps(folds, p.overlap));
+    EXPECT_EQ(run->rtl_cycles - run->stalls_injected, count_steps(folds, p));
     EXPECT_TRUE(stall > 0 || run->stalls_injected == 0);
     EXPECT_TRUE(stall == 0 || k <= 10 || run->stalls_injected > 0);
   }
 }
 
+// Truth for outputs: the direct integer product. For cycles: count_steps(), the definition in closed form; with stalls, as many
+// more as cycles were held.
+TEST_P(RandomShapes, OutputsAndCycles) { random_shapes(GetParam(), RtlStyle::loops, 24); }
+
+// The text for synthesis is the same machine.
+TEST(ArrayStyles, ModulesBehaveLikeLoops) {
+  for (const auto flow : {arch::Dataflow::os, arch::Dataflow::ws, arch::Dataflow::is})
+    for (const bool overlap : {false, true}) random_shapes({3, 4, 8, 20, overlap, flow}, RtlStyle::modules, 6);
+}
+
 // Narrow accumulators wrap around all the time; 1 x N, N x 1 and sizes that are no power of two stress the literals.
-INSTANTIATE_TEST_SUITE_P(Designs, RandomShapes,
+INSTANTIATE_TEST_SUITE_P(Outputs, RandomShapes,
                          ::testing::Values(ArrayParameters{4, 4, 8, 32, false}, ArrayParameters{4, 4, 8, 32, true},
-                                           ArrayParameters{3, 5, 4, 9, false}, ArrayParameters{3, 5, 4, 9, true},
-                                           ArrayParameters{1, 1, 8, 16, false}, ArrayParameters{1, 1, 8, 16, true},
+                                           ArrayParameters{3, 5, 4, 9, true}, ArrayParameters{1, 1, 8, 16, false},
                                            ArrayParameters{7, 1, 16, 40, true}, ArrayParameters{1, 6, 5, 11, true},
                                            ArrayParameters{2, 8, 16, 64, false}, ArrayParameters{16, 16, 8, 20, true}));
+INSTANTIATE_TEST_SUITE_P(Inputs, RandomShapes,
+                         ::testing::Values(ArrayParameters{4, 4, 8, 32, false, arch::Dataflow::ws},
+                                           ArrayParameters{4, 4, 8, 32, true, arch::Dataflow::is},
+                                           ArrayParameters{3, 5, 4, 9, true, arch::Dataflow::ws},
+                                           ArrayParameters{1, 1, 8, 16, true, arch::Dataflow::ws},
+                                           ArrayParameters{7, 1, 16, 40, true, arch::Dataflow::is},
+                                           ArrayParameters{1, 6, 5, 11, true, arch::Dataflow::ws},
+                                           ArrayParameters{2, 8, 16, 64, false, arch::Dataflow::is},
+                                           ArrayParameters{16, 16, 8, 20, true, arch::Dataflow::ws}));
 
 // The convolution's operand stream (gathering, zero padding, strides, dilation, groups) against the sliding window by its
 // definition.
@@ -115,7 +153,7 @@ TEST(OsArray, ConvolutionIsGathered) {
     auto run = drive(emitted(p), p, *operands, folds, 0.1, seed);
     ASSERT_TRUE(run) << run.error().text();
     EXPECT_EQ(run->outputs, reference_outputs(*operands, 24));
-    EXPECT_EQ(run->rtl_cycles - run->stalls_injected, count_steps(folds, true));
+    EXPECT_EQ(run->rtl_cycles - run->stalls_injected, count_steps(folds, p));
   }
 }
 
@@ -124,7 +162,9 @@ TEST(OsArray, BrokenRtlIsFound) {
   struct Break {
     bool overlap;
     std::string from, to;
+    arch::Dataflow dataflow = arch::Dataflow::os;
   };
+  constexpr auto ws = arch::Dataflow::ws;
   const Break breaks[] = {
       {false, "ifmap_line[i][i * 8 +: 8]", "ifmap_line[0][i * 8 +: 8]"},  // no skew
       {false, "cur_cols} - 5'd2", "cur_cols} - 5'd1"},                    // drains a step late
@@ -134,20 +174,27 @@ TEST(OsArray, BrokenRtlIsFound) {
       {false, "(tag[i + j][1] ? 32'sd0 : acc[i][j])", "acc[i][j]"},       // sums of the fold before stay
       {false, "(!streaming || (ifmap_valid && filter_valid)) && (!drains || (",
        "(!streaming || ifmap_valid) && (!drains || ("},  // late filters are not waited for
+      {false, "move_line[i][i * 8 +: 8]", "move_line[0][i * 8 +: 8]", ws},  // no skew
+      {false, "ref_cols} - 35'd2", "ref_cols} - 35'd1", ws},                // the next fold a step late
+      {true, "(gap > nxt_steps) ? gap - nxt_steps", "(gap > nxt_steps) ? gap - nxt_steps + 35'd1", ws},
+      {true, "(ref_rows > nxt_rows) ?", "(ref_rows < nxt_rows) ?", ws},     // results overtake each other
+      {true, "if (i[2:0] <= load_now", "if (i[2:0] + 3'd1 <= load_now", ws},  // a row too few moves down
+      {true, "? held1[exit_row][j] : held0", "? held0[exit_row][j] : held0", ws},  // one stationary register only
+      {false, "(psum_lanes[j] ? psum_data", "(!psum_lanes[j] ? psum_data", ws},
   };
   for (const Break& b : breaks) {
     SCOPED_TRACE(b.to);
-    const ArrayParameters p{4, 4, 8, 32, b.overlap};
+    const ArrayParameters p{4, 4, 8, 32, b.overlap, b.dataflow};
     const Rtl rtl = mutate(emitted(p), b.from, b.to);
     ASSERT_FALSE(rtl.text.empty()) << "the place to break is gone";
-    const Operands operands = random_operands(1, 8, 8, 12, 8, 5);
+    const Operands operands = random_operands(1, 8, 8, b.dataflow == ws ? 10 : 12, 8, 5);
     // Parts of K of 8 and 4, both shorter than a drain, so that a short fold after a long one has to wait for it.
-    const std::vector<Fold> folds = cut_folds(p, operands, 8);
+    const std::vector<Fold> folds = cut_folds(p, operands, b.dataflow == ws ? 4 : 8);
     bool found = false;
     for (const double stall : {0.0, 0.3}) {
       auto run = drive(rtl, p, operands, folds, stall, 3);
       found = found || !run || run->outputs != reference_outputs(operands, 32) ||
-              run->rtl_cycles - run->stalls_injected != count_steps(folds, b.overlap);
+              run->rtl_cycles - run->stalls_injected != count_steps(folds, p);
     }
     EXPECT_TRUE(found);
   }
@@ -178,13 +225,13 @@ TEST(OsArray, AHangOrCrashCostsOnlyTheChild) {
 
 TEST(OsArray, RefusesWhatHasNoRtl) {
   arch::Array array;
-  array.dataflow = arch::Dataflow::ws;
+  array.timing = arch::Timing::scalesim;
   EXPECT_EQ(array_parameters(array).error().kind(), ErrorKind::unsupported);
   array = {};
   array.precision = {"fp16", 16, true};
   EXPECT_NE(array_parameters(array).error().text().find("fp16"), std::string::npos);
-  EXPECT_NE(emit_os_array({300, 4, 8, 32, false}).error().text().find("rows is 300; allowed are 1 to 256"), std::string::npos);
-  EXPECT_EQ(emit_os_array({4, 4, 8, 7, false}).error().kind(), ErrorKind::unsupported);
+  EXPECT_NE(emit_array({300, 4, 8, 32, false}).error().text().find("rows is 300; allowed are 1 to 256"), std::string::npos);
+  EXPECT_EQ(emit_array({4, 4, 8, 7, false}).error().kind(), ErrorKind::unsupported);
 }
 
 }  // namespace

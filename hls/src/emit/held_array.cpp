@@ -1,0 +1,396 @@
+#include "emit/array.hpp"
+#include "emit/text.hpp"
+
+namespace gnomon::hls {
+namespace {
+
+// Ports and sequencer, common to both styles.
+constexpr std::string_view head =
+    R"(// Array of dataflow @FLOW@, @R@ x @C@ PEs, int@B@ operands, @A@-bit accumulators, @MODE@. The @HOLD@ stays in the PEs.
+// A fold preloads its rows (bottom row first) in `rows` steps up to step X; step X + t takes element t of the stream; PE (i, j) multiplies it in
+// step X + t + i + j; column j gives result t below row rows-1 in step X + t + (rows-1) + j.
+module @TOP@ (
+  input  logic clk,
+  input  logic rst,
+  input  logic fold_valid,
+  output logic fold_ready,
+  input  logic [@RB1@:0] fold_rows,
+  input  logic [@CB1@:0] fold_cols,
+  input  logic [31:0] fold_length,
+  input  logic fold_accumulate,
+?  input  logic [@WB1@:0] fold_wait,
+  input  logic @HOLD@_valid,
+  output logic @HOLD@_ready,
+  input  logic [@CW1@:0] @HOLD@_data,
+  input  logic @MOVE@_valid,
+  output logic @MOVE@_ready,
+  input  logic [@RW1@:0] @MOVE@_data,
+  input  logic psum_valid,
+  output logic psum_ready,
+  output logic [@C1@:0] psum_lanes,
+  input  logic [@OW1@:0] psum_data,
+  output logic ofmap_valid,
+  input  logic ofmap_ready,
+  output logic [@C1@:0] ofmap_lanes,
+  output logic [@OW1@:0] ofmap_data
+);
+  // ---- Sequencer: the fold that streams (cur), the one that preloads (ld), the one after it (nxt). ----
+  logic cur_valid, ld_valid, nxt_valid;
+  logic [@RB1@:0] cur_rows, ld_rows, nxt_rows, ld_count;
+  logic [@CB1@:0] cur_cols, ld_cols, nxt_cols;
+  logic [31:0] cur_length, ld_length, nxt_length;
+  logic cur_accumulate, ld_accumulate, nxt_accumulate;
+?  logic [@WB1@:0] nxt_wait;
+?  logic cur_bank, ld_bank;  // which of the two stationary registers
+  logic [34:0] age, age_next;  // steps since X of cur; stays at its largest value
+  logic loading, moving, ld_last, take_next, step;
+?  logic last_beat;
+  // The fold that will have begun to stream last after this step, and for how long it will have.
+  logic ref_valid;
+  logic [@RB1@:0] ref_rows;
+!  logic [@CB1@:0] ref_cols;
+  logic [31:0] ref_length;
+  logic [34:0] ref_age, gap;  // gap: steps from X of that fold to the next one's first preload step
+?  logic [34:0] nxt_steps;
+?  // tail: for d = 1, 2, ..., the steps until all folds have ended that have streamed, but for the last d - 1 of them.
+?  logic [@TAIL1@:0] tail, tail_next;
+?  logic [@DB1@:0] left;
+?  logic [@WB1@:0] ended_index;
+?  logic ended;
+
+  // Tags {valid, bank, accumulate, rows, cols} of the elements in column 0, row by row, and of the results at the columns' exits.
+  logic [@TAG1@:0] tag;
+  logic [@TAG1@:0] tag_now;
+  logic [@EXIT1@:0] exits;
+  logic [@EXIT1@:0] exits_now;
+  logic [@XB1@:0] leaving;
+  // {bank, valid} by diagonal.
+  logic [@BEAT1@:0] beat;
+  logic [@BEAT1@:0] beat_now;
+  logic bank_now;
+?  // {count, bank, valid} of the preload by column.
+?  logic [@LOAD1@:0] load;
+?  logic [@LOAD1@:0] load_now;
+
+  always_comb begin
+    age_next = (&age) ? age : age + 35'd1;
+    loading = ld_valid;
+    ld_last = ld_valid && (ld_count + @RB@'d1 == ld_rows);
+    moving = cur_valid && (age < {3'd0, cur_length});
+?    last_beat = cur_valid && (age_next == {3'd0, cur_length});
+?    bank_now = cur_bank;
+!    bank_now = 1'b0;
+    tag_now = tag << @XB@;
+    tag_now[@XB1@:0] = {moving, bank_now, cur_accumulate, cur_rows, cur_cols};
+    beat_now = beat << 2;
+    beat_now[1:0] = {bank_now, moving};
+?    load_now = load << @LB@;
+?    load_now[@LB1@:0] = {ld_count, ld_bank, loading};
+    // The results of column 0 leave below the last row of their fold, those of column j j steps later.
+    leaving = @XB@'d0;
+    for (int i = 0; i < @R@; i = i + 1)
+      if (tag_now[i * @XB@ + @XB1@] && tag_now[i * @XB@ + @CB@ +: @RB@] == i[@RB1@:0] + @RB@'d1) leaving = tag_now[i * @XB@ +: @XB@];
+    exits_now = exits << @XB@;
+    exits_now[@XB1@:0] = leaving;
+    for (int j = 0; j < @C@; j = j + 1) begin
+      ofmap_lanes[j] = exits_now[j * @XB@ + @XB1@] && (j[@CB1@:0] < exits_now[j * @XB@ +: @CB@]);
+      psum_lanes[j] = ofmap_lanes[j] && exits_now[j * @XB@ + @CB@ + @RB@];
+    end
+    ofmap_valid = (|ofmap_lanes) && (!loading || @HOLD@_valid) && (!moving || @MOVE@_valid) && (!(|psum_lanes) || psum_valid);
+    step = (!loading || @HOLD@_valid) && (!moving || @MOVE@_valid) && (!(|psum_lanes) || psum_valid) && (!(|ofmap_lanes) || ofmap_ready);
+    @HOLD@_ready = loading && step;
+    @MOVE@_ready = moving && step;
+    psum_ready = (|psum_lanes) && step;
+
+    ref_valid = ld_last || cur_valid;
+    ref_rows = ld_last ? ld_rows : cur_rows;
+!    ref_cols = ld_last ? ld_cols : cur_cols;
+    ref_length = ld_last ? ld_length : cur_length;
+    ref_age = ld_last ? 35'd0 : age_next;
+!    gap = {3'd0, ref_length} + {@RPAD@'d0, ref_rows} + {@CPAD@'d0, ref_cols} - 35'd2;
+?    nxt_steps = {@RPAD@'d0, nxt_rows};
+?    gap = {3'd0, ref_length} + ((ref_rows > nxt_rows) ? {@RPAD@'d0, ref_rows - nxt_rows} : 35'd0);
+?    gap = (gap > nxt_steps) ? gap - nxt_steps : 35'd0;
+?    tail_next = tail;
+?    for (int d = 0; d < @D@; d = d + 1)
+?      if (tail[d * @DB@ +: @DB@] != @DB@'d0) tail_next[d * @DB@ +: @DB@] = tail[d * @DB@ +: @DB@] - @DB@'d1;
+?    left = {@DRPAD@'d0, cur_rows} + {@DCPAD@'d0, cur_cols} - @DB@'d2;
+?    if (last_beat) begin
+?      if (left < tail_next[@DB1@:0]) left = tail_next[@DB1@:0];
+?      for (int d = @D1@; d > 0; d = d - 1) tail_next[d * @DB@ +: @DB@] = tail_next[(d - 1) * @DB@ +: @DB@];
+?      tail_next[@DB1@:0] = left;
+?    end
+?    // Counted from the last fold that has streamed: the one that streams still is not among them.
+?    ended_index = (ref_age >= {3'd0, ref_length}) ? nxt_wait : nxt_wait - @WB@'d1;
+?    ended = (nxt_wait == @WB@'d0) || !ref_valid;
+?    for (int d = 0; d < @D@; d = d + 1)
+?      if (ended_index == d[@WB1@:0] + @WB@'d1 && tail_next[d * @DB@ +: @DB@] == @DB@'d0) ended = 1'b1;
+!    take_next = step && nxt_valid && (!ld_valid || ld_last) && (!ref_valid || (ref_age >= gap));
+?    take_next = step && nxt_valid && (!ld_valid || ld_last) && (!ref_valid || (ref_age >= gap)) && ended;
+    fold_ready = !nxt_valid || take_next;
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      cur_valid <= 1'b0;
+      ld_valid <= 1'b0;
+      nxt_valid <= 1'b0;
+?      ld_bank <= 1'b0;
+?      cur_bank <= 1'b0;
+?      tail <= @TAIL@'d0;
+?      load <= @LOAD@'d0;
+      age <= 35'd0;
+      tag <= @TAG@'d0;
+      exits <= @EXIT@'d0;
+      beat <= @BEAT@'d0;
+    end else begin
+      if (fold_valid && fold_ready) begin
+        nxt_valid <= 1'b1;
+        nxt_rows <= fold_rows;
+        nxt_cols <= fold_cols;
+        nxt_length <= fold_length;
+        nxt_accumulate <= fold_accumulate;
+?        nxt_wait <= fold_wait;
+      end else if (take_next) begin
+        nxt_valid <= 1'b0;
+      end
+      if (take_next) begin
+        ld_valid <= 1'b1;
+        ld_rows <= nxt_rows;
+        ld_cols <= nxt_cols;
+        ld_length <= nxt_length;
+        ld_accumulate <= nxt_accumulate;
+        ld_count <= @RB@'d0;
+?        ld_bank <= !ld_bank;
+      end else if (step && ld_valid) begin
+        if (ld_last) ld_valid <= 1'b0;
+        ld_count <= ld_count + @RB@'d1;
+      end
+      if (step && ld_last) begin
+        cur_valid <= 1'b1;
+        cur_rows <= ld_rows;
+        cur_cols <= ld_cols;
+        cur_length <= ld_length;
+        cur_accumulate <= ld_accumulate;
+?        cur_bank <= ld_bank;
+        age <= 35'd0;
+      end else if (step && cur_valid) begin
+        age <= age_next;
+      end
+      if (step) begin
+        tag <= tag_now;
+        exits <= exits_now;
+        beat <= beat_now;
+?        load <= load_now;
+?        tail <= tail_next;
+      end
+    end
+  end
+
+)";
+
+// Loop style: a few arrays and `for` loops, which Verilator compiles fast whatever the size.
+constexpr std::string_view loops_array =
+    R"(  // ---- Array. ----
+  logic [@RW1@:0] move_line [0:@R1@];  // skew: beat of s steps ago
+?  logic [@CW1@:0] hold_line [0:@C1@];
+  logic signed [@B1@:0] right [0:@R1@][0:@C1@];
+  logic signed [@A1@:0] down [0:@R1@][0:@C1@];
+  logic signed [@B1@:0] held0 [0:@R1@][0:@C1@];
+?  logic signed [@B1@:0] held1 [0:@R1@][0:@C1@];
+?  logic signed [@B1@:0] word;
+
+  // Blocking assignments from the last PE to the first: each reads what its neighbours held in the step before.
+  /* verilator lint_off BLKSEQ */
+  always_ff @(posedge clk) begin
+    if (step) begin
+      for (int s = @R1@; s > 0; s = s - 1) move_line[s] = move_line[s - 1];
+      move_line[0] = @MOVE@_data;
+      for (int i = 0; i < @R@; i = i + 1)
+        for (int j = @C1@; j > 0; j = j - 1) right[i][j] = right[i][j - 1];
+      for (int i = 0; i < @R@; i = i + 1) right[i][0] = move_line[i][i * @B@ +: @B@];
+      for (int i = @R1@; i > 0; i = i - 1)
+        for (int j = 0; j < @C@; j = j + 1)
+!          if (beat_now[(i + j) * 2]) down[i][j] = down[i - 1][j] + right[i][j] * held0[i][j];
+?          if (beat_now[(i + j) * 2]) begin
+?            word = beat_now[(i + j) * 2 + 1] ? held1[i][j] : held0[i][j];
+?            down[i][j] = down[i - 1][j] + right[i][j] * word;
+?          end
+      for (int j = 0; j < @C@; j = j + 1)
+!        if (beat_now[j * 2]) down[0][j] = right[0][j] * held0[0][j];
+?        if (beat_now[j * 2]) begin
+?          word = beat_now[j * 2 + 1] ? held1[0][j] : held0[0][j];
+?          down[0][j] = right[0][j] * word;
+?        end
+!      if (loading) begin
+!        for (int i = @R1@; i > 0; i = i - 1)
+!          for (int j = 0; j < @C@; j = j + 1) held0[i][j] = held0[i - 1][j];
+!        for (int j = 0; j < @C@; j = j + 1) held0[0][j] = @HOLD@_data[j * @B@ +: @B@];
+!      end
+?      // A word moves down a row a step, and a register changes only when one arrives: elements of earlier folds may still need it.
+?      for (int s = @C1@; s > 0; s = s - 1) hold_line[s] = hold_line[s - 1];
+?      hold_line[0] = @HOLD@_data;
+?      for (int j = 0; j < @C@; j = j + 1)
+?        if (load_now[j * @LB@]) begin
+?          for (int i = @R1@; i > 0; i = i - 1)
+?            if (i[@RB1@:0] <= load_now[j * @LB@ + 2 +: @RB@]) begin
+?              if (load_now[j * @LB@ + 1]) held1[i][j] = held1[i - 1][j];
+?              else held0[i][j] = held0[i - 1][j];
+?            end
+?          if (load_now[j * @LB@ + 1]) held1[0][j] = hold_line[j][j * @B@ +: @B@];
+?          else held0[0][j] = hold_line[j][j * @B@ +: @B@];
+?        end
+    end
+  end
+  /* verilator lint_on BLKSEQ */
+
+  // The exits: what the last row of the fold computes in this very step.
+  logic [@IB1@:0] exit_row;
+  logic signed [@B1@:0] exit_moved, exit_held;
+  logic signed [@A1@:0] exit_sum;
+  always_comb begin
+    exit_row = @IB@'d0;
+    exit_moved = @B@'sd0;
+    exit_held = @B@'sd0;
+    exit_sum = @A@'sd0;
+    ofmap_data = @OW@'d0;
+    for (int j = 0; j < @C@; j = j + 1)
+      if (ofmap_lanes[j]) begin
+        exit_row = @IB@'(exits_now[j * @XB@ + @CB@ +: @RB@] - @RB@'d1);
+        exit_sum = @A@'sd0;
+        if (exit_row != @IB@'d0) exit_sum = down[exit_row - @IB@'d1][j];
+        if (j != 0) exit_moved = right[exit_row][j - 1];
+        else if (exit_row == @IB@'d0) exit_moved = @MOVE@_data[@B1@:0];
+        else exit_moved = move_line[exit_row - @IB@'d1][exit_row * @B@ +: @B@];
+!        exit_held = held0[exit_row][j];
+?        exit_held = exits_now[j * @XB@ + @CB@ + @RB@ + 1] ? held1[exit_row][j] : held0[exit_row][j];
+        exit_sum = exit_sum + exit_moved * exit_held;
+        ofmap_data[j * @A@ +: @A@] = exit_sum + (psum_lanes[j] ? psum_data[j * @A@ +: @A@] : @A@'d0);
+      end
+  end
+endmodule
+)";
+
+// Module style: what synthesis tools handle PE by PE.
+constexpr std::string_view modules_array =
+    R"(  // ---- Array: a module per PE. ----
+  logic [@PEB1@:0] moved;
+  logic [@PEA1@:0] sums;
+  genvar gi, gj;
+  generate
+    for (gi = 0; gi < @R@; gi = gi + 1) begin : row_skew
+      if (gi == 0) assign moved[@B1@:0] = @MOVE@_data[@B1@:0];
+      else @TOP@_skew #(.BITS(@B@), .STEPS(gi)) skew (.clk(clk), .step(step), .in(@MOVE@_data[gi * @B@ +: @B@]), .out(moved[gi * @C@ * @B@ +: @B@]));
+    end
+    for (gj = 0; gj < @C@; gj = gj + 1) begin : column
+      logic [@COLB1@:0] words;
+?      if (gj == 0) assign words[@B1@:0] = @HOLD@_data[@B1@:0];
+?      else @TOP@_skew #(.BITS(@B@), .STEPS(gj)) skew (.clk(clk), .step(step), .in(@HOLD@_data[gj * @B@ +: @B@]), .out(words[@B1@:0]));
+!      assign words[@B1@:0] = @HOLD@_data[gj * @B@ +: @B@];
+      for (gi = 0; gi < @R@; gi = gi + 1) begin : pe_row
+        /* verilator lint_off UNUSEDSIGNAL */  // at the edges nobody takes them
+        logic [@B1@:0] a_out, w_out;
+        logic [@A1@:0] above, partial;
+        /* verilator lint_on UNUSEDSIGNAL */
+        @TOP@_pe pe (.clk(clk), .step(step),
+?          .bank(beat_now[(gi + gj) * 2 + 1]), .load_bank(load_now[gj * @LB@ + 1]),
+?          .load(load_now[gj * @LB@] && (load_now[gj * @LB@ + 2 +: @RB@] + 1 > gi)),
+!          .load(loading),
+          .w_in(words[gi * @B@ +: @B@]), .a_in(moved[(gi * @C@ + gj) * @B@ +: @B@]), .above(above),
+          .a_out(a_out), .w_out(w_out), .sum(sums[(gi * @C@ + gj) * @A@ +: @A@]), .partial(partial));
+        if (gi == 0) assign above = @A@'d0;
+        else assign above = column[gj].pe_row[gi - 1].partial;
+        if (gj + 1 < @C@) assign moved[(gi * @C@ + gj + 1) * @B@ +: @B@] = a_out;
+        if (gi + 1 < @R@) assign words[(gi + 1) * @B@ +: @B@] = w_out;
+      end
+    end
+  endgenerate
+
+  // The exits: what the last row of the fold computes in this very step.
+  logic [@A1@:0] exit_sum;
+  always_comb begin
+    for (int c = 0; c < @C@; c = c + 1) begin
+      exit_sum = @A@'d0;
+      for (int r = 0; r < @R@; r = r + 1)
+        if (exits_now[c * @XB@ + @CB@ +: @RB@] == r[@RB1@:0] + @RB@'d1) exit_sum = sums[(r * @C@ + c) * @A@ +: @A@];
+      ofmap_data[c * @A@ +: @A@] = ofmap_lanes[c] ? exit_sum + (psum_lanes[c] ? psum_data[c * @A@ +: @A@] : @A@'d0) : @A@'d0;
+    end
+  end
+endmodule
+
+// A delay of STEPS steps.
+module @TOP@_skew #(parameter BITS = 8, parameter STEPS = 1) (
+  input  logic clk,
+  input  logic step,
+  input  logic [BITS-1:0] in,
+  output logic [BITS-1:0] out
+);
+  logic [BITS*STEPS-1:0] line;
+  assign out = line[BITS*STEPS-1 -: BITS];
+  generate
+    if (STEPS == 1) begin : one
+      always_ff @(posedge clk) if (step) line <= in;
+    end else begin : many
+      always_ff @(posedge clk) if (step) line <= {line[BITS*(STEPS-1)-1:0], in};
+    end
+  endgenerate
+endmodule
+
+module @TOP@_pe (
+  input  logic clk,
+  input  logic step,
+?  input  logic bank,
+?  input  logic load_bank,
+  input  logic load,
+  input  logic signed [@B1@:0] w_in,
+  input  logic signed [@B1@:0] a_in,
+  input  logic signed [@A1@:0] above,
+  output logic signed [@B1@:0] a_out,
+  output logic [@B1@:0] w_out,
+  output logic signed [@A1@:0] sum,
+  output logic signed [@A1@:0] partial
+);
+  logic signed [@B1@:0] held0;
+?  logic signed [@B1@:0] held1;
+!  assign sum = above + a_in * held0;
+?  logic signed [@B1@:0] word;
+?  assign word = bank ? held1 : held0;
+?  assign sum = above + a_in * word;
+!  assign w_out = held0;
+?  assign w_out = load_bank ? held1 : held0;
+  always_ff @(posedge clk) begin
+    if (step) begin
+      a_out <= a_in;
+      partial <= sum;
+!      if (load) held0 <= w_in;
+?      if (load && !load_bank) held0 <= w_in;
+?      if (load && load_bank) held1 <= w_in;
+    end
+  end
+endmodule
+)";
+
+}  // namespace
+
+std::string held_text(const ArrayParameters& p, RtlStyle style, const std::map<std::string, std::string>& places) {
+  auto all = places;
+  const auto width = [&](const std::string& name, std::int64_t count, std::int64_t bits) {
+    all[name] = std::to_string(count * bits);
+    all[name + "1"] = std::to_string(count * bits - 1);
+  };
+  const int row_bits = bits_for(p.rows), tag_bits = 3 + row_bits + bits_for(p.cols);
+  width("TAG", p.rows, tag_bits);
+  width("EXIT", p.cols, tag_bits);
+  width("BEAT", p.rows + p.cols - 1, 2);
+  width("LOAD", p.cols, 2 + row_bits);
+  width("TAIL", p.rows + p.cols - 1, bits_for(p.rows + p.cols) + 1);
+  all["IB"] = std::to_string(bits_for(p.rows - 1));
+  all["IB1"] = std::to_string(bits_for(p.rows - 1) - 1);
+  width("PEB", p.rows * p.cols, p.precision_bits);
+  width("PEA", p.rows * p.cols, p.accumulator_bits);
+  width("COLB", p.rows, p.precision_bits);
+  const std::string text = std::string(head) + std::string(style == RtlStyle::loops ? loops_array : modules_array);
+  return fill_places(choose_lines(text, p.overlap), all);
+}
+
+}  // namespace gnomon::hls
