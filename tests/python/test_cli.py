@@ -286,10 +286,10 @@ def test_nothing_feasible_is_exit_5(tmp_path: Path) -> None:
     assert run.status == 5 and run.json()["feasible"] == 0
 
 
-def test_agents_not_built_are_unsupported(tmp_path: Path) -> None:
+def test_agents_refuse_what_they_are_not_for(tmp_path: Path) -> None:
     path = write_json(tmp_path / "zdt.json", problem_campaign())
-    run = gnomon("run", path, "--out", tmp_path / "out", "--agent", "mappo")
-    assert run.status == 4 and "mappo" in run.err
+    run = gnomon("run", path, "--out", tmp_path / "out", "--agent", "ga")
+    assert run.status == 4 and 'agent "ga" takes at most 1 objective; found 2' in run.err
     run = gnomon("run", path, "--out", tmp_path / "out", "--agent", "baies")
     assert run.status == 3 and 'did you mean "bayes"?' in run.err
 

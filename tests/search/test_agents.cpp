@@ -11,17 +11,17 @@
 namespace gnomon::search::test {
 namespace {
 
-/// Every agent that is built runs this suite; a new one is in it as soon as it is registered.
+/// Every agent runs this suite; a new one is in it as soon as it is registered.
 class Conformance : public testing::TestWithParam<std::string> {};
 
-std::vector<std::string> built_agents() {
+std::vector<std::string> all_agents() {
   std::vector<std::string> out;
   for (const auto& [name, info] : agents().entries()) {
-    if (info.built) out.push_back(name);
+    out.push_back(name);
   }
   return out;
 }
-INSTANTIATE_TEST_SUITE_P(Agents, Conformance, testing::ValuesIn(built_agents()), [](const auto& about) { return about.param; });
+INSTANTIATE_TEST_SUITE_P(Agents, Conformance, testing::ValuesIn(all_agents()), [](const auto& about) { return about.param; });
 
 const char* const mixed_space =
     R"({"n": {"int": [1, 12]}, "p": {"int": [4, 512], "step": "pow2"}, "o": {"ordinal": [0.5, 1, 4, 10]},
@@ -82,14 +82,30 @@ struct Case {
   const char* rules;
   std::size_t objectives, constraints;
 };
-const Case cases[] = {{mixed_space, "[]", 1, 0},
-                      {mixed_space, R"j(["n * p <= 600", "c != \"red\" or r > 0"])j", 2, 1},
-                      {mixed_space, "[]", 3, 2},
-                      {conditional_space, R"j(["kind == \"flat\" or depth + width < 28"])j", 1, 1},
-                      {conditional_space, "[]", 2, 0}};
+const Case all_cases[] = {{mixed_space, "[]", 1, 0},
+                          {mixed_space, R"j(["n * p <= 600", "c != \"red\" or r > 0"])j", 2, 1},
+                          {mixed_space, R"j(["n * p <= 600", "c != \"red\" or r > 0"])j", 1, 2},
+                          {mixed_space, "[]", 3, 2},
+                          {conditional_space, R"j(["kind == \"flat\" or depth + width < 28"])j", 1, 1},
+                          {conditional_space, "[]", 2, 0}};
+
+std::size_t most_objectives(const std::string& agent) {
+  const std::size_t most = (*agents().find(agent))->max_objectives;
+  return most == 0 ? 1000 : most;
+}
+std::size_t at_most(const std::string& agent, std::size_t objectives) { return std::min(objectives, most_objectives(agent)); }
+
+/// The cases that an agent is for.
+std::vector<Case> cases_of(const std::string& agent) {
+  std::vector<Case> out;
+  for (const Case& c : all_cases) {
+    if (c.objectives <= most_objectives(agent)) out.push_back(c);
+  }
+  return out;
+}
 
 TEST_P(Conformance, AsksValidPointsWithoutDuplicatesOnAllKindsOfSpaces) {
-  for (const Case& c : cases) {
+  for (const Case& c : cases_of(GetParam())) {
     Study study = make(GetParam(), c.space, c.rules, c.objectives, c.constraints, 3);
     transcript(study, 8, 6, c.objectives, c.constraints);
     EXPECT_EQ(study.trials().size(), 48u);
@@ -102,7 +118,7 @@ TEST_P(Conformance, AsksValidPointsWithoutDuplicatesOnAllKindsOfSpaces) {
 }
 
 TEST_P(Conformance, SameSeedSameTrialsAnotherSeedOthers) {
-  for (const Case& c : cases) {
+  for (const Case& c : cases_of(GetParam())) {
     Study a = make(GetParam(), c.space, c.rules, c.objectives, c.constraints, 17);
     Study b = make(GetParam(), c.space, c.rules, c.objectives, c.constraints, 17);
     Study other = make(GetParam(), c.space, c.rules, c.objectives, c.constraints, 18);
@@ -113,7 +129,7 @@ TEST_P(Conformance, SameSeedSameTrialsAnotherSeedOthers) {
 }
 
 TEST_P(Conformance, ReplayingTheTellsRestoresTheAgent) {
-  for (const Case& c : cases) {
+  for (const Case& c : cases_of(GetParam())) {
     Study whole = make(GetParam(), c.space, c.rules, c.objectives, c.constraints, 5);
     transcript(whole, 5, 6, c.objectives, c.constraints);
     Study again = make(GetParam(), c.space, c.rules, c.objectives, c.constraints, 5);
@@ -149,11 +165,15 @@ TEST_P(Conformance, ATinySpaceIsUsedUpCompletely) {
 }
 
 TEST_P(Conformance, WarmStartsAndOnlyFailuresAreEndured) {
-  Study study = make(GetParam(), mixed_space, "[]", 2, 1, 2);
+  const std::size_t objectives = at_most(GetParam(), 2);
+  Study study = make(GetParam(), mixed_space, "[]", objectives, 1, 2);
   Random random(4);
-  for (int i = 0; i < 30; ++i)
-    ASSERT_TRUE(study.tell(*study.space().sample(random), {random.uniform(), random.uniform()}, {random.uniform() - 0.5}));
-  transcript(study, 3, 8, 2, 1);
+  for (int i = 0; i < 30; ++i) {
+    std::vector<double> values(objectives);
+    for (double& v : values) v = random.uniform();
+    ASSERT_TRUE(study.tell(*study.space().sample(random), values, {random.uniform() - 0.5}));
+  }
+  transcript(study, 3, 8, objectives, 1);
   Study failing = make(GetParam(), mixed_space, "[]", 1, 0, 2);
   for (int b = 0; b < 8; ++b) {
     const auto trials = failing.ask(8);
@@ -164,24 +184,95 @@ TEST_P(Conformance, WarmStartsAndOnlyFailuresAreEndured) {
 }
 
 TEST_P(Conformance, NothingFeasibleAndEqualValuesAreEndured) {
-  Study study = make(GetParam(), mixed_space, "[]", 2, 1, 6);
+  const std::size_t objectives = at_most(GetParam(), 2);
+  Study study = make(GetParam(), mixed_space, "[]", objectives, 1, 6);
   for (int b = 0; b < 6; ++b) {
-    for (const StudyTrial& t : study.ask(8)) ASSERT_TRUE(study.tell(t.number, {1, 1}, {2.5}));
+    for (const StudyTrial& t : study.ask(8)) ASSERT_TRUE(study.tell(t.number, std::vector<double>(objectives, 1.0), {2.5}));
   }
   EXPECT_EQ(study.trials().size(), 48u);
   EXPECT_TRUE(study.pareto_front().empty());
 }
 
 TEST_P(Conformance, HugeAndTinyValuesAreEndured) {
-  Study study = make(GetParam(), mixed_space, "[]", 2, 1, 6);
+  const std::size_t objectives = at_most(GetParam(), 2);
+  Study study = make(GetParam(), mixed_space, "[]", objectives, 1, 6);
   Random random(8);
   for (int b = 0; b < 6; ++b) {
     for (const StudyTrial& t : study.ask(8)) {
-      ASSERT_TRUE(study.tell(t.number, {std::pow(10, random.uniform(-300, 300)), -std::pow(10, random.uniform(-300, 300))},
-                             {std::pow(10, random.uniform(-300, 300)) - 1}));
+      std::vector<double> values;
+      for (std::size_t k = 0; k < objectives; ++k) values.push_back((k % 2 == 0 ? 1 : -1) * std::pow(10, random.uniform(-300, 300)));
+      ASSERT_TRUE(study.tell(t.number, values, {std::pow(10, random.uniform(-300, 300)) - 1}));
     }
   }
   EXPECT_EQ(study.trials().size(), 48u);
+}
+
+TEST_P(Conformance, SeedsComeFirstAndAskingInOtherBatchesIsEndured) {
+  auto o = options(GetParam(), 1, 0, 3);
+  const arch::Space where = space(mixed_space);
+  Random random(12);
+  for (int i = 0; i < 3; ++i) o.seeds.push_back(*where.sample(random));
+  auto study = Study::create(where, o);
+  ASSERT_TRUE(study);
+  std::vector<std::string> first;
+  for (const StudyTrial& t : study->ask(5)) first.push_back(where.key(t.point));
+  ASSERT_EQ(first.size(), 5u);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(first[i], where.key(o.seeds[i]));
+  // Told in another order than asked, some never told, batches of changing size: no duplicates, nothing invalid.
+  std::set<std::string> keys(first.begin(), first.end());
+  std::vector<StudyTrial> open;
+  for (std::size_t batch = 1; batch < 9; ++batch) {
+    for (const StudyTrial& t : study->ask(batch)) {
+      EXPECT_TRUE(where.valid(t.point));
+      EXPECT_TRUE(keys.insert(where.key(t.point)).second);
+      open.push_back(t);
+    }
+    while (open.size() > 4) {
+      tell(*study, open.back(), 1, 0);
+      open.pop_back();
+    }
+  }
+  EXPECT_EQ(keys.size(), 5u + 36u);
+}
+
+TEST_P(Conformance, TheSameTellsGiveTheSameProposalsHoweverOftenItIsAsked) {
+  // One agent is asked at every step, the other one only at the end: what an ask looks at must not change what comes later.
+  const arch::Space where = space(mixed_space);
+  AgentSetup setup;
+  setup.space = std::make_shared<const arch::Space>(where);
+  setup.objectives = at_most(GetParam(), 2);
+  setup.constraints = 1;
+  setup.seed = 21;
+  const auto often = make_agent(GetParam(), setup), once = make_agent(GetParam(), setup);
+  ASSERT_TRUE(often && once);
+  std::set<std::string> known;
+  AskRequest request;
+  request.count = 2;
+  request.fresh = [&](const arch::Point& p) { return where.valid(p) && !known.contains(where.key(p)); };
+  Random random(5);
+  for (std::uint64_t i = 0; i < 70; ++i) {
+    request.number = i;
+    (*often)->ask(request);
+    Told told;
+    told.point = *where.sample(random);
+    told.number = i;
+    told.objectives = objectives_at(where, told.point, setup.objectives);
+    told.violations = {where.encode(told.point)[0] - 0.6};
+    known.insert(where.key(told.point));
+    (*often)->tell(told);
+    (*once)->tell(told);
+  }
+  request.number = 70;
+  request.count = 5;
+  EXPECT_EQ((*often)->ask(request), (*once)->ask(request));
+}
+
+TEST_P(Conformance, MoreObjectivesThanItTakesAreRefused) {
+  if (most_objectives(GetParam()) > 100) return;
+  const auto refused = Study::create(space(mixed_space), options(GetParam(), most_objectives(GetParam()) + 1, 0, 1));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind(), ErrorKind::unsupported);
+  EXPECT_NE(refused.error().text().find("agent \"" + GetParam() + "\" takes at most"), std::string::npos) << refused.error().text();
 }
 
 TEST_P(Conformance, UnknownOptionsAreRefusedWithTheirPlace) {
@@ -244,23 +335,9 @@ TEST(Quality, AnEvolutionaryAskTakesLessThanAMillisecond) {
   EXPECT_LT(ms / 8, 1.0);
 }
 
-TEST(Agents, NamesOfTheContractAreKnownAndThoseNotBuiltAreRefused) {
-  const std::vector<std::string> contract{"random", "sobol",  "ga",  "nsga2", "nsga3", "cmaes", "aco", "anneal",
-                                          "bayes",  "forest", "ppo", "sac",   "ippo",  "mappo", "auto"};
-  EXPECT_GE(agents().entries().size(), contract.size());
-  for (const std::string& name : contract) {
-    const auto info = agents().find(name);
-    ASSERT_TRUE(info) << name;
-    const auto study = Study::create(space(mixed_space), options(name, 1, 0, 1));
-    EXPECT_EQ(study.has_value(), (*info)->built) << name;
-    if (!study) {
-      EXPECT_EQ(study.error().kind(), ErrorKind::unsupported);
-      EXPECT_NE(
-          study.error().text().find("agent \"" + name + "\" is not built yet; built: " + join(built_agents())),
-          std::string::npos)
-          << study.error().text();
-    }
-  }
+TEST(Agents, AllNamesOfTheContractAreThereAndOthersAreRefused) {
+  for (const char* name : {"random", "sobol", "ga", "nsga2", "nsga3", "cmaes", "aco", "anneal", "bayes", "forest", "ppo", "sac", "ippo", "mappo", "auto"})
+    EXPECT_TRUE(Study::create(space(mixed_space), options(name, 1, 0, 1))) << name;
   const auto unknown = Study::create(space(mixed_space), options("nsga22", 1, 0, 1));
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().kind(), ErrorKind::invalid_input);

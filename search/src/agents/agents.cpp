@@ -8,13 +8,6 @@
 namespace gnomon::search {
 namespace {
 
-AgentInfo not_built(std::string name, std::string summary) {
-  AgentInfo info;
-  info.name = std::move(name);
-  info.summary = std::move(summary);
-  return info;
-}
-
 std::string kind_name(arch::ParameterKind kind) {
   switch (kind) {
     case arch::ParameterKind::integer:
@@ -51,11 +44,8 @@ const Registry<AgentInfo>& agents() {
   static const Registry<AgentInfo> registry = [] {
     Registry<AgentInfo> out("agent");
     for (AgentInfo info :
-         {random_info(), sobol_info(), nsga2_info(), bayes_info(), ppo_info(), ippo_info(), not_built("ga", "genetic algorithm"),
-          not_built("nsga3", "NSGA-III"), not_built("cmaes", "CMA-ES"), not_built("aco", "ant colony"),
-          not_built("anneal", "simulated annealing"), not_built("forest", "random-forest surrogate"),
-          not_built("sac", "soft actor-critic"), not_built("mappo", "PPO, one agent per parameter with a shared critic"),
-          not_built("auto", "portfolio")}) {
+         {random_info(), sobol_info(), ga_info(), nsga2_info(), nsga3_info(), cmaes_info(), aco_info(), anneal_info(), bayes_info(),
+          forest_info(), ppo_info(), sac_info(), ippo_info(), mappo_info(), auto_info()}) {
       const std::string name = info.name;
       out.add(name, std::move(info));
     }
@@ -68,19 +58,11 @@ Expected<std::unique_ptr<Agent>> make_agent(const std::string& name, const Agent
   const auto found = agents().find(name);
   if (!found) return fail(Error(found.error().kind(), at(setup, found.error().problems().front().message)));
   const AgentInfo& info = **found;
-  if (!info.built) {
-    std::vector<std::string> built;
-    for (const auto& [other, entry] : agents().entries()) {
-      if (entry.built) built.push_back(other);
-    }
-    return fail(
-        Error(ErrorKind::unsupported, at(setup, "agent " + in_quotes(name) + " is not built yet; built: " + join(built))));
-  }
   if (setup.objectives == 0) return fail(Error(ErrorKind::invalid_input, at(setup, "a study needs at least one objective")));
   if (info.max_objectives != 0 && setup.objectives > info.max_objectives) {
     return fail(Error(ErrorKind::unsupported,
                       at(setup, "agent " + in_quotes(name) + " takes at most " + std::to_string(info.max_objectives) +
-                                    " objectives; found " + std::to_string(setup.objectives))));
+                                    (info.max_objectives == 1 ? " objective; found " : " objectives; found ") + std::to_string(setup.objectives))));
   }
   for (const arch::Parameter& p : setup.space->parameters()) {
     if (std::find(info.kinds.begin(), info.kinds.end(), p.kind) == info.kinds.end()) {

@@ -5,12 +5,9 @@
 #include <unordered_set>
 
 #include "agents/builtin.hpp"
-#include "agents/genome.hpp"
 #include "agents/info.hpp"
-#include "agents/scalarise.hpp"
+#include "agents/model_search.hpp"
 #include "agents/sobol.hpp"
-#include "gnomon/base/gp.hpp"
-#include "gnomon/search/pareto.hpp"
 
 namespace gnomon::search {
 namespace {
@@ -18,75 +15,32 @@ namespace {
 struct BayesOptions {
   std::int64_t initial = 0;
   std::int64_t max_points = 240;
-  std::int64_t pool = 360;
+  std::int64_t fit_points = 100;
+  std::int64_t pool = 300;
+  std::string acquisition = "ehvi";
 };
 
 void describe(FieldVisitor& v, BayesOptions& o) {
   field(v, {"initial", "Sobol points before the first model; 0: twice the parameters, between 8 and 24", "points"}, o.initial,
         Range{0, 100000});
-  field(v, {"max_points", "results that a model is fitted to; of more, the best, the latest and some others are taken", "points"},
+  field(v, {"max_points", "results that a model predicts from; of more, the best, the latest and some others are taken", "points"},
         o.max_points, Range{20, 2000});
+  field(v, {"fit_points", "of them, those that kernels are fitted to", "points"}, o.fit_points, Range{20, 1000});
   field(v, {"pool", "candidates that the acquisition is computed for, before the local search", "points"}, o.pool,
         Range{50, 100000});
+  field(v, {"acquisition", "for two or three objectives; with more it is always parego"}, o.acquisition, Choice{{"ehvi", "parego"}});
 }
 
-/// Columns of the models' input: ordered parameters by their place in [0, 1], categories by code, permutations by each item's
-/// place.
-class Features {
- public:
-  explicit Features(std::shared_ptr<const arch::Space> space) : space_(std::move(space)) {
-    for (const arch::Parameter& p : space_->parameters()) {
-      const std::size_t columns = p.kind == arch::ParameterKind::permutation ? p.size() : 1;
-      categorical_.insert(categorical_.end(), columns, p.kind == arch::ParameterKind::categorical);
-    }
-  }
-  const std::vector<bool>& categorical() const { return categorical_; }
-
-  RealVector of(const arch::Point& point) const {
-    const Genome genome = to_genome(*space_, point);
-    RealVector x(static_cast<Eigen::Index>(categorical_.size()));
-    Eigen::Index at = 0;
-    const auto& parameters = space_->parameters();
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-      const arch::Parameter& p = parameters[i];
-      const bool active = point[i].has_value();
-      if (p.kind == arch::ParameterKind::categorical) {
-        x(at++) = active ? static_cast<double>(genome[i].index) : -1.0;
-      } else if (p.discrete()) {
-        x(at++) = active && p.size() > 1 ? static_cast<double>(genome[i].index) / static_cast<double>(p.size() - 1) : 0.5;
-      } else if (p.kind == arch::ParameterKind::real) {
-        x(at++) = active ? genome[i].position : 0.5;
-      } else {
-        const Eigen::Index first = at;
-        at += static_cast<Eigen::Index>(p.size());
-        for (std::size_t k = 0; k < genome[i].order.size(); ++k) {
-          x(first + genome[i].order[k]) =
-              active && p.size() > 1 ? static_cast<double>(k) / static_cast<double>(p.size() - 1) : 0.5;
-        }
-      }
-    }
-    return x;
-  }
-  RealMatrix of(const std::vector<arch::Point>& points) const {
-    RealMatrix x(static_cast<Eigen::Index>(points.size()), static_cast<Eigen::Index>(categorical_.size()));
-    for (std::size_t i = 0; i < points.size(); ++i) x.row(static_cast<Eigen::Index>(i)) = of(points[i]).transpose();
-    return x;
-  }
-
- private:
-  std::shared_ptr<const arch::Space> space_;
-  std::vector<bool> categorical_;
-};
-
 /// Constrained Bayesian optimisation. One Gaussian process (Matern 5/2 on ordered parameters, Hamming on categories) for each
-/// objective and for each constraint value. Acquisition, in logs: log EI + sum_c log P(violation_c <= 0) (Gardner et al., ICML
-/// 2014; log EI of Ament et al., NeurIPS 2023). Several objectives: each proposal draws weights and improves the augmented
-/// Tchebycheff scalarisation (ParEGO, Knowles 2006) of the objectives, normalised between the best values and the front's worst;
-/// mean and deviation of the scalarised normal vector are taken over 32 quasi-random draws. While nothing feasible is known, the
-/// probability of feasibility alone counts. Candidates: mutants and crossings of the best points and uniform draws, then a search
-/// over neighbours that differ in one parameter. Batches and pending trials: each chosen point is believed at its predicted mean
-/// (kriging believer, Ginsbourger et al. 2010). The models are fitted anew for every ask from what was told. Results of lower
-/// fidelities are learnt from like the others.
+/// objective, for each constraint value, and for failing where trials have failed; acquisition and its search: see Acquisition
+/// and ModelSearch. An objective is learnt from all results or from feasible ones alone, whichever predicts feasible results
+/// better when each is left out.
+///
+/// Kernels are fitted when the number of told results passes a mark (marks lie a tenth apart), to what was told up to that mark;
+/// in between, results are appended to the factored covariance. Every third fit starts afresh, the two after it from the one
+/// before, so that what is proposed follows from the told results alone and a restored study needs three fits at most. Of many
+/// results a selection is used: half of it the best, a quarter the latest, the rest by lot. Results of lower fidelities are
+/// learnt from like the others.
 class Bayes final : public Agent {
  public:
   Bayes(const AgentSetup& setup, const BayesOptions& options)
@@ -103,26 +57,36 @@ class Bayes final : public Agent {
   }
 
   void tell(const Told& told) override {
-    ++told_;
-    if (!told.failed) rows_.push_back(told);
+    rows_.push_back({told, features_.of(told.point)});
+    if (!told.failed) ++sound_rows_;
   }
 
   std::vector<arch::Point> ask(const AskRequest& request) const override {
     std::vector<arch::Point> out;
     const auto wanted = static_cast<std::size_t>(options_.initial);
-    const std::size_t started = told_ + request.pending.size();
-    constexpr std::size_t fewest_rows = 4;
-    if (started < wanted || rows_.size() < fewest_rows) {
-      const std::size_t count = rows_.size() < fewest_rows ? request.count : std::min(request.count, wanted - started);
+    const std::size_t started = rows_.size() + request.pending.size();
+    if (started < wanted || sound_rows_ < fewest_rows) {
+      const std::size_t count = sound_rows_ < fewest_rows ? request.count : std::min(request.count, wanted - started);
       out = initial_.next(count, request);
-      if (out.size() >= request.count || rows_.size() < fewest_rows) return out;
+      if (out.size() >= request.count || sound_rows_ < fewest_rows) return out;
     }
-    Search search(*this, request);
-    if (!search.sound()) return out;
-    search.believe(request.pending);
-    search.believe(out);
+    if (!bring_up_to_date()) return out;
+    GpModels models = *state_.models;
+    std::vector<const Row*> all;
+    for (const Row& row : rows_) all.push_back(&row);
+    Random random(request.seed(seed_));
+    Acquisition acquisition(all, *state_.targets, options_.acquisition == "parego", seed_);
+    ModelSearchOptions search_options;
+    search_options.pool = static_cast<std::size_t>(options_.pool);
+    ModelSearch search(space_, features_, request, models, acquisition, by_merit(all, *state_.targets, random), search_options, random.split(1));
+    constexpr std::size_t most_believed = 64;
+    const std::size_t skipped = request.pending.size() > most_believed ? request.pending.size() - most_believed : 0;
+    for (std::size_t i = skipped; i < request.pending.size(); ++i) search.believe(request.pending[i]);
+    for (const arch::Point& point : out) search.believe(point);
     while (out.size() < request.count) {
-      auto point = search.next(out, request.number + out.size());
+      Random weights(derive(derive(seed_, "weights"), request.number + out.size()));
+      acquisition.weigh(random_weights(objectives_, weights));
+      auto point = search.next(out);
       if (!point) break;
       out.push_back(std::move(*point));
     }
@@ -130,294 +94,172 @@ class Bayes final : public Agent {
   }
 
  private:
-  struct Scored {
-    arch::Point point;
-    double score = 0;
+  static constexpr std::size_t fewest_rows = 4;
+
+  /// Kernels as fitted at a mark.
+  struct Fit {
+    std::vector<GpHyperparameters> hyper;   ///< by output
+    std::vector<bool> feasible_only;        ///< by objective
+  };
+  struct State {
+    std::size_t mark = 0;
+    std::unique_ptr<Targets> targets;
+    Fit fit;
+    std::unique_ptr<GpModels> models;
+    std::size_t appended = 0;  ///< told results that the models know of or have left out
   };
 
-  /// One ask: the models, and what is chosen from them one after the other.
-  class Search {
-   public:
-    Search(const Bayes& agent, const AskRequest& request) : a_(agent), request_(request), random_(request.seed(agent.seed_)) {
-      choose_rows();
-      fit();
-      if (!sound()) return;
-      normalise();
-      make_pool();
+  static std::size_t after(std::size_t mark) { return mark + std::max<std::size_t>(4, mark / 10); }
+
+  std::vector<const Row*> first_rows(std::size_t count) const {
+    std::vector<const Row*> out;
+    for (std::size_t i = 0; i < count; ++i) out.push_back(&rows_[i]);
+    return out;
+  }
+
+  /// At most `most` of the rows, in the order told: half the best, a quarter the latest, the rest by a fixed lot.
+  std::vector<const Row*> chosen(const std::vector<const Row*>& rows, const Targets& targets, std::size_t most) const {
+    if (rows.size() <= most) return rows;
+    Random random(derive(seed_, "merit"));
+    std::unordered_set<const Row*> keep;
+    for (const Row* row : by_merit(rows, targets, random)) {
+      if (keep.size() >= most / 2) break;
+      keep.insert(row);
     }
-
-    bool sound() const { return sound_; }
-
-    void believe(std::span<const arch::Point> points) {
-      for (const arch::Point& point : points) {
-        const RealVector x = a_.features_.of(point);
-        const RealMatrix row = x.transpose();
-        for (GaussianProcess& gp : models_) gp = gp.condition_on(x, gp.predict(row).mean(0));
-      }
+    for (std::size_t i = rows.size(); i-- > 0 && keep.size() < most * 3 / 4;) keep.insert(rows[i]);
+    std::vector<std::pair<std::uint64_t, const Row*>> lots;
+    for (const Row* row : rows) lots.emplace_back(derive(seed_, row->told.number), row);
+    std::sort(lots.begin(), lots.end());
+    for (const auto& [lot, row] : lots) {
+      if (keep.size() >= most) break;
+      keep.insert(row);
     }
-
-    std::optional<arch::Point> next(const std::vector<arch::Point>& taken, std::uint64_t trial) {
-      Random random(derive(derive(a_.seed_, "weights"), trial));
-      weights_ = random_weights(a_.objectives_, random);
-      set_incumbent();
-      // All candidates by the models as they were, the most promising again with what is believed since.
-      std::vector<std::size_t> order(pool_.size());
-      std::iota(order.begin(), order.end(), 0);
-      std::vector<double> first(pool_.size());
-      for (std::size_t i = 0; i < pool_.size(); ++i) first[i] = score(pool_predictions_, static_cast<Eigen::Index>(i));
-      constexpr std::size_t looked_at_again = 40;
-      const std::size_t kept = std::min(order.size(), looked_at_again);
-      std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(),
-                        [&](std::size_t x, std::size_t y) { return first[x] != first[y] ? first[x] > first[y] : x < y; });
-      std::vector<arch::Point> candidates;
-      for (std::size_t i = 0; i < kept; ++i) {
-        if (std::find(taken.begin(), taken.end(), pool_[order[i]]) == taken.end()) candidates.push_back(pool_[order[i]]);
-      }
-      std::vector<Scored> scored = score_all(candidates);
-      if (scored.empty()) return {};
-      Scored best = scored.front();
-      constexpr int most_steps = 4;
-      for (int step = 0; step < most_steps; ++step) {
-        auto near = fresh_neighbours(*a_.space_, best.point, [&](const arch::Point& p) {
-          return std::find(taken.begin(), taken.end(), p) == taken.end() && request_.fresh(p);
-        });
-        random.shuffle(near);
-        constexpr std::size_t most_neighbours = 40;
-        if (near.size() > most_neighbours) near.resize(most_neighbours);
-        const std::vector<Scored> around = score_all(near);
-        if (around.empty() || !(around.front().score > best.score)) break;
-        best = around.front();
-      }
-      believe(std::span<const arch::Point>(&best.point, 1));
-      return best.point;
+    std::vector<const Row*> out;
+    for (const Row* row : rows) {
+      if (keep.contains(row)) out.push_back(row);
     }
+    return out;
+  }
 
-   private:
-    using Predictions = std::vector<GaussianProcess::Prediction>;  // objectives, then constraints
-
-    const Bayes& a_;
-    const AskRequest& request_;
-    Random random_;
-    std::vector<const Told*> rows_;
-    std::vector<GaussianProcess> models_;
-    bool sound_ = false;
-    std::vector<ObjectiveScale> scales_;
-    std::vector<std::vector<double>> scaled_;  // objectives of rows_ on their scales
-    bool any_feasible_ = false;
-    std::vector<double> ideal_, span_;
-    std::vector<double> weights_;
-    double incumbent_ = 0;
-    std::vector<arch::Point> pool_;
-    Predictions pool_predictions_;
-
-    void choose_rows() {
-      for (const Told& t : a_.rows_) rows_.push_back(&t);
-      const auto most = static_cast<std::size_t>(a_.options_.max_points);
-      if (rows_.size() <= most) return;
-      std::vector<const Told*> sorted = rows_;
-      const std::vector<std::size_t> best_first = order_by_merit();
-      std::unordered_set<const Told*> keep;
-      for (std::size_t i = 0; i < most / 2; ++i) keep.insert(rows_[best_first[i]]);
-      for (std::size_t i = rows_.size(); i-- > 0 && keep.size() < most * 3 / 4;) keep.insert(rows_[i]);
-      // The rest by a fixed lot, so that the choice changes little from ask to ask.
-      std::vector<std::pair<std::uint64_t, const Told*>> lots;
-      for (const Told* t : rows_) lots.emplace_back(derive(a_.seed_, t->number), t);
-      std::sort(lots.begin(), lots.end());
-      for (const auto& [lot, t] : lots) {
-        if (keep.size() >= most) break;
-        keep.insert(t);
-      }
-      std::erase_if(rows_, [&](const Told* t) { return !keep.contains(t); });
-    }
-
-    /// Feasible rows by non-dominated rank, then the others by violation.
-    std::vector<std::size_t> order_by_merit() const {
-      std::vector<std::vector<double>> feasible;
-      std::vector<std::size_t> who;
-      for (std::size_t i = 0; i < rows_.size(); ++i) {
-        if (!rows_[i]->feasible()) continue;
-        feasible.push_back(rows_[i]->objectives);
-        who.push_back(i);
-      }
-      // Ranking all of a long history would be quadratic: the latest thousand are ranked.
-      constexpr std::size_t most_ranked = 1000;
-      if (feasible.size() > most_ranked) {
-        feasible.erase(feasible.begin(), feasible.end() - most_ranked);
-        who.erase(who.begin(), who.end() - most_ranked);
-      }
-      const std::vector<int> ranks = nondominated_ranks(feasible);
-      std::vector<std::pair<double, std::size_t>> keyed(rows_.size());
-      for (std::size_t i = 0; i < rows_.size(); ++i) keyed[i] = {1e6 + std::asinh(rows_[i]->total_violation()), i};
-      for (std::size_t i = 0; i < who.size(); ++i) keyed[who[i]].first = ranks[i];
-      std::stable_sort(keyed.begin(), keyed.end(), [](const auto& x, const auto& y) { return x.first < y.first; });
-      std::vector<std::size_t> out;
-      for (const auto& [merit, i] : keyed) out.push_back(i);
-      return out;
-    }
-
-    void fit() {
-      const auto n = static_cast<Eigen::Index>(rows_.size());
-      RealMatrix x(n, static_cast<Eigen::Index>(a_.features_.categorical().size()));
-      for (Eigen::Index i = 0; i < n; ++i) x.row(i) = a_.features_.of(rows_[static_cast<std::size_t>(i)]->point).transpose();
-      GpOptions options;
-      options.categorical = a_.features_.categorical();
-      options.restarts = 0;
-      options.max_iterations = 30;
-      options.max_fit_rows = 120;
-      options.least_noise = 1e-3;
-      scaled_.assign(rows_.size(), std::vector<double>(a_.objectives_));
-      for (std::size_t k = 0; k < a_.objectives_ + a_.constraints_; ++k) {
-        options.seed = derive(a_.seed_, k);
-        RealVector y(n);
-        std::vector<double> values;
-        const bool objective = k < a_.objectives_;
-        for (const Told* t : rows_) values.push_back(objective ? t->objectives[k] : t->violations[k - a_.objectives_]);
-        if (objective) {
-          scales_.emplace_back(values);
-          for (std::size_t i = 0; i < values.size(); ++i)
-            y(static_cast<Eigen::Index>(i)) = scaled_[i][k] = scales_.back()(values[i]);
-        } else {
-          const ViolationScale scale(values);
-          for (std::size_t i = 0; i < values.size(); ++i) y(static_cast<Eigen::Index>(i)) = scale(values[i]);
-        }
-        auto gp = GaussianProcess::fit(x, y, options);
-        if (!gp) return;
-        models_.push_back(std::move(*gp));
-      }
-      sound_ = true;
-    }
-
-    /// Ideal and span of the scaled objectives over the feasible front; over all rows while nothing is feasible.
-    void normalise() {
-      std::vector<std::vector<double>> feasible;
-      for (std::size_t i = 0; i < rows_.size(); ++i) {
-        if (rows_[i]->feasible()) feasible.push_back(scaled_[i]);
-      }
-      any_feasible_ = !feasible.empty();
-      const auto& base = any_feasible_ ? feasible : scaled_;
-      const std::vector<std::size_t> front = nondominated(base);
-      ideal_.assign(a_.objectives_, HUGE_VAL);
-      std::vector<double> nadir(a_.objectives_, -HUGE_VAL);
-      for (const std::size_t i : front) {
-        for (std::size_t k = 0; k < a_.objectives_; ++k) {
-          ideal_[k] = std::min(ideal_[k], base[i][k]);
-          nadir[k] = std::max(nadir[k], base[i][k]);
-        }
-      }
-      span_.resize(a_.objectives_);
-      for (std::size_t k = 0; k < a_.objectives_; ++k) span_[k] = std::max(nadir[k] - ideal_[k], 0.2);
-    }
-
-    double scalar(const std::vector<double>& scaled) const {
-      std::vector<double> z(scaled.size());
-      for (std::size_t k = 0; k < z.size(); ++k) z[k] = (scaled[k] - ideal_[k]) / span_[k];
-      return tchebycheff(weights_, z);
-    }
-
-    void set_incumbent() {
-      incumbent_ = HUGE_VAL;
-      if (a_.objectives_ == 1) {
-        for (std::size_t i = 0; i < rows_.size(); ++i) {
-          if (rows_[i]->feasible()) incumbent_ = std::min(incumbent_, scaled_[i][0]);
-        }
-        return;
-      }
-      for (std::size_t i = 0; i < rows_.size(); ++i) {
-        if (rows_[i]->feasible()) incumbent_ = std::min(incumbent_, scalar(scaled_[i]));
-      }
-    }
-
-    void make_pool() {
-      std::unordered_set<std::string> seen;
-      const auto offer = [&](arch::Point point) {
-        if (!request_.fresh(point) || !seen.insert(a_.space_->key(point)).second) return;
-        pool_.push_back(std::move(point));
-      };
-      const std::vector<std::size_t> merit = order_by_merit();
-      const std::size_t elites = std::min<std::size_t>(merit.size(), 24);
-      const double d = static_cast<double>(a_.space_->parameters().size());
-      const auto size = static_cast<std::size_t>(a_.options_.pool);
-      const auto pick = [&]() -> Genome {
-        // Better ones more often.
-        const double u = random_.uniform();
-        return to_genome(*a_.space_, rows_[merit[static_cast<std::size_t>(u * u * static_cast<double>(elites))]]->point);
-      };
-      for (std::size_t t = 0; t < 2 * size && pool_.size() < size / 2; ++t) {
-        Genome child = pick();
-        mutate(*a_.space_, child, std::min(1.0, random_.uniform(0.5, 3.0) / d), random_.uniform(0.02, 0.3), random_);
-        offer(to_point(*a_.space_, child));
-      }
-      for (std::size_t t = 0; t < size && pool_.size() < size * 2 / 3; ++t) {
-        Genome child = pick();
-        const Genome other = pick();
-        for (std::size_t i = 0; i < child.size(); ++i) {
-          if (random_.chance(0.5)) child[i] = other[i];
-        }
-        offer(to_point(*a_.space_, child));
-      }
-      for (std::size_t t = 0; t < size && pool_.size() < size; ++t) {
-        auto point = a_.space_->sample(random_, 500);
-        if (!point) break;
-        offer(std::move(*point));
-      }
-      pool_predictions_ = predict(pool_);
-    }
-
-    Predictions predict(const std::vector<arch::Point>& points) const {
-      Predictions out;
-      if (points.empty()) return out;
-      const RealMatrix x = a_.features_.of(points);
-      for (const GaussianProcess& gp : models_) out.push_back(gp.predict(x));
-      return out;
-    }
-
-    std::vector<Scored> score_all(const std::vector<arch::Point>& points) const {
-      const Predictions predictions = predict(points);
-      std::vector<Scored> out;
-      for (std::size_t i = 0; i < points.size(); ++i)
-        out.push_back({points[i], score(predictions, static_cast<Eigen::Index>(i))});
-      std::stable_sort(out.begin(), out.end(), [](const Scored& x, const Scored& y) { return x.score > y.score; });
-      return out;
-    }
-
-    double score(const Predictions& p, Eigen::Index i) const {
-      double total = 0;
-      for (std::size_t c = 0; c < a_.constraints_; ++c) {
-        const auto& g = p[a_.objectives_ + c];
-        total += std::max(-100.0, log_probability_below(g.mean(i), std::sqrt(g.variance(i)), 0));
-      }
-      if (!any_feasible_) return total;
-      if (a_.objectives_ == 1) return total + improvement(p[0].mean(i), std::sqrt(p[0].variance(i)));
-      const auto& draws = normal_draws();
-      double sum = 0, square = 0;
-      std::vector<double> z(a_.objectives_);
-      for (const std::vector<double>& draw : draws) {
-        for (std::size_t k = 0; k < z.size(); ++k) z[k] = p[k].mean(i) + std::sqrt(p[k].variance(i)) * draw[k];
-        const double s = scalar(z);
-        sum += s;
-        square += s * s;
-      }
-      const double n = static_cast<double>(draws.size());
-      const double mean = sum / n;
-      return total + improvement(mean, std::sqrt(std::max(0.0, square / n - mean * mean)));
-    }
-    double improvement(double mean, double deviation) const {
-      return std::max(-1e6, log_expected_improvement(mean, std::max(deviation, 1e-9), incumbent_));
-    }
-
-    const std::vector<std::vector<double>>& normal_draws() const { return a_.draws(); }
+  struct Data {
+    RealMatrix x;
+    RealVector y;
+    std::vector<bool> feasible;
   };
-
-  const std::vector<std::vector<double>>& draws() const {
-    if (!draws_.empty()) return draws_;
-    const SobolSequence sequence(objectives_, derive(seed_, "draws"));
-    constexpr std::uint64_t count = 32;
-    for (std::uint64_t i = 0; i < count; ++i) {
-      std::vector<double> z = sequence.point(i);
-      for (double& u : z) u = normal_quantile(std::clamp(u, 1e-6, 1 - 1e-6));
-      draws_.push_back(std::move(z));
+  Data data_of(const std::vector<const Row*>& rows, const Targets& targets, std::size_t output, bool feasible_only) const {
+    std::vector<std::pair<const Row*, double>> used;
+    for (const Row* row : rows) {
+      const auto value = targets.value(output, row->told);
+      if (value && (!feasible_only || row->told.feasible())) used.emplace_back(row, *value);
     }
-    return draws_;
+    Data out{RealMatrix(static_cast<Eigen::Index>(used.size()), features_.columns()), RealVector(static_cast<Eigen::Index>(used.size())), {}};
+    for (std::size_t i = 0; i < used.size(); ++i) {
+      out.x.row(static_cast<Eigen::Index>(i)) = used[i].first->x.transpose();
+      out.y[static_cast<Eigen::Index>(i)] = used[i].second;
+      out.feasible.push_back(used[i].first->told.feasible());
+    }
+    return out;
+  }
+
+  std::optional<GpHyperparameters> hyper_of(const Data& data, const GpHyperparameters* start, std::size_t output) const {
+    GpOptions options;
+    options.categorical = features_.categorical();
+    options.restarts = 0;
+    options.max_iterations = start ? 8 : 20;
+    options.max_fit_rows = 0;
+    options.least_noise = 1e-3;
+    options.seed = derive(seed_, output);
+    if (start) options.start = *start;
+    auto gp = GaussianProcess::fit(data.x, data.y, options);
+    if (!gp) return {};
+    return gp->hyperparameters();
+  }
+
+  /// Fits at mark number `index`; every third without a start.
+  std::optional<Fit> fit_at(std::size_t index, const std::vector<std::size_t>& marks, std::unique_ptr<Targets>& targets) const {
+    std::optional<Fit> before;
+    if (index % 3 != 0) {
+      std::unique_ptr<Targets> other;
+      if (state_.targets && state_.mark == marks[index - 1])
+        before = state_.fit;
+      else
+        before = fit_at(index - 1, marks, other);
+    }
+    const auto rows = first_rows(marks[index]);
+    targets = std::make_unique<Targets>(rows, objectives_, constraints_);
+    const auto used = chosen(rows, *targets, static_cast<std::size_t>(options_.fit_points));
+    const bool warm = before && before->hyper.size() == targets->outputs();
+    Fit out;
+    for (std::size_t k = 0; k < targets->outputs(); ++k) {
+      const GpHyperparameters* start = warm ? &before->hyper[k] : nullptr;
+      if (k >= objectives_) {
+        auto hyper = hyper_of(data_of(used, *targets, k, false), start, k);
+        if (!hyper) return {};
+        out.hyper.push_back(std::move(*hyper));
+        continue;
+      }
+      const Data all = data_of(used, *targets, k, false), feasible = data_of(used, *targets, k, true);
+      constexpr Eigen::Index enough = 10;
+      const bool choice = feasible.y.size() >= enough && feasible.y.size() < all.y.size();
+      if (warm && (choice || !before->feasible_only[k])) {
+        auto hyper = hyper_of(before->feasible_only[k] ? feasible : all, start, k);
+        if (!hyper) return {};
+        out.hyper.push_back(std::move(*hyper));
+        out.feasible_only.push_back(before->feasible_only[k]);
+        continue;
+      }
+      auto hyper = hyper_of(all, nullptr, k);
+      if (!hyper) return {};
+      bool only = false;
+      if (choice) {
+        const auto other = hyper_of(feasible, nullptr, k);
+        if (other && GpModels::left_out_density(feasible.x, feasible.y, feasible.feasible, *other, features_.categorical()) >
+                         GpModels::left_out_density(all.x, all.y, all.feasible, *hyper, features_.categorical())) {
+          hyper = other;
+          only = true;
+        }
+      }
+      out.hyper.push_back(std::move(*hyper));
+      out.feasible_only.push_back(only);
+    }
+    return out;
+  }
+
+  std::vector<std::optional<double>> values_of(const Row& row) const {
+    std::vector<std::optional<double>> out;
+    for (std::size_t k = 0; k < state_.targets->outputs(); ++k) {
+      out.push_back(state_.targets->value(k, row.told));
+      if (k < objectives_ && state_.fit.feasible_only[k] && !row.told.feasible()) out.back().reset();
+    }
+    return out;
+  }
+
+  bool bring_up_to_date() const {
+    // The first mark with enough rows that say something, so that it does not depend on when somebody asked.
+    std::size_t first = 0, sound = 0;
+    while (first < rows_.size() && sound < fewest_rows) sound += rows_[first++].told.failed ? 0 : 1;
+    std::vector<std::size_t> marks{first};
+    while (after(marks.back()) <= rows_.size()) marks.push_back(after(marks.back()));
+    if (!state_.models || state_.mark != marks.back()) {
+      State next;
+      next.mark = marks.back();
+      auto fit = fit_at(marks.size() - 1, marks, next.targets);
+      if (!fit) return false;
+      next.fit = std::move(*fit);
+      next.models = std::make_unique<GpModels>(features_.categorical());
+      const auto used = chosen(first_rows(next.mark), *next.targets, static_cast<std::size_t>(options_.max_points));
+      for (std::size_t k = 0; k < next.targets->outputs(); ++k) {
+        const Data data = data_of(used, *next.targets, k, k < objectives_ && next.fit.feasible_only[k]);
+        if (!next.models->add(data.x, data.y, next.fit.hyper[k])) return false;
+      }
+      next.appended = next.mark;
+      state_ = std::move(next);
+    }
+    for (; state_.appended < rows_.size(); ++state_.appended) {
+      const Row& row = rows_[state_.appended];
+      state_.models->append(row.x, values_of(row));
+    }
+    return true;
   }
 
   std::shared_ptr<const arch::Space> space_;
@@ -426,16 +268,15 @@ class Bayes final : public Agent {
   std::uint64_t seed_;
   SobolDesign initial_;
   Features features_;
-  std::vector<Told> rows_;
-  std::size_t told_ = 0;
-  mutable std::vector<std::vector<double>> draws_;
+  std::vector<Row> rows_;
+  std::size_t sound_rows_ = 0;
+  mutable State state_;  ///< a function of rows_, kept between asks
 };
 
 }  // namespace
 
 AgentInfo bayes_info() {
-  return agent_info<Bayes, BayesOptions>("bayes",
-                                         "Gaussian processes, log-EI x feasibility; random weights for several objectives", 0);
+  return agent_info<Bayes, BayesOptions>("bayes", "Gaussian processes: log-EI or expected hypervolume improvement x feasibility", 0);
 }
 
 }  // namespace gnomon::search

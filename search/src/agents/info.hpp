@@ -17,7 +17,6 @@ AgentInfo agent_info(std::string name, std::string summary, std::size_t max_obje
   AgentInfo info;
   info.name = std::move(name);
   info.summary = std::move(summary);
-  info.built = true;
   info.max_objectives = max_objectives;
   info.kinds = {arch::ParameterKind::integer, arch::ParameterKind::real, arch::ParameterKind::ordinal,
                 arch::ParameterKind::categorical, arch::ParameterKind::permutation};

@@ -448,7 +448,7 @@ Expected<void> check_campaign_agent(const Campaign& campaign) {
   setup.options_json = campaign.agent_options_json;
   setup.file = campaign.file;
   setup.pointer = "/agent/options";
-  if (!agents().find(campaign.agent) || !(*agents().find(campaign.agent))->built) setup.pointer = "/agent/name";
+  if (!agents().find(campaign.agent)) setup.pointer = "/agent/name";
   return check_agent(campaign.agent, setup);
 }
 

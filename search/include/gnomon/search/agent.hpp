@@ -74,7 +74,6 @@ struct AgentSetup {
 struct AgentInfo {
   std::string name;
   std::string summary;  ///< one line: method and source
-  bool built = false;
   std::size_t max_objectives = 0;          ///< 0: any number
   std::vector<arch::ParameterKind> kinds;  ///< supported parameter kinds
   std::function<std::vector<FieldRow>()> options;
@@ -83,9 +82,9 @@ struct AgentInfo {
   std::function<Expected<std::unique_ptr<Agent>>(const AgentSetup&)> make;
 };
 
-/// All agents of the contract by name, those not built included.
+/// All agents by name.
 const Registry<AgentInfo>& agents();
-/// The agent for a setup. Unknown name: invalid input with the nearest; not built, too many objectives, or a parameter kind that
+/// The agent for a setup. Unknown name: invalid input with the nearest; too many objectives, or a parameter kind that
 /// it does not take: unsupported.
 Expected<std::unique_ptr<Agent>> make_agent(const std::string& name, const AgentSetup& setup);
 /// Checks the options of an agent without making it.

@@ -1,0 +1,186 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+
+#include "agents/builtin.hpp"
+#include "agents/info.hpp"
+#include "agents/population.hpp"
+#include "gnomon/search/pareto.hpp"
+
+namespace gnomon::search {
+namespace {
+
+struct AutoOptions {
+  double floor = 0.06;
+  std::int64_t top = 10;
+};
+
+void describe(FieldVisitor& v, AutoOptions& o) {
+  field(v, {"floor", "smallest share of the trials that each method keeps"}, o.floor, RealRange{0, 0.3});
+  field(v, {"top", "with one objective: a result among so many best counts as a gain", "points"}, o.top, Range{1, 1000});
+}
+
+/// A portfolio. It starts with the user's seeds (see Study) and the Sobol points of `bayes`; then each trial belongs to one of
+/// three methods: `bayes` (constrained Gaussian processes), evolution (`nsga2`; `ga` for one objective), or local refinement (one
+/// or two parameters of one of the best results changed). All of them learn from all results. Trials are shared out in blocks of
+/// 16, in proportion to the square of each method's recent rate of gains, `bayes` being trusted with most of them at first; a
+/// gain is a result that joins the front, or, with one objective, the `top` best. Whose a trial was is worked out when it is told,
+/// from the results of the blocks before the previous one, so that it follows from what was told.
+class Auto final : public Agent {
+ public:
+  Auto(const AgentSetup& setup, const AutoOptions& options)
+      : space_(setup.space), options_(options), objectives_(setup.objectives), seed_(derive(setup.seed, "auto")), violation_(setup.constraints) {
+    AgentSetup own = setup;
+    own.options_json.clear();
+    own.seed = seed_;
+    model_ = std::move(bayes_info().make(own).value());
+    evolution_ = std::move((setup.objectives == 1 ? ga_info() : nsga2_info()).make(own).value());
+  }
+
+  void tell(const Told& told) override {
+    model_->tell(told);
+    evolution_->tell(told);
+    const std::uint64_t block = told.number / block_size;
+    if (!shares_.contains(block)) shares_.emplace(block, shares_of(block));
+    const std::size_t method = pick(told.number, shares_.at(block));
+    const double gain = gain_of(told);
+    if (told.asked) gains_.emplace(told.number, Gain{method, gain});
+  }
+
+  std::vector<arch::Point> ask(const AskRequest& request) const override {
+    std::vector<std::size_t> methods;
+    std::size_t modelled = 0;
+    for (std::size_t k = 0; k < request.count; ++k) {
+      const std::uint64_t number = request.number + k, block = number / block_size;
+      const auto known = shares_.find(block);
+      methods.push_back(best_.empty() ? bayes : pick(number, known != shares_.end() ? known->second : shares_of(block)));
+      modelled += methods.back() == bayes ? 1 : 0;
+    }
+    AskRequest one = request;
+    one.count = modelled;
+    std::vector<arch::Point> from_model = modelled > 0 ? model_->ask(one) : std::vector<arch::Point>{};
+    std::vector<arch::Point> out = from_model;
+    std::size_t next_model = 0;
+    std::vector<arch::Point> ordered;
+    const auto fresh = [&](const arch::Point& p) { return request.fresh(p) && std::find(out.begin(), out.end(), p) == out.end(); };
+    for (std::size_t k = 0; k < request.count; ++k) {
+      if (methods[k] == bayes && next_model < from_model.size()) {
+        ordered.push_back(from_model[next_model++]);
+        continue;
+      }
+      AskRequest single = request;
+      single.count = 1;
+      single.number = request.number + k;
+      single.fresh = fresh;
+      std::optional<arch::Point> point;
+      if (methods[k] == local) {
+        point = refine(single);
+      } else if (const auto points = evolution_->ask(single); !points.empty()) {
+        point = points.front();
+      }
+      if (!point) continue;
+      out.push_back(*point);
+      ordered.push_back(std::move(*point));
+    }
+    return ordered;
+  }
+
+ private:
+  enum Method : std::size_t { bayes, evolution, local };
+  static constexpr std::size_t count = 3;
+  static constexpr std::uint64_t block_size = 16;
+  using Shares = std::array<double, count>;
+  struct Gain {
+    std::size_t method;
+    double value;
+  };
+  struct Elite {
+    Genome genome;
+    std::vector<double> objectives;  ///< empty where infeasible
+    double violation = 0;
+  };
+
+  Shares shares_of(std::uint64_t block) const {
+    // A trial of the past counts less the longer ago it was; the first counts are what is believed before anything is seen.
+    Shares tried{24, 8, 8}, gained{9.6, 1.2, 1.2};
+    constexpr double memory = 0.985;
+    if (block >= 2) {
+      for (const auto& [number, gain] : gains_) {
+        if (number >= block_size * (block - 1)) break;
+        for (std::size_t m = 0; m < count; ++m) {
+          tried[m] *= m == gain.method ? memory : 1;
+          gained[m] *= m == gain.method ? memory : 1;
+        }
+        tried[gain.method] += 1;
+        gained[gain.method] += gain.value;
+      }
+    }
+    Shares out{};
+    double total = 0;
+    for (std::size_t m = 0; m < count; ++m) total += out[m] = std::pow(gained[m] / tried[m] + 1e-3, 2);
+    for (double& share : out) share = options_.floor + (1 - static_cast<double>(count) * options_.floor) * share / total;
+    return out;
+  }
+
+  std::size_t pick(std::uint64_t number, const Shares& shares) const {
+    return Random(derive(derive(seed_, "method"), number)).weighted(shares);
+  }
+
+  double gain_of(const Told& told) {
+    if (told.failed) return 0;
+    violation_.note(told.violations);
+    Elite elite{to_genome(*space_, told.point), told.objectives, told.feasible() ? 0.0 : violation_(told.violations)};
+    const auto most = static_cast<std::size_t>(options_.top);
+    if (!best_.empty() && best_.front().violation > 0 && elite.violation <= 0) best_.clear();
+    if (elite.violation > 0 && !best_.empty() && best_.front().violation <= 0) return 0;
+    if (elite.violation > 0 || objectives_ == 1) {
+      const auto key = [](const Elite& e) { return e.violation > 0 ? e.violation : e.objectives.front(); };
+      const auto at = std::upper_bound(best_.begin(), best_.end(), elite, [&](const Elite& a, const Elite& b) { return key(a) < key(b); });
+      if (best_.size() >= most && at == best_.end()) return 0;
+      best_.insert(at, std::move(elite));
+      if (best_.size() > most) best_.pop_back();
+      return 1;
+    }
+    if (std::any_of(best_.begin(), best_.end(), [&](const Elite& e) { return dominates(e.objectives, elite.objectives) || e.objectives == elite.objectives; }))
+      return 0;
+    std::erase_if(best_, [&](const Elite& e) { return dominates(elite.objectives, e.objectives); });
+    best_.push_back(std::move(elite));
+    return 1;
+  }
+
+  std::optional<arch::Point> refine(const AskRequest& request) const {
+    if (best_.empty()) return {};
+    Random random(request.seed(derive(seed_, "local")));
+    const double d = static_cast<double>(std::max<std::size_t>(space_->parameters().size(), 1));
+    const bool single = objectives_ == 1;
+    Genome last;
+    constexpr int tries = 24;
+    for (int t = 0; t < tries; ++t) {
+      const double u = random.uniform();
+      last = best_[static_cast<std::size_t>((single ? u * u : u) * static_cast<double>(best_.size()))].genome;
+      mutate(*space_, last, random.chance(0.5) ? 0.0 : std::min(1.0, 1.0 / d), 0.03, random);
+      arch::Point point = to_point(*space_, last);
+      if (request.fresh(point)) return point;
+    }
+    return fresh_variant(*space_, last, request, {}, random);
+  }
+
+  std::shared_ptr<const arch::Space> space_;
+  AutoOptions options_;
+  std::size_t objectives_;
+  std::uint64_t seed_;
+  std::unique_ptr<Agent> model_, evolution_;
+  ViolationSum violation_;
+  std::vector<Elite> best_;  ///< sorted with one objective; the front with several
+  std::map<std::uint64_t, Gain> gains_;
+  std::map<std::uint64_t, Shares> shares_;
+};
+
+}  // namespace
+
+AgentInfo auto_info() {
+  return agent_info<Auto, AutoOptions>("auto", "portfolio: Sobol, constrained Gaussian processes, evolution and local refinement, shared by gain", 0);
+}
+
+}  // namespace gnomon::search
