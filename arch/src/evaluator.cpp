@@ -255,11 +255,14 @@ std::string to_json(const Evaluation& evaluation) {
   for (const auto& interval : evaluation.intervals) {
     intervals.push_back(Json{{"name", interval.name}, {"lower", to_value(interval.lower)}, {"upper", to_value(interval.upper)}});
   }
+  Json waiting = Json::array();
+  for (const auto& w : evaluation.waiting) waiting.push_back(Json{{"who", w.who}, {"whom", w.whom}, {"cycles", w.cycles}});
   return dumped(Json{{"metrics", metrics},
                      {"layers", layers},
                      {"energy_breakdown_pj", pairs_to_json(evaluation.energy_breakdown_pj)},
                      {"intervals", intervals},
-                     {"in_range", evaluation.in_range}});
+                     {"in_range", evaluation.in_range},
+                     {"waiting", waiting}});
 }
 
 Expected<Evaluation> evaluation_from_json(const std::string& text) {
@@ -276,6 +279,12 @@ Expected<Evaluation> evaluation_from_json(const std::string& text) {
       i.real("upper", interval.upper);
     });
     c.boolean("in_range", out.in_range);
+    c.list("waiting", [&](const Cursor& w) {
+      auto& waiting = out.waiting.emplace_back();
+      w.text("who", waiting.who);
+      w.text("whom", waiting.whom);
+      w.integer("cycles", waiting.cycles);
+    });
   });
   if (!done) return fail(std::move(done.error()));
   return out;

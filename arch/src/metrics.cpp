@@ -45,11 +45,23 @@ const std::vector<MetricInfo>& metric_infos() {
        "Sum of event counts x unit energies (MACs, neighbour registers, vector operations, level accesses, bus, memory, clock "
        "tree) plus static power x latency. energy_breakdown_pj shows the parts; "
        "they add up. Host and power supply losses are left out.",
-       "accelerator"},
+       "accelerator memory"},
       {"area_um2", "um2", "silicon area of the accelerator",
        "Arrays, vector units, levels, bus and memory interface; the memory devices themselves are left out.",
        "accelerator kernel"},
       {"power_w", "W", "mean power", "energy_pj / latency_s, in watts.", "accelerator"},
+      {"dram_row_hits", "bursts", "bursts that found their row open", "Of device memory (cycle fidelity); absent for ideal memory.", "accelerator"},
+      {"dram_row_misses", "bursts", "bursts whose row had to be opened", "Bank closed or another row open. Of device memory; absent for ideal memory.",
+       "accelerator"},
+      {"dram_row_conflicts", "bursts", "bursts that found another row of their bank open", "Part of dram_row_misses: bank conflicts.", "accelerator"},
+      {"dram_refreshes", "commands", "refresh commands in the run's time", "All kinds of refresh, counted as commands.", "accelerator"},
+      {"dram_bandwidth_gb_s", "GB/s", "bytes of bursts over the run's time",
+       "Whole bursts, so that a burst of which a part was asked for counts in full; 1 GB = 1e9 bytes. Over several workloads the mean by time.",
+       "accelerator"},
+      {"dram_read_latency_cycles", "memory cycles", "mean time of a read burst",
+       "From its first offer to the controller to its last data beat. Over several workloads the mean by time.", "accelerator"},
+      {"waited_cycles", "array cycles", "waiting of transfers for links and memory that others held",
+       "Summed over transfers: from ready to start to started. `waiting` in the result says which core waited for which.", "accelerator"},
       {"peak_memory_bytes", "bytes", "most bytes of tensors alive at one time",
        "Operators in topological order, tensors at the array's precision, all weights included throughout; views share their "
        "input's bytes.",
@@ -73,7 +85,13 @@ const std::vector<MetricInfo>& metric_infos() {
       {"activates", "commands", "row activations", "Activate commands issued.", "memory"},
       {"refreshes", "commands", "refresh commands", "All kinds of refresh, counted as commands.", "memory"},
       {"mean_read_latency_cycles", "memory cycles", "mean time of a read",
-       "From acceptance by the controller to the last data beat.", "memory"},
+       "From the cycle in which it was first offered to its last data beat.", "memory"},
+      {"row_conflicts", "requests", "requests that found another row of their bank open", "Part of row_misses: bank conflicts.", "memory"},
+      {"total_time_us", "us", "cycles x tCK", "Time of the whole trace.", "memory"},
+      {"refresh_missing", "commands", "refreshes owed beyond what the standard allows",
+       "0 keeps the data: a limit on it is the retention constraint. Without refresh: every refresh interval begun in the run. Else what "
+       "was due at the end and put off by more than eight intervals.",
+       "memory"},
       {"power_mw", "mW", "mean power of the memory", "energy / time; absent where the device file has no currents.", "memory"},
 
       // kernels, co-simulation, synthesis

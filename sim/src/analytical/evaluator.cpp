@@ -34,6 +34,7 @@ arch::Evaluation combined(std::vector<arch::Evaluation>& parts, const std::vecto
   out.layers = std::move(parts[0].layers);
   out.metrics = parts[0].metrics;
   out.energy_breakdown_pj = parts[0].energy_breakdown_pj;
+  out.waiting = std::move(parts[0].waiting);
   const auto value = [](const arch::Evaluation& e, const std::string& name) {
     const double* found = e.find(name);
     return found ? *found : 0.0;
@@ -47,6 +48,16 @@ arch::Evaluation combined(std::vector<arch::Evaluation>& parts, const std::vecto
       most = std::max(most, v);
     }
     metric.value = metric.name == "peak_memory_bytes" ? most : sum;
+    if (metric.name == "dram_bandwidth_gb_s" || metric.name == "dram_read_latency_cycles") {
+      double time = 0;
+      metric.value = 0;
+      for (std::size_t i = 0; i < parts.size(); ++i) {
+        const double weight = workloads[i].weight * value(parts[i], "latency_s");
+        metric.value += weight * value(parts[i], metric.name);
+        time += weight;
+      }
+      if (time > 0) metric.value /= time;
+    }
   }
   for (std::size_t j = 0; j < out.energy_breakdown_pj.size(); ++j) {
     double sum = 0;

@@ -36,7 +36,7 @@ Json layer_json(const arch::LayerMetrics& layer) {
 }
 
 std::string input_sha256(const arch::Design& design, const arch::EvaluationJob& job) {
-  std::string all = design.resolved_json + "\n" + job.fidelity + "\n" + job.mapping_json + "\n";
+  std::string all = design.resolved_json + "\n" + (design.memory.dram ? design.memory.dram->resolved_json + "\n" : "") + job.fidelity + "\n" + job.mapping_json + "\n";
   for (const arch::WorkloadRef& workload : job.workloads) {
     const auto content = workload.model.starts_with("zoo:") ? Expected<std::string>(workload.model) : read_file(workload.model, std::size_t{2} << 30);
     all += sha256(content ? *content : workload.model) + " " + std::to_string(workload.batch) + "\n";
@@ -76,6 +76,11 @@ Json simulation_document(const arch::Design& design, const arch::EvaluationJob& 
     for (const auto& interval : evaluation.intervals) intervals[interval.name] = Json{{"lower", interval.lower}, {"upper", interval.upper}};
     out["intervals"] = std::move(intervals);
     out["in_range"] = evaluation.in_range;
+  }
+  if (!evaluation.waiting.empty()) {
+    Json waiting = Json::array();
+    for (const auto& w : evaluation.waiting) waiting.push_back({{"core", w.who}, {"for", w.whom}, {"cycles", w.cycles}});
+    out["waiting"] = std::move(waiting);
   }
   out["provenance"] = Json{{"version", version()}, {"commit", commit()}, {"input_sha256", input_sha256(design, job)}, {"seed", job.seed}};
   return out;

@@ -73,9 +73,14 @@ std::string mapping_json(const arch::LoweredOperator& op, const arch::Mapping& m
 
 Expected<arch::Evaluation> assemble(const arch::Design& design, const workloads::Graph& graph,
                                     const std::vector<arch::LoweredOperator>& lowered, const arch::Mapping& mapping,
-                                    const std::vector<StepResult>& steps) {
+                                    const std::vector<StepResult>& steps, std::optional<double> dram_energy_pj) {
   auto units = arch::unit_energies(design);
   if (!units) return fail(std::move(units.error()));
+  if (dram_energy_pj) {
+    std::int64_t bytes = 0;
+    for (const StepResult& step : steps) bytes += step.counts.dram_read_bytes + step.counts.dram_write_bytes;
+    units->dram_pj_per_byte = bytes > 0 ? *dram_energy_pj / static_cast<double>(bytes) : 0;
+  }
   std::map<std::string, const StepResult*> by_label;
   for (const StepResult& step : steps) by_label[step.label] = &step;
   std::map<std::string, const arch::LoweredOperator*> by_name;

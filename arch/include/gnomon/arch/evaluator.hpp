@@ -67,6 +67,13 @@ struct Evaluation {
   };
   std::vector<Interval> intervals;
   bool in_range = true;
+  /// Cycles that transfers of the core `who`, ready to start, waited for a link or the memory while `whom` had it; cores of the first workload
+  /// with something to wait for.
+  struct Waiting {
+    std::string who, whom;
+    std::int64_t cycles = 0;
+  };
+  std::vector<Waiting> waiting;
 
   const double* find(const std::string& name) const;
 };

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gnomon/arch/evaluator.hpp"
+#include "gnomon/sim/dram.hpp"
 #include "gnomon/sim/result.hpp"
 
 namespace gnomon::sim {
@@ -31,6 +32,10 @@ struct CycleRun {
     std::int64_t first_cycle = 0, end_cycle = 0;
   };
   std::vector<Activity> activity;  ///< by step
+  /// Array cycles by core: how long transfers of the one, ready to start, waited for a link (memory, bus, level) that a transfer of the other held last.
+  std::vector<std::vector<std::int64_t>> waited_cycles;
+  /// What device memory did from the first to the last event; absent for ideal memory.
+  std::optional<DramStatistics> memory;
   std::int64_t simulated_steps = 0;   ///< without those that were recognised as equal to another
   std::int64_t simulated_cycles = 0;  ///< up to the last event, in array cycles
 };
@@ -39,8 +44,9 @@ struct CycleRun {
 /// modules, with an event at least for each array tile and each transfer, and no clock that runs without work.
 ///
 /// The steps of a core run in the order given; cores run beside each other and share the bus, the shared levels' links and the memory. Where a
-/// single core is used, equal steps (work, core, mapping) are simulated once, since nothing tells them apart: each starts with empty levels.
-/// Errors: invalid_input (a mapping that arch::verify refuses), unsupported (memory devices), run_failed (simulated time beyond 2^62 ps,
+/// single core is used with ideal memory, equal steps (work, core, mapping) are simulated once, since nothing tells them apart: each starts with empty
+/// levels. Device memory keeps its state from step to step; the steps' tensors lie in it one behind the other.
+/// Errors: invalid_input (a mapping that arch::verify refuses), run_failed (simulated time beyond 2^62 ps,
 /// a simulation that is running in this process already, an internal error).
 Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector<CycleStep>& steps, const std::string& mapping_file = "mapping");
 

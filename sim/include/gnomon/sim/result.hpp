@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -91,9 +92,10 @@ Expected<std::vector<PlannedStep>> plan(const arch::Design& design, const worklo
 /// Rows stand in the order of `lowered`; an operator of several steps has their sums. A fused operator gets a row with no cycles and its vector
 /// energy; a view gets none. The static energy is spread over the rows in proportion to their latency, so that rows add up to the total.
 /// The total latency is the latest end of any step; the total stalls are the sum of the steps'.
+/// `dram_energy_pj`: what a device's own model says, in place of bytes x the technology's energy per byte; rows get their share by bytes.
 /// Errors: a work step without a result; energies that the technology does not have.
 Expected<arch::Evaluation> assemble(const arch::Design& design, const workloads::Graph& graph,
                                     const std::vector<arch::LoweredOperator>& lowered, const arch::Mapping& mapping,
-                                    const std::vector<StepResult>& steps);
+                                    const std::vector<StepResult>& steps, std::optional<double> dram_energy_pj = {});
 
 }  // namespace gnomon::sim
