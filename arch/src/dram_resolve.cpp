@@ -151,6 +151,8 @@ class Resolver {
       if (value(T::WCK) == 3) wrong("/timing/WCK", "found 3; allowed: 2 or 4");
       beats_per_clock = 2 * value(T::WCK);
     }
+    // JESD238: the data strobes run at twice CK.
+    if (out_.standard == DramStandard::hbm3) beats_per_clock = 4;
     out_.burst_cycles = static_cast<int>(bl / beats_per_clock);
     out_.burst_bytes = bl * out_.data_width_bits / 8;
     if (out_.columns < bl && ++problems_at_columns_)

@@ -25,7 +25,7 @@ const std::vector<std::string>& dram_standard_names() {
 const std::vector<DramTimingInfo>& dram_timings() {
   using T = DramTiming;
   static const std::vector<DramTimingInfo> table{
-      {T::tCK_ps, "tCK_ps", "period of the memory clock (LPDDR5: of CK) in ps", "", 50, 100'000, all, 0},
+      {T::tCK_ps, "tCK_ps", "period of the memory clock (lpddr5, hbm3: of CK, not of WCK or WDQS) in ps", "", 50, 100'000, all, 0},
       {T::BL, "BL", "beats of a burst", "", 2, 32, all, 0},
       {T::CL, "CL", "read latency: RD to first data", "", 1, cycles, all, 0},
       {T::CWL, "CWL", "write latency: WR to first data", "", 1, cycles, all, 0},
