@@ -155,8 +155,9 @@ class DramSystem {
   /// Of everything so far. Energy and residency end with `up_to_cycle`, or where omitted with the last completion.
   DramStatistics statistics(std::int64_t up_to_cycle = -1) const;
 
- private:
   class Impl;
+
+ private:
   std::unique_ptr<Impl> impl_;
 };
 
