@@ -48,8 +48,8 @@ struct Numbers {
     for (int c = 0; c < dram_command_count; ++c) length[static_cast<std::size_t>(c)] = clocks(standard, static_cast<C>(c));
     act_to_read = d[T::tRCD] - al;
     act_to_write = (hbm ? d[T::tRCDWR] : d[T::tRCD]) - al;
-    // JESD209-4: the read's data is a burst of 16 or 32, tRTP counts from the end of its first half.
-    read_to_precharge = al + d[T::tRTP] + (lp4 ? burst - 8 : 0);
+    // JESD209-4: tRTP counts from 8 clocks before the end of the burst; JESD209-5: from its end (tRBTP).
+    read_to_precharge = al + d[T::tRTP] + (lp4 ? burst - 8 : lp5 ? burst : 0);
     // JESD209-4 starts write recovery and tWTR one clock later (tDQSS).
     write_end = d[T::CWL] + burst + (lp4 ? 1 : 0);
     // JESD209-5, bank group mode: within a group the array takes BL/n_max = 2 BL/n_min.
