@@ -19,7 +19,8 @@ RefreshManager::RefreshManager(const arch::Dram& dram, int rank) {
   for (int bit = 1, from = ranks >> 1; bit < ranks; bit <<= 1, from >>= 1) {
     if (rank & bit) reversed |= from;
   }
-  offset_ = -(reversed * (interval_ / units_) / ranks);
+  // Intervals count from the cycle before the first: there a request of cycle 0 sets off in DRAMSys 5.1, so that runs equal its own to the cycle.
+  offset_ = -(reversed * (interval_ / units_) / ranks) - 1;
   due_ = due_of(index_);
   max_postponed_ = c.refresh_max_postponed * units_;
   max_pulled_in_ = c.refresh_max_pulled_in * units_;
@@ -93,6 +94,8 @@ void RefreshManager::restart(std::int64_t cycle) {
   ++count_;
   asleep_ = in_self_refresh_ = forced_ = pulling_in_ = false;
   wanted_ = -1;
+  // The rank has refreshed itself: nothing is owed, nothing was done ahead.
+  flexibility_ = 0;
   offset_ = cycle;
   index_ = 1;
   due_ = due_of(index_);

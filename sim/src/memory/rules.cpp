@@ -171,6 +171,8 @@ constexpr TimingRule lpddr4_rules[] = {
 constexpr TimingRule lpddr5_rules[] = {
     GNOMON_ROW_RULES,
     GNOMON_PER_BANK_RULES,
+    // Within a bank group the array takes BL/n_max clocks, which is tCCD_L.
+    {"tWTR_L", L::bank_group, W, R, "CWL + tCCD_L + tWTR_L"},
     {"tRCD", L::bank, mask(ACT), R | W, "tRCD"},
     {"tRTP", L::bank, mask(RD), mask(PRE), "burst + tRTP"},
     {"tRTP", L::rank, R, mask(PREA), "burst + tRTP"},
@@ -192,7 +194,6 @@ constexpr TimingRule lpddr5_rules[] = {
     {"tCCD_S", L::rank, R, R, "tCCD_S"},
     {"tCCD_S", L::rank, W, W, "tCCD_S"},
     {"read to write", L::rank, R, W, "tRTW"},
-    {"tWTR_L", L::bank_group, W, R, "CWL + burst + tWTR_L"},
     {"tWTR_S", L::rank, W, R, "CWL + burst + tWTR_S"},
     {"tRTRS", L::pseudo_channel, R, R, "burst + tRTRS", 1, other},
     {"tRTRS", L::pseudo_channel, W, W, "burst + tRTRS", 1, other},
@@ -286,15 +287,15 @@ int command_clocks(arch::DramStandard standard, DramCommand command) {
   }
 }
 
-bool counts_last_clock(arch::DramStandard standard) {
-  return standard != arch::DramStandard::ddr5;
+int reference_clock(arch::DramStandard standard, DramCommand command) {
+  return standard == arch::DramStandard::ddr5 ? 0 : command_clocks(standard, command) - 1;
 }
 
 bool has_two_command_buses(arch::DramStandard standard) { return arch::is_hbm(standard); }
 
 std::int64_t data_delay(const arch::Dram& dram, bool write) {
   using T = arch::DramTiming;
-  const int last = counts_last_clock(dram.standard) ? command_clocks(dram.standard, write ? WR : RD) - 1 : 0;
+  const int last = reference_clock(dram.standard, write ? WR : RD);
   if (write) return last + dram[T::AL] + dram[T::CWL] + (dram.standard == arch::DramStandard::lpddr4 ? 1 : 0);
   return last + dram[T::AL] + dram[T::CL] + dram[T::tDQSCK] + dram[T::tWCKDQO];
 }
@@ -318,9 +319,7 @@ std::int64_t evaluate(std::string_view latency, const arch::Dram& dram) {
 }
 
 std::int64_t start_to_start(const TimingRule& rule, DramCommand prev, DramCommand next, const arch::Dram& dram) {
-  std::int64_t value = evaluate(rule.latency, dram);
-  if (counts_last_clock(dram.standard)) value += command_clocks(dram.standard, prev) - command_clocks(dram.standard, next);
-  return value;
+  return evaluate(rule.latency, dram) + reference_clock(dram.standard, prev) - reference_clock(dram.standard, next);
 }
 
 }  // namespace gnomon::sim

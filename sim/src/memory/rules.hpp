@@ -26,8 +26,8 @@ constexpr CommandMask mask(DramCommand c, C... more) {
 
 /// One timing rule: a command of `next` may come no earlier than `latency` cycles after a command of `prev` (with `window` w: after the w-th last one).
 ///
-/// `latency` is a sum of timing names, `burst` (cycles of data) and numbers, as "CWL + burst + tWR". It counts from the last clock of `prev` to the last
-/// clock of `next` where the standard says so for commands of several clocks (`counts_last_clock`), else from first to first.
+/// `latency` is a sum of timing names, `burst` (cycles of data) and numbers, as "CWL + burst + tWR". It counts from the
+/// reference clock of `prev` to that of `next` (`reference_clock`).
 struct TimingRule {
   std::string_view name;
   DramLevel level;
@@ -43,8 +43,8 @@ std::span<const TimingRule> timing_rules(arch::DramStandard standard);
 
 /// Clocks that a command takes on its command bus.
 int command_clocks(arch::DramStandard standard, DramCommand command);
-/// Whether the standard counts timings from the last clock of a command of several clocks.
-bool counts_last_clock(arch::DramStandard standard);
+/// Of a command of several clocks, the one from which times count, from 0: the last, but in ddr5 the first (where CS_n is low).
+int reference_clock(arch::DramStandard standard, DramCommand command);
 /// HBM has one bus for column commands (RD, WR) and one for all others.
 bool has_two_command_buses(arch::DramStandard standard);
 constexpr bool is_column(DramCommand c) {

@@ -83,7 +83,7 @@ void TimingState::compile(const arch::Dram& dram, CommandMask used) {
             ring_total_ += window;
           }
           // A ring keeps the times from which the window counts; the place of the ring among its rank's rings is its number times the window.
-          const std::int64_t before = counts_last_clock(dram.standard) ? command_clocks(dram.standard, command(p)) - 1 : 0;
+          const std::int64_t before = reference_clock(dram.standard, command(p));
           from.windows.push_back({known->second, ring->second, window, before, latency - before});
         }
       }
