@@ -40,12 +40,17 @@ int clocks(S standard, C command) {
 bool is_read(C c) { return c == C::RD || c == C::RDA; }
 bool is_write(C c) { return c == C::WR || c == C::WRA; }
 
-/// The device's numbers, put together as the standards put them. All from last clock to last clock.
+/// The device's numbers, put together as the standards put them.
 struct Numbers {
   explicit Numbers(const arch::Dram& d) : dram(d), standard(d.standard), grouped(d.standard != S::ddr3 && d.standard != S::lpddr4) {
     const std::int64_t al = d[T::AL], burst = d.burst_cycles;
     const bool lp4 = standard == S::lpddr4, lp5 = standard == S::lpddr5, hbm = arch::is_hbm(standard);
-    for (int c = 0; c < dram_command_count; ++c) length[static_cast<std::size_t>(c)] = clocks(standard, static_cast<C>(c));
+    for (int c = 0; c < dram_command_count; ++c) {
+      const auto i = static_cast<std::size_t>(c);
+      length[i] = clocks(standard, static_cast<C>(c));
+      // JESD79-5 counts from the clock in which CS_n is low, the first of two.
+      reference[i] = standard == S::ddr5 ? 0 : length[i] - 1;
+    }
     act_to_read = d[T::tRCD] - al;
     act_to_write = (hbm ? d[T::tRCDWR] : d[T::tRCD]) - al;
     // JESD209-4: tRTP counts from 8 clocks before the end of the burst; JESD209-5: from its end (tRBTP).
@@ -62,9 +67,10 @@ struct Numbers {
     precharge_all = lp4 || lp5 ? d[T::tRPab] : d[T::tRP];
     switch (standard) {
       case S::ddr5: refresh_to_refresh = d[T::tRFCsb]; break;
-      case S::lpddr4: refresh_to_refresh = d[T::tRFCpb]; break;
       default: refresh_to_refresh = d[T::tRREFD]; break;
     }
+    // Another bank may be opened after REFpb as after an ACT (LPDDR), or after a time of its own.
+    refresh_to_act = lp4 ? d[T::tRRD] : lp5 ? d[T::tRRD_L] : d[T::tRREFD];
     act_to_act = d[grouped ? T::tRRD_S : T::tRRD];
     column_to_column = d[grouped ? T::tCCD_S : T::tCCD];
     write_to_read = write_end + d[grouped ? T::tWTR_S : T::tWTR];
@@ -76,9 +82,10 @@ struct Numbers {
   arch::Dram dram;
   S standard;
   bool grouped, has_precharge_gap = false, has_read_after_self_refresh = false;
-  std::array<int, dram_command_count> length{};
+  /// Clocks on the bus, and after how many of them the command's times begin.
+  std::array<int, dram_command_count> length{}, reference{};
   std::int64_t act_to_read, act_to_write, read_to_precharge, write_end, write_end_group, write_to_precharge, read_data, write_data, read_to_sleep,
-      write_to_sleep, precharge_all, refresh_to_refresh, act_to_act, column_to_column, write_to_read;
+      write_to_sleep, precharge_all, refresh_to_refresh, refresh_to_act, act_to_act, column_to_column, write_to_read;
 };
 
 struct Bank {
@@ -181,7 +188,7 @@ class DramChecker::Impl {
     now_ = r;
     index_ = index;
     if (!sound(r, kind)) return;
-    at_ = static_cast<std::int64_t>(r.cycle) + n_.length[kind] - 1;
+    at_ = static_cast<std::int64_t>(r.cycle) + n_.reference[kind];
     unit_ = static_cast<std::size_t>(r.channel) * static_cast<std::size_t>(n_.dram.pseudo_channels) + r.pseudo_channel;
     rank_ = &ranks_[unit_ * static_cast<std::size_t>(n_.dram.ranks) + r.rank];
     if (!command_bus(r) || !awake(r)) return;
@@ -324,7 +331,7 @@ class DramChecker::Impl {
     Group& group = rank_->groups[r.bank_group];
     if (b.open) return broken("ACT on an open bank", &b.act);
     if (!no_refresh_of_rank() || !bank_refreshed(b) || !rested(b) || !after(b.act, n_[T::tRC], "tRC")) return false;
-    if (!after(rank_->bank_refresh, n_[T::tRREFD], "tRREFD")) return false;
+    if (!after(rank_->bank_refresh, n_.refresh_to_act, n_.standard == S::lpddr4 ? "tRRD" : n_.standard == S::lpddr5 ? "tRRD_L" : "tRREFD")) return false;
     if (n_.grouped && !after(group.act, n_[T::tRRD_L], "tRRD_L")) return false;
     if (!after(rank_->act, n_.act_to_act, n_.grouped ? "tRRD_S" : "tRRD")) return false;
     if (!after(rank_->activates[rank_->oldest], n_[T::tFAW], "tFAW")) return false;
@@ -448,7 +455,7 @@ class DramChecker::Impl {
     Bank& b = bank(r.bank_group, r.bank);
     if (b.open) return broken("REFpb with an open bank", &b.act);
     if (!no_refresh_of_rank() || !bank_refreshed(b) || !rested(b)) return false;
-    if (!after(rank_->bank_refresh, n_.refresh_to_refresh, n_.standard == S::lpddr4 ? "tRFCpb" : "tRREFD")) return false;
+    if (!after(rank_->bank_refresh, n_.refresh_to_refresh, "tRREFD")) return false;
     if (!after(rank_->act, n_.act_to_act, n_.grouped ? "tRRD_S" : "tRRD") || !refreshed(b)) return false;
     rank_->bank_refresh = {at_, now_};
     return true;

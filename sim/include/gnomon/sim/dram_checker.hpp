@@ -15,7 +15,7 @@
 /// An independent witness of DRAM command sequences: it replays a command log against a device's timings, by rules written down from the JEDEC
 /// standards (JESD79-3F, 79-4, 79-5, 209-4, 209-5, 235, 238). It shares no rule, table or code with the model that makes the logs.
 ///
-/// Times between commands of several clocks are counted between their last clocks, as the standards draw them. Where a standard leaves a value to
+/// Times between commands of several clocks are counted between their last clocks, as the standards draw them (DDR5: their first). Where a standard leaves a value to
 /// the vendor or to the mode registers, the rule takes the device's value, or the least that any mode allows; so a controller may wait longer
 /// than the checker demands, but never less. Not checked: mode registers, ZQ calibration, on-die termination, row hammer, slow power-down exit.
 namespace gnomon::sim {
@@ -29,7 +29,7 @@ struct DramViolation {
   DramLogRecord command;
   /// The command that forbids it, where there is one.
   std::optional<DramLogRecord> earlier;
-  /// The least number of cycles between the two (from last clock to last clock), and how many there were; both 0 where the rule is no time.
+  /// The least number of cycles between the two (counted as said above), and how many there were; both 0 where the rule is no time.
   std::int64_t needed_cycles = 0, found_cycles = 0;
   /// Rule, both commands with cycle and place, and the times, on one line.
   std::string text() const;
