@@ -94,10 +94,10 @@ void RefreshManager::restart(std::int64_t cycle) {
   ++count_;
   asleep_ = in_self_refresh_ = forced_ = pulling_in_ = false;
   wanted_ = -1;
-  // The rank has refreshed itself: nothing is owed, nothing was done ahead.
+  // The rank has refreshed itself, and now all its banks once more: nothing is owed or was done ahead, and all have an interval.
   flexibility_ = 0;
   offset_ = cycle;
-  index_ = 1;
+  index_ = units_;
   due_ = due_of(index_);
   remaining_.clear();
   for (int u = 0; u < units_; ++u) remaining_.push_back(u);
