@@ -139,6 +139,9 @@ Acquisition::Acquisition(const std::vector<const Row*>& rows, const Targets& tar
   for (std::size_t k = 0; k < objectives_; ++k) {
     span_[k] = std::max(nadir[k] - ideal_[k], 0.2);
     reference_[k] = ideal_[k] + 1.1 * span_[k];
+    // Not nearer than what counts in a run's hypervolume: the worst of the first feasible results.
+    constexpr std::size_t first = 20;
+    for (std::size_t i = 0; i < std::min(first, feasible_.size()); ++i) reference_[k] = std::max(reference_[k], feasible_[i][k]);
   }
   if (!parego_) {
     measure();

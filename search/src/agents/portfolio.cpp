@@ -103,7 +103,7 @@ class Auto final : public Agent {
 
   Shares shares_of(std::uint64_t block) const {
     // A trial of the past counts less the longer ago it was; the first counts are what is believed before anything is seen.
-    Shares tried{24, 8, 8}, gained{9.6, 1.2, 1.2};
+    Shares tried{60, 10, 10}, gained{30, 1.5, 1.5};
     constexpr double memory = 0.985;
     if (block >= 2) {
       for (const auto& [number, gain] : gains_) {
