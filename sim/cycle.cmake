@@ -10,6 +10,7 @@ target_link_libraries(gnomon_systemc INTERFACE PkgConfig::SYSTEMC)
 
 gnomon_library(sim_cycle
   SOURCES
+    src/memory/device_memory.cpp
     src/memory/ideal_memory.cpp
     src/cycle/array_core.cpp
     src/cycle/fabric.cpp
@@ -22,5 +23,5 @@ gnomon_library(sim_cycle
     src/cycle/timeline.cpp
     src/cycle/transfers.cpp
     src/cycle/vector_unit.cpp
-  PUBLIC gnomon::sim_analytical
+  PUBLIC gnomon::sim_analytical gnomon::sim_memory
   PRIVATE gnomon::systemc nlohmann_json::nlohmann_json)

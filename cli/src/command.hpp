@@ -26,6 +26,7 @@ std::vector<Command> all_commands();
 
 Command run_command();
 Command simulate_command();
+Command memory_command();
 Command cosim_command();
 Command surrogate_command();
 Command report_command();

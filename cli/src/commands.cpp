@@ -1,4 +1,5 @@
 #include "command.hpp"
+#include "dataset.hpp"
 
 namespace gnomon::cli {
 
@@ -6,12 +7,12 @@ std::vector<Command> all_commands() {
   return {
       run_command(),
       simulate_command(),
-      unbuilt_command("memory", "Run a memory trace through a DRAM controller model"),
+      memory_command(),
       cosim_command(),
       unbuilt_command("hls", "Compile a kernel to SystemVerilog and HLS C++"),
       unbuilt_command("synth", "Synthesise a kernel or a design and report its resources"),
       surrogate_command(),
-      unbuilt_command("dataset", "Write a table of labelled layers, kernels, designs or traces"),
+      dataset_command(),
       unbuilt_command("compare", "Compare search agents on one campaign"),
       report_command(),
       list_command(),

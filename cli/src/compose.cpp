@@ -4,6 +4,7 @@
 #include "gnomon/search/problems.hpp"
 #include "gnomon/sim/analytical.hpp"
 #include "gnomon/sim/cycle.hpp"
+#include "gnomon/sim/memory.hpp"
 #include "gnomon/surrogate/evaluator.hpp"
 
 namespace gnomon {
@@ -13,6 +14,7 @@ const arch::EvaluatorRegistry& evaluators() {
     arch::EvaluatorRegistry all;
     sim::register_analytical(all);
     sim::register_cycle(all);
+    sim::register_memory(all);
     surrogate::register_evaluators(all);
     hls::register_evaluators(all);
     search::register_problems(all);

@@ -108,15 +108,25 @@ void Link::on_done() {
 
 Fabric::Fabric(sc_core::sc_module_name name, const arch::Design& design, std::vector<CoreWork> work, const std::vector<std::size_t>& core_of)
     : sc_module(name), clock_{design.clock_period_ps}, work_(std::move(work)), outcomes_(work_.size()) {
-  auto memory = std::make_unique<IdealMemory>("memory", clock_, design.memory.bytes_per_cycle, design.memory.latency_cycles);
-  memory_.assign(design.cores.size(), memory.get());
-  memory_module_ = std::move(memory);
+  if (design.memory.dram) {
+    device_ = make_device_memory("memory", *design.memory.dram, clock_, design.cores.size());
+    for (std::size_t c = 0; c < design.cores.size(); ++c) memory_.push_back(&device_->port(c));
+  } else {
+    auto memory = std::make_unique<IdealMemory>("memory", clock_, design.memory.bytes_per_cycle, design.memory.latency_cycles);
+    memory_.assign(design.cores.size(), memory.get());
+    ideal_ = std::move(memory);
+  }
   const auto add_link = [&](const std::string& link) { links_.push_back(std::make_unique<Link>(link.c_str(), clock_, *this)); };
   links_.emplace_back();
   add_link("bus");
   for (std::size_t s = 0; s < design.shared.size(); ++s) add_link("shared_link_" + std::to_string(s));
   for (std::size_t c = 0; c < design.cores.size(); ++c) {
     LinkMap links;
+    // Every core has its own way to a device, whose controller decides between them; ideal memory is one link.
+    if (device_ && c > 0) {
+      links.memory = links_.size();
+      links_.emplace_back();
+    }
     links.core = links_.size();
     for (std::size_t l = 0; l < design.cores[c].levels.size(); ++l) add_link("core_" + std::to_string(c) + "_link_" + std::to_string(l));
     cores_.push_back(std::make_unique<CoreModel>(("core_" + std::to_string(c)).c_str(), design, c, clock_, links, *this));
@@ -205,7 +215,7 @@ void Fabric::start(CoreModel& core, std::size_t core_index, TransferStream& stre
     request.requester = static_cast<int>(core_index);
     request.bytes_per_cycle = stream.bytes_per_cycle();
     request.tag = tag;
-    if (places_) {
+    if (device_) {
       stream.memory_runs(runs_);
       request.address = runs_.front().address;
       request.runs = runs_;

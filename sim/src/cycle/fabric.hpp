@@ -8,6 +8,7 @@
 #include "array_core.hpp"
 #include "gnomon/arch/design.hpp"
 #include "gnomon/sim/cycle.hpp"
+#include "gnomon/sim/device_memory.hpp"
 #include "vector_unit.hpp"
 
 namespace gnomon::sim::cycle {
@@ -88,6 +89,8 @@ class Fabric : public sc_core::sc_module, public Observer, public MemoryClient {
   std::string waits_for() const;
   /// Array cycles that transfers of the first core waited, ready to start, for a link that a transfer of the second held last.
   const std::vector<std::vector<std::int64_t>>& waited_cycles() const { return waited_cycles_; }
+  /// Of device memory, up to the present time.
+  std::optional<DramStatistics> memory_statistics() const { return device_ ? std::optional(device_->statistics()) : std::nullopt; }
 
   void changed() override { changed_.notify(sc_core::SC_ZERO_TIME); }
   void memory_released(std::uint64_t tag, std::int64_t time_ps) override;
@@ -103,7 +106,8 @@ class Fabric : public sc_core::sc_module, public Observer, public MemoryClient {
   ClockDomain clock_;
   std::vector<CoreWork> work_;
   std::vector<StepOutcome> outcomes_;
-  std::unique_ptr<sc_core::sc_module> memory_module_;
+  std::unique_ptr<sc_core::sc_module> ideal_;
+  std::unique_ptr<DeviceMemory> device_;
   std::vector<MemoryPort*> memory_;           ///< by core
   std::vector<std::unique_ptr<Link>> links_;  ///< by link number; none for the memory's
   std::vector<char> busy_;
@@ -113,7 +117,6 @@ class Fabric : public sc_core::sc_module, public Observer, public MemoryClient {
   };
   std::vector<Holder> last_holder_;  ///< by link
   std::vector<std::vector<std::int64_t>> waited_cycles_;
-  bool places_ = false;  ///< the memory looks at addresses
   std::vector<MemoryRun> runs_;
   std::vector<std::unique_ptr<CoreModel>> cores_;
   std::deque<Flight> flights_;

@@ -42,8 +42,8 @@ Key key_of(const CycleStep& step) {
 }
 
 Expected<void> check(const arch::Design& design, const std::vector<CycleStep>& steps, const std::string& mapping_file) {
-  if (design.memory.kind != arch::MemoryKind::ideal) {
-    return fail(ErrorKind::unsupported, "memory type " + in_quotes(design.memory.type) + ": the cycle model has ideal memory only; allowed: \"ideal\"");
+  if (design.memory.kind == arch::MemoryKind::device && !design.memory.dram) {
+    return fail(ErrorKind::invalid_input, "memory type " + in_quotes(design.memory.type) + ": the design has not been resolved");
   }
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const CycleStep& step = steps[i];
@@ -80,7 +80,7 @@ Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector
   std::uint64_t address = 0;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const CycleStep& step = steps[i];
-    if (alone) {
+    if (alone && !design.memory.dram) {
       const auto [at, is_new] = known.emplace(key_of(step), work.size());
       simulated[i] = at->second;
       if (!is_new) continue;
@@ -110,6 +110,8 @@ Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector
     if (auto ran = session->run(); !ran) return fail(ran.error());
     if (!fabric.finished()) return fail(ErrorKind::run_failed, "internal error: the model has stopped before its work is done: " + fabric.waits_for());
     outcomes = fabric.outcomes();
+    run.memory = fabric.memory_statistics();
+    run.waited_cycles = fabric.waited_cycles();
     run.simulated_cycles = cycle::now_ps() / design.clock_period_ps;
   } catch (const std::exception& error) {
     return fail(ErrorKind::run_failed, std::string("internal error in the cycle model: ") + error.what());

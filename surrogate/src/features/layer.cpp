@@ -48,7 +48,7 @@ DesignNumbers numbers_of(const arch::Design& design) {
   d.bus_bytes = static_cast<double>(design.bus_bytes_per_cycle);
   d.memory_bytes = static_cast<double>(design.memory.bytes_per_cycle);
   d.memory_latency = static_cast<double>(design.memory.latency_cycles);
-  d.channels = static_cast<double>(design.memory.channels);
+  d.channels = static_cast<double>(design.memory.dram ? design.memory.dram->channels : 1);
   d.dataflow = arch::info(core.array.dataflow).name;
   d.timing = core.array.timing == arch::Timing::scalesim ? "scalesim" : "rtl";
   d.memory = design.memory.type;

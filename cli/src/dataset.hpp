@@ -1,0 +1,12 @@
+#pragma once
+
+#include "command.hpp"
+
+namespace gnomon::cli {
+
+/// `gnomon dataset KIND`. A new kind is one function below, one file `command_dataset_KIND.cpp` and one line in `dataset_kinds()`.
+Command dataset_command();
+
+Command traces_dataset();
+
+}  // namespace gnomon::cli
