@@ -8,5 +8,6 @@ namespace gnomon::cli {
 Command dataset_command();
 
 Command traces_dataset();
+Command memory_space_dataset();
 
 }  // namespace gnomon::cli

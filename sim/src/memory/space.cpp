@@ -141,7 +141,7 @@ class SpaceRun {
         rest /= axis_sizes[inner[i]];
       }
       if (covered[here]) continue;
-      if (options_.stop != nullptr && *options_.stop) return fail(ErrorKind::run_failed, "stopped");
+      if (options_.stop != nullptr && *options_.stop) return fail(ErrorKind::interrupted, "interrupted; finished parts are kept");
       auto record = simulate(at);
       if (!record) return fail(std::move(record.error()));
       Indices each = at;
@@ -355,7 +355,7 @@ Expected<MemorySpaceResult> evaluate_memory_space(const arch::DramSpec& device, 
         }
         if (options.stop != nullptr && *options.stop) {
           const std::lock_guard lock(mutex);
-          failed = Error(ErrorKind::run_failed, "stopped");
+          failed = Error(ErrorKind::interrupted, "interrupted; finished parts are kept");
           return;
         }
         auto again = run.simulate(sample[i].second);

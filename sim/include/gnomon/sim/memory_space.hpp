@@ -34,7 +34,7 @@ struct MemorySpaceOptions {
   std::filesystem::path partial;
   /// Told after each part: parts done, of how many, simulations so far. From one thread at a time.
   std::function<void(std::int64_t, std::int64_t, std::int64_t)> progress;
-  /// Set from outside: stops between simulations with `run_failed`; the finished parts stay.
+  /// Set from outside: stops between simulations with `interrupted`; the finished parts stay.
   const std::atomic<bool>* stop = nullptr;
 };
 
