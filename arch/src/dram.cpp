@@ -58,6 +58,9 @@ void describe(FieldVisitor& v, DramControllerSpec& s) {
   field(v, {"refresh", "which banks a refresh takes; none loses the data"}, s.refresh, Choice{dram_refresh_words()});
   field(v, {"refresh_max_postponed", "refreshes put off while there are requests", "refresh intervals"}, s.refresh_max_postponed, Range{0, 64});
   field(v, {"refresh_max_pulled_in", "refreshes done ahead while there are none", "refresh intervals"}, s.refresh_max_pulled_in, Range{0, 64});
+  field(v, {"refresh_guard_cycles", "how long before a due refresh its banks take no more commands, so that it comes on time; 0: they are stopped when it is due; omitted: tRAS",
+            "memory clocks"},
+        s.refresh_guard_cycles, Range{0, 4096});
   field(v, {"arbiter", "how ports reach the channels: one at a time; queued; queued and answered in order"}, s.arbiter,
         Choice{dram_arbiter_words()});
   field(v, {"response_queue", "answers in the order of the data, or of the requests"}, s.response_queue, Choice{dram_response_queue_words()});

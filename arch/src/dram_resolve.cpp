@@ -245,6 +245,7 @@ class Resolver {
     c.request_buffer_size = static_cast<int>(s.request_buffer_size);
     c.refresh_max_postponed = static_cast<int>(s.refresh_max_postponed);
     c.refresh_max_pulled_in = static_cast<int>(s.refresh_max_pulled_in);
+    c.refresh_guard_cycles = static_cast<int>(s.refresh_guard_cycles.value_or(value(T::tRAS)));
     c.max_active_transactions = static_cast<int>(s.max_active_transactions);
     c.write_high = static_cast<int>(s.write_high);
     c.write_low = static_cast<int>(s.write_low);
@@ -266,6 +267,8 @@ class Resolver {
     const DramStandard s = out_.standard;
     const bool per_bank = dram_timings()[at(T::tRFCpb)].known_for(s), same_bank = s == DramStandard::ddr5;
     const std::int64_t interval = value(T::tREFI);
+    if (mode != DramRefresh::none && spec_.controller.refresh_guard_cycles && 2 * *spec_.controller.refresh_guard_cycles >= interval)
+      wrong("/controller/refresh_guard_cycles", "found " + std::to_string(*spec_.controller.refresh_guard_cycles) + "; allowed: less than half of tREFI (" + std::to_string(interval) + ")");
     if (mode == DramRefresh::per_bank) {
       if (!per_bank) return modes(same_bank ? ", same_bank" : "");
       needs(T::tRFCpb, "/controller/refresh", word);
@@ -365,6 +368,7 @@ class Resolver {
       auto& v = spec.timing.values[at(info.timing)];
       if (v && *v < info.min) v.reset();
     }
+    spec.controller.refresh_guard_cycles = out_.controller.refresh_guard_cycles;
     spec.controller.power_down = in_quotes(dram_power_down_words()[static_cast<std::size_t>(out_.controller.power_down)]);
     if (spec.address_mapping.empty()) spec.address_mapping = R"("row-rank-bank-bankgroup-column-pseudochannel-channel")";
     return write_fields(spec).dump();

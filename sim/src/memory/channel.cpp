@@ -270,7 +270,9 @@ void Channel::consider_rank(int rank) {
   const std::size_t r = static_cast<std::size_t>(rank);
   const int first = rank * banks_per_rank_;
   const auto offer = [&](C command, int bank, std::uint64_t age, Choice::From from) {
-    const std::int64_t cycle = std::max(now_, timing_.earliest(command, bank));
+    std::int64_t cycle = std::max(now_, timing_.earliest(command, bank));
+    // Its banks may be closed ahead of time, but a refresh comes when it is due.
+    if (from == Choice::From::refresh && (mask(command) & mask(C::REF, C::REFpb, C::REFsb))) cycle = std::max(cycle, refresh_[r].not_before());
     if (cycle < plan_.cycle || (cycle == plan_.cycle && age < plan_.age)) plan_ = {cycle, age, bank, command, from};
   };
   C command;

@@ -22,6 +22,7 @@ RefreshManager::RefreshManager(const arch::Dram& dram, int rank) {
   // Intervals count from the cycle before the first: there a request of cycle 0 sets off in DRAMSys 5.1, so that runs equal its own to the cycle.
   offset_ = -(reversed * (interval_ / units_) / ranks) - 1;
   due_ = due_of(index_);
+  guard_ = std::min<std::int64_t>(c.refresh_guard_cycles, interval_ / units_ / 2);
   max_postponed_ = c.refresh_max_postponed * units_;
   max_pulled_in_ = c.refresh_max_pulled_in * units_;
   for (int u = 0; u < units_; ++u) remaining_.push_back(u);
@@ -42,7 +43,7 @@ int RefreshManager::idle_unit(const View& view) const {
 int RefreshManager::evaluate(std::int64_t cycle, View& view) {
   if (forced_) return wanted_;
   wanted_ = -1;
-  if (asleep_ || cycle < due_) return -1;
+  if (asleep_ || cycle < due()) return -1;
   if (cycle >= due_of(index_ + 1)) {
     next_interval();
     pulling_in_ = false;

@@ -11,7 +11,7 @@ namespace gnomon::sim {
 /// groups (REFsb). In every interval one unit is due; it may be put off while its banks have requests, and others may be done ahead while theirs have none.
 ///
 /// The counting follows DRAMSys 5.1: a due refresh waits for a unit without requests, at most `refresh_max_postponed` intervals; then it is forced, and its
-/// banks take no commands until it is done. After each refresh another is pulled in if there is still a unit without requests, down to `refresh_max_pulled_in`.
+/// banks take no commands until it is done, from `refresh_guard_cycles` before it is due on. After each refresh another is pulled in if there is still a unit without requests, down to `refresh_max_pulled_in`.
 class RefreshManager {
  public:
   RefreshManager() = default;
@@ -29,9 +29,11 @@ class RefreshManager {
 
   bool enabled() const { return units_ > 0; }
   /// The cycle from which `evaluate` has something to decide.
-  std::int64_t due() const { return in_self_refresh_ ? never_due : due_; }
+  std::int64_t due() const { return in_self_refresh_ ? never_due : due_ - lead(); }
+  /// The wanted refresh must not come before.
+  std::int64_t not_before() const { return forced_ ? due_ : 0; }
   /// The rank has to leave power-down for a refresh.
-  bool wakes(std::int64_t cycle) const { return units_ > 0 && cycle >= due_ && !in_self_refresh_; }
+  bool wakes(std::int64_t cycle) const { return units_ > 0 && cycle >= due(); }
   /// Decides at `cycle`; gives the unit to be refreshed now (its banks closed first), or -1.
   int evaluate(std::int64_t cycle, View& view);
   int wanted() const { return wanted_; }
@@ -56,6 +58,7 @@ class RefreshManager {
   int units_ = 0;
   /// Interval of one unit: interval_ / units_, kept exact.
   std::int64_t interval_ = 0, offset_ = 0, index_ = 1, due_ = never_due;
+  std::int64_t guard_ = 0;
   int max_postponed_ = 0, max_pulled_in_ = 0, flexibility_ = 0;
   bool pulling_in_ = false, forced_ = false, asleep_ = false, in_self_refresh_ = false;
   int wanted_ = -1;
@@ -66,6 +69,8 @@ class RefreshManager {
   void next_interval();
   std::int64_t due_of(std::int64_t index) const { return offset_ + index * interval_ / units_; }
   int idle_unit(const View& view) const;
+  /// Cycles before the due one in which the banks of a refresh that cannot be put off are stopped.
+  std::int64_t lead() const { return flexibility_ == max_postponed_ && !pulling_in_ ? guard_ : 0; }
 };
 
 }  // namespace gnomon::sim

@@ -58,20 +58,21 @@ constexpr TimingRule ddr3_rules[] = {
     {"tXSDLL", L::rank, mask(SRX), R | W, "tXSDLL"},
     {"read before sleep", L::rank, R, sleep, "AL + CL + burst + 1"},
     {"tWR before sleep", L::rank, mask(WR), mask(PDE), "AL + CWL + burst + tWR"},
-    {"tWR before sleep", L::rank, mask(WRA), sleep, "AL + CWL + burst + tWR + 1"},
+    {"tWR before sleep", L::rank, mask(WRA), mask(PDE), "AL + CWL + burst + tWR + 1"},
 };
 
-#define GNOMON_DDR_GROUP_RULES                                                          \
-  {"tRCD", L::bank, mask(ACT), R | W, "tRCD - AL"},                                     \
-  {"tRTP", L::bank, mask(RD), mask(PRE), "AL + tRTP"},                                  \
-  {"tRTP", L::rank, R, mask(PREA), "AL + tRTP"},                                        \
-  {"tWR", L::bank, mask(WR), mask(PRE), "AL + CWL + burst + tWR"},                      \
-  {"tWR", L::rank, W, mask(PREA), "AL + CWL + burst + tWR"},                            \
+// AL and NO_AL: the terms of the additive latency, which ddr5 does not have.
+#define GNOMON_DDR_GROUP_RULES(AL, NO_AL)                                               \
+  {"tRCD", L::bank, mask(ACT), R | W, "tRCD" NO_AL},                                     \
+  {"tRTP", L::bank, mask(RD), mask(PRE), AL "tRTP"},                                  \
+  {"tRTP", L::rank, R, mask(PREA), AL "tRTP"},                                        \
+  {"tWR", L::bank, mask(WR), mask(PRE), AL "CWL + burst + tWR"},                      \
+  {"tWR", L::rank, W, mask(PREA), AL "CWL + burst + tWR"},                            \
   {"tWR before auto-precharge", L::bank, mask(WR), mask(RDA), "CWL + burst + tWR - tRTP"}, \
-  {"tRTP + tRP", L::bank, mask(RDA), mask(ACT), "AL + tRTP + tRP"},                     \
-  {"tRTP + tRP", L::rank, mask(RDA), mask(REF, SRE), "AL + tRTP + tRP"},                \
-  {"tWR + tRP", L::bank, mask(WRA), mask(ACT), "AL + CWL + burst + tWR + tRP"},         \
-  {"tWR + tRP", L::rank, mask(WRA), mask(REF, SRE), "AL + CWL + burst + tWR + tRP"},    \
+  {"tRTP + tRP", L::bank, mask(RDA), mask(ACT), AL "tRTP + tRP"},                     \
+  {"tRTP + tRP", L::rank, mask(RDA), mask(REF, SRE), AL "tRTP + tRP"},                \
+  {"tWR + tRP", L::bank, mask(WRA), mask(ACT), AL "CWL + burst + tWR + tRP"},         \
+  {"tWR + tRP", L::rank, mask(WRA), mask(REF, SRE), AL "CWL + burst + tWR + tRP"},    \
   {"tRP", L::rank, mask(PREA), mask(ACT, REF, SRE), "tRP"},                             \
   {"tRRD_L", L::bank_group, mask(ACT), mask(ACT), "tRRD_L"},                            \
   {"tRRD_S", L::rank, mask(ACT), mask(ACT), "tRRD_S"},                                  \
@@ -88,19 +89,19 @@ constexpr TimingRule ddr3_rules[] = {
   {"tRTRS", L::pseudo_channel, W, R, "CWL + burst + tRTRS + tRPRE - CL", 1, other},     \
   GNOMON_SLEEP_RULES,                                                                   \
   {"tXSDLL", L::rank, mask(SRX), R | W, "tXSDLL"},                                      \
-  {"read before sleep", L::rank, R, sleep, "AL + CL + burst + 1"},                      \
-  {"tWR before sleep", L::rank, mask(WR), mask(PDE), "AL + CWL + burst + tWR"},         \
-  {"tWR before sleep", L::rank, mask(WRA), sleep, "AL + CWL + burst + tWR + 1"}
+  {"read before sleep", L::rank, R, sleep, AL "CL + burst + 1"},                      \
+  {"tWR before sleep", L::rank, mask(WR), mask(PDE), AL "CWL + burst + tWR"},         \
+  {"tWR before sleep", L::rank, mask(WRA), mask(PDE), AL "CWL + burst + tWR + 1"}
 
 constexpr TimingRule ddr4_rules[] = {
     GNOMON_ROW_RULES,
-    GNOMON_DDR_GROUP_RULES,
+    GNOMON_DDR_GROUP_RULES("AL + ", " - AL"),
     {"tCCD_L", L::bank_group, W, W, "tCCD_L"},
 };
 
 constexpr TimingRule ddr5_rules[] = {
     GNOMON_ROW_RULES,
-    GNOMON_DDR_GROUP_RULES,
+    GNOMON_DDR_GROUP_RULES("", ""),
     {"tCCD_L_WR", L::bank_group, W, W, "tCCD_L_WR"},
     {"tPPD", L::rank, mask(PRE, PREsb, PREA), mask(PRE, PREsb, PREA), "tPPD"},
     {"tRAS", L::bank, mask(ACT), mask(PREsb), "tRAS"},
@@ -165,7 +166,7 @@ constexpr TimingRule lpddr4_rules[] = {
     GNOMON_SLEEP_RULES,
     {"tXS", L::rank, mask(SRX), R | W, "tXS"},
     {"read before sleep", L::rank, R, sleep, "CL + tDQSCK + burst + tRPST"},
-    {"tWR before sleep", L::rank, W, sleep, "CWL + 1 + burst + tWR"},
+    {"tWR before sleep", L::rank, W, mask(PDE), "CWL + 1 + burst + tWR"},
 };
 
 constexpr TimingRule lpddr5_rules[] = {
@@ -202,7 +203,7 @@ constexpr TimingRule lpddr5_rules[] = {
     GNOMON_SLEEP_RULES,
     {"tXS", L::rank, mask(SRX), R | W, "tXS"},
     {"read before sleep", L::rank, R, sleep, "CL + tWCKDQO + burst + tRPST"},
-    {"tWR before sleep", L::rank, W, sleep, "CWL + 1 + burst + tWR"},
+    {"tWR before sleep", L::rank, W, mask(PDE), "CWL + 1 + burst + tWR"},
 };
 
 // HBM2 and HBM3 differ in their values; ranks are stack IDs, which share the data bus of a pseudo-channel.
@@ -239,7 +240,7 @@ constexpr TimingRule hbm_rules[] = {
     GNOMON_SLEEP_RULES,
     {"tXS", L::rank, mask(SRX), R | W, "tXS"},
     {"read before sleep", L::rank, R, sleep, "CL + burst + 1"},
-    {"tWR before sleep", L::rank, W, sleep, "CWL + burst + tWR + 1"},
+    {"tWR before sleep", L::rank, W, mask(PDE), "CWL + burst + tWR + 1"},
 };
 
 #undef GNOMON_ROW_RULES

@@ -56,6 +56,7 @@ struct DramControllerSpec {
   std::string refresh = "all_bank";
   std::int64_t refresh_max_postponed = 0;
   std::int64_t refresh_max_pulled_in = 0;
+  std::optional<std::int64_t> refresh_guard_cycles;
   std::string arbiter = "simple";
   std::string response_queue = "fifo";
   std::int64_t max_active_transactions = 64;
@@ -125,6 +126,9 @@ struct DramController {
   /// In all-bank refresh intervals; 0: a refresh is due as soon as its interval has passed.
   int refresh_max_postponed = 0;
   int refresh_max_pulled_in = 0;
+  /// A refresh that must not be put off any more stops its banks so many cycles before it is due. With tRAS (the default) every row may be closed by then,
+  /// and the refresh comes at most tRP late. 0, as in DRAMSys 5.1: the banks are stopped when it is due, and it comes as soon as they are closed.
+  int refresh_guard_cycles = 0;
   DramArbiter arbiter = DramArbiter::simple;
   DramResponseQueue response_queue = DramResponseQueue::fifo;
   /// Per port, for the arbiters fifo and reorder; the simple arbiter has no limit.
