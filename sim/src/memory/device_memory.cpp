@@ -66,6 +66,7 @@ class DeviceMemoryModule final : public sc_core::sc_module, public DeviceMemory 
   std::vector<std::size_t> free_flights_;
   std::priority_queue<Answer> answers_;
   std::uint64_t order_ = 0;
+  bool asked_ = false;  ///< since the last run
   std::vector<MemoryRun> pieces_;
   sc_core::sc_event wake_;
 
@@ -121,6 +122,7 @@ class DeviceMemoryModule final : public sc_core::sc_module, public DeviceMemory 
       const auto taken = system_.submit(port.number, {piece.address, piece.bytes, request.write, flight, port.requester}, cycle);
       if (!taken) throw std::runtime_error(taken.error().text());
     }
+    asked_ = true;
     wake_.notify(sc_core::SC_ZERO_TIME);
   }
 
@@ -163,7 +165,9 @@ class DeviceMemoryModule final : public sc_core::sc_module, public DeviceMemory 
       const std::int64_t horizon = answers_.empty() ? next : std::min(next, answers_.top().time_ps);
       // Cycles that begin before the horizon; what is asked at the horizon comes after them.
       const std::int64_t limit = horizon == never ? never / memory_clock_.period_ps : (horizon - 1) / memory_clock_.period_ps;
-      if (system_.now() >= limit) break;
+      // What was asked for the cycle that has been run to still takes part in it.
+      if (system_.now() > limit || (system_.now() == limit && !asked_)) break;
+      asked_ = false;
       system_.run(limit);
     }
     if (!answers_.empty()) next = std::min(next, answers_.top().time_ps);
