@@ -14,8 +14,8 @@ import pytest
 
 from conftest import BUILD, ROOT, gnomon, write_json
 
-COMMANDS = ["run", "simulate", "cosim", "surrogate", "report", "list", "explain", "validate", "schema", "doctor", "completion"]
-UNBUILT = ["memory", "hls", "synth", "dataset", "compare"]
+COMMANDS = ["run", "simulate", "cosim", "surrogate", "memory", "dataset", "report", "list", "explain", "validate", "schema", "doctor", "completion"]
+UNBUILT = ["hls", "synth", "compare"]
 
 
 def problem_campaign(**changes: Any) -> dict[str, Any]:
