@@ -28,6 +28,7 @@ Command run_command();
 Command simulate_command();
 Command memory_command();
 Command cosim_command();
+Command hls_command();
 Command surrogate_command();
 Command report_command();
 Command list_command();

@@ -11,6 +11,7 @@
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/cosim.hpp"
+#include "gnomon/hls/kernel_cosim.hpp"
 #include "gnomon/workloads/load.hpp"
 
 namespace gnomon::cli {
@@ -29,7 +30,10 @@ Expected<hls::CosimResult> run_kernel(const Options& options) {
   if (!document) return fail(std::move(document.error()));
   auto kernel = hls::read_kernel(*document);
   if (!kernel) return fail(std::move(kernel.error()));
-  return hls::cosimulate(*kernel, options.cosim);
+  if (!kernel->directives.array.empty()) return hls::cosimulate(*kernel, options.cosim);
+  auto compiled = hls::compile(*kernel);
+  if (!compiled) return fail(std::move(compiled.error()));
+  return hls::cosimulate_compiled(*compiled, options.cosim);
 }
 
 Expected<hls::CosimResult> run_layer(const Options& options) {

@@ -9,7 +9,7 @@ std::vector<Command> all_commands() {
       simulate_command(),
       memory_command(),
       cosim_command(),
-      unbuilt_command("hls", "Compile a kernel to SystemVerilog and HLS C++"),
+      hls_command(),
       unbuilt_command("synth", "Synthesise a kernel or a design and report its resources"),
       surrogate_command(),
       dataset_command(),

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "cosim/kernel_job.hpp"
 #include "gnomon/base/fields.hpp"
 #include "gnomon/base/process.hpp"
 #include "gnomon/base/text.hpp"
@@ -217,7 +218,8 @@ int cosim_worker_main(int argc, const char* const* argv) {
     std::fputs("a folder with a co-simulation job is needed\n", stderr);
     return exit_code(ErrorKind::usage);
   }
-  if (auto done = work(argv[argc - 1]); !done) {
+  const fs::path folder = argv[argc - 1];
+  if (auto done = holds_kernel_job(folder) ? do_kernel_job(folder) : work(folder); !done) {
     std::fprintf(stderr, "%s\n", done.error().text().c_str());
     return exit_code(done.error().kind());
   }

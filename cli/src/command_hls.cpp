@@ -1,0 +1,59 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "command.hpp"
+#include "console.hpp"
+#include "gnomon/base/json.hpp"
+#include "gnomon/base/text.hpp"
+#include "gnomon/hls/compile.hpp"
+
+namespace gnomon::cli {
+namespace {
+
+struct Options {
+  std::string kernel, out;
+  bool json = false;
+};
+
+Expected<int> compile_kernel(const Options& options) {
+  auto document = Document::load(options.kernel);
+  if (!document) return fail(std::move(document.error()));
+  auto kernel = hls::read_kernel(*document);
+  if (!kernel) return fail(std::move(kernel.error()));
+  auto compiled = hls::compile(*kernel);
+  if (!compiled) return fail(std::move(compiled.error()));
+  auto result = hls::write_compiled(*compiled, options.out);
+  if (!result) return fail(std::move(result.error()));
+  if (options.json) {
+    const auto content = read_file(options.kernel);
+    (*result)["provenance"] = provenance(content ? *content : options.kernel, 1);
+    print_json(*result);
+    return 0;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const hls::PipelineReport& p : compiled->pipelines)
+    rows.push_back({p.process, p.loops.empty() ? "-" : join(p.loops, " "), p.loops.empty() ? "-" : std::to_string(p.ii), std::to_string(p.resource_min_ii),
+                    std::to_string(p.recurrence_min_ii), std::to_string(p.depth_cycles)});
+  print(table({"process", "pipelined loops", "ii", "resource_min_ii", "recurrence_min_ii", "depth_cycles"}, rows));
+  print(fmt::format("ii: {}\ndepth_cycles: {}\nlatency_cycles: {}\nschedule_verified: {}\n", compiled->ii, compiled->depth_cycles, compiled->latency_cycles,
+                    compiled->schedule_verified));
+  for (const auto& file : (*result)["files"]) print(file.get<std::string>() + "\n");
+  return 0;
+}
+
+}  // namespace
+
+Command hls_command() {
+  return {"hls", "Compile a kernel to SystemVerilog and HLS C++, with a checked schedule", "gnomon hls --kernel examples/kernels/fir.json --out build/fir",
+          [](CLI::App& app) -> Action {
+            auto options = std::make_shared<Options>();
+            app.add_option("--kernel", options->kernel, "kernel file (JSON)")->required();
+            app.add_option("--out", options->out, "folder that the files are written to")->required();
+            app.add_flag("--json", options->json, "print one JSON document");
+            return [options] { return compile_kernel(*options); };
+          }};
+}
+
+}  // namespace gnomon::cli

@@ -1,0 +1,220 @@
+#include "cosim/kernel_job.hpp"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include <cmath>
+#include <cstdlib>
+
+#include "cosim/model.hpp"
+#include "gnomon/base/fields.hpp"
+#include "gnomon/base/process.hpp"
+#include "gnomon/base/random.hpp"
+#include "gnomon/base/text.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace gnomon::hls {
+
+// Found by the field tables in the namespace of the structs.
+void describe(FieldVisitor& v, KernelPort& port) {
+  field(v, {"name", "port", "", Key::required}, port.name);
+  field(v, {"is_signed", "signed", "", Key::required}, port.is_signed);
+  field(v, {"bits", "width", "bits", Key::required}, port.bits, Range{1, 64});
+  field(v, {"values", "elements", "", Key::required}, port.values, Length{0, std::size_t{1} << 28}, Range{});
+  field(v, {"expected", "elements", "", Key::required}, port.expected);
+}
+void describe(FieldVisitor& v, KernelDrive& drive) {
+  field(v, {"prefix", "of ports", "", Key::required}, drive.prefix);
+  field(v, {"inputs", "ports", "", Key::required}, drive.inputs);
+  field(v, {"outputs", "ports", "", Key::required}, drive.outputs);
+  field(v, {"seed", "decimal", "", Key::required}, drive.seed);
+  field(v, {"stall", "chance", "", Key::required}, drive.stall, RealRange{0, 0.9});
+  field(v, {"max_cycles", "limit", "cycles", Key::required}, drive.max_cycles, Range{1});
+  field(v, {"busy_cycles", "result", "cycles", Key::required}, drive.busy_cycles);
+  field(v, {"first_input", "result", "cycle", Key::required}, drive.first_input);
+  field(v, {"last_output", "result", "cycle", Key::required}, drive.last_output);
+  field(v, {"first_busy", "result", "cycle", Key::required}, drive.first_busy);
+  field(v, {"surplus", "result", "elements", Key::required}, drive.surplus);
+  field(v, {"stuck", "result", "", Key::required}, drive.stuck);
+}
+void describe(FieldVisitor& v, KernelJob& job) {
+  field(v, {"library", "compiled RTL", "", Key::required}, job.library);
+  field(v, {"trace", "FST file", "", Key::required}, job.trace);
+  field(v, {"cpu_seconds", "limit", "s", Key::required}, job.cpu_seconds, RealRange{0.1, 1e6});
+  field(v, {"kernels", "to drive", "", Key::required}, job.kernels);
+}
+
+namespace {
+
+namespace fs = std::filesystem;
+/// Cycles that are watched after the last expected output, for outputs that nobody asked for.
+constexpr std::int64_t after_cycles = 40;
+
+struct PortWires {
+  PortData valid, ready, data;
+  std::size_t at = 0;  ///< elements through so far
+  bool stopped = false;
+};
+
+struct Driven {
+  KernelDrive* drive;
+  std::uint64_t seed = 0;
+  PortData busy;
+  std::vector<PortWires> inputs, outputs;
+  std::int64_t missing = 0, left = after_cycles;
+};
+
+Expected<void> drive_all(LoadedModel& model, std::vector<KernelDrive>& kernels) {
+  auto clk = model.port("clk"), rst = model.port("rst");
+  if (!clk) return fail(std::move(clk.error()));
+  if (!rst) return fail(std::move(rst.error()));
+  std::vector<Driven> driven;
+  for (KernelDrive& k : kernels) {
+    Driven d{&k, std::strtoull(k.seed.c_str(), nullptr, 10), {}, {}, {}, 0, after_cycles};
+    auto busy = model.port(k.prefix + "busy");
+    if (!busy) return fail(std::move(busy.error()));
+    d.busy = *busy;
+    for (auto* list : {&k.inputs, &k.outputs})
+      for (const KernelPort& p : *list) {
+        auto valid = model.port(k.prefix + p.name + "_valid"), ready = model.port(k.prefix + p.name + "_ready"), data = model.port(k.prefix + p.name + "_data");
+        if (!valid || !ready || !data) return fail(ErrorKind::run_failed, "the compiled kernel has no port " + in_quotes(k.prefix + p.name));
+        (list == &k.inputs ? d.inputs : d.outputs).push_back({*valid, *ready, *data, 0, false});
+      }
+    for (const KernelPort& p : k.outputs) d.missing += p.expected;
+    driven.push_back(std::move(d));
+  }
+  std::uint64_t time = 0;
+  const auto half = [&](int level) {
+    clk->set(static_cast<std::uint64_t>(level));
+    model.eval();
+    model.dump(time += 5);
+  };
+  rst->set(1);
+  for (Driven& d : driven) {
+    for (PortWires& p : d.inputs) p.valid.set(0);
+    for (PortWires& p : d.outputs) p.ready.set(0);
+  }
+  for (int i = 0; i < 2; ++i) half(0), half(1);
+  clk->set(0);
+  model.eval();
+  rst->set(0);
+  for (std::int64_t cycle = 0;; ++cycle) {
+    bool running = false;
+    for (Driven& d : driven) {
+      KernelDrive& k = *d.drive;
+      for (std::size_t i = 0; i < d.inputs.size(); ++i) {
+        PortWires& p = d.inputs[i];
+        const bool offer = p.at < k.inputs[i].values.size() && !withheld(d.seed, k.stall, k.inputs[i].name, cycle);
+        p.valid.set(offer ? 1 : 0);
+        // Noise where nothing is offered: what is taken unasked shows.
+        p.data.set(offer ? static_cast<std::uint64_t>(k.inputs[i].values[p.at]) : derive(d.seed, static_cast<std::uint64_t>(cycle)));
+      }
+      for (std::size_t i = 0; i < d.outputs.size(); ++i) d.outputs[i].ready.set(withheld(d.seed, k.stall, k.outputs[i].name, cycle) ? 0 : 1);
+    }
+    half(0);
+    for (Driven& d : driven) {
+      KernelDrive& k = *d.drive;
+      if (d.missing == 0 ? d.left == 0 : cycle >= k.max_cycles) continue;
+      running = true;
+      for (std::size_t i = 0; i < d.inputs.size(); ++i) {
+        PortWires& p = d.inputs[i];
+        if ((p.valid.get() & p.ready.get()) == 0) continue;
+        ++p.at;
+        if (k.first_input < 0) k.first_input = cycle;
+      }
+      for (std::size_t i = 0; i < d.outputs.size(); ++i) {
+        PortWires& p = d.outputs[i];
+        KernelPort& port = k.outputs[i];
+        if ((p.valid.get() & p.ready.get()) == 0) continue;
+        if (static_cast<std::int64_t>(port.values.size()) == port.expected) {
+          ++k.surplus;
+          continue;
+        }
+        std::uint64_t bits = p.data.get();
+        const int unused = 64 - static_cast<int>(port.bits);
+        bits <<= unused;
+        port.values.push_back(port.is_signed ? static_cast<std::int64_t>(bits) >> unused : static_cast<std::int64_t>(bits >> unused));
+        k.last_output = cycle;
+        --d.missing;
+      }
+      if (d.missing == 0) {
+        --d.left;
+      }
+      if (d.busy.get() != 0 && (d.missing > 0 || d.left == after_cycles - 1)) {
+        ++k.busy_cycles;
+        if (k.first_busy < 0) k.first_busy = cycle;
+      }
+      if (d.missing > 0 && cycle + 1 >= k.max_cycles) {
+        k.stuck = d.busy.get() != 0 ? "computing" : "not computing";
+        for (std::size_t i = 0; i < d.inputs.size(); ++i)
+          if (d.inputs[i].at < k.inputs[i].values.size()) k.stuck += ", " + k.inputs[i].name + " took " + std::to_string(d.inputs[i].at) + " of " + std::to_string(k.inputs[i].values.size());
+        for (const KernelPort& port : k.outputs) k.stuck += ", " + port.name + " gave " + std::to_string(port.values.size()) + " of " + std::to_string(port.expected);
+      }
+    }
+    half(1);
+    if (!running) return {};
+  }
+}
+
+}  // namespace
+
+bool withheld(std::uint64_t seed, double stall, const std::string& port, std::int64_t cycle) {
+  if (stall <= 0) return false;
+  return static_cast<double>(derive(derive(seed, port), static_cast<std::uint64_t>(cycle)) >> 11) * 0x1p-53 < stall;
+}
+
+bool holds_kernel_job(const fs::path& folder) { return fs::exists(folder / "kernel_job.json"); }
+
+Expected<void> do_kernel_job(const fs::path& folder) {
+  auto document = Document::load(folder / "kernel_job.json");
+  if (!document) return fail(std::move(document.error()));
+  auto job = read_fields<KernelJob>(*document);
+  if (!job) return fail(std::move(job.error()));
+  const auto seconds = static_cast<rlim_t>(std::ceil(job->cpu_seconds));
+  const rlimit limit{seconds, seconds + 5}, no_core{0, 0};
+  setrlimit(RLIMIT_CPU, &limit);
+  setrlimit(RLIMIT_CORE, &no_core);
+  auto model = LoadedModel::load(job->library, job->trace, 1);
+  if (!model) return fail(std::move(model.error()));
+  if (auto done = drive_all(*model, job->kernels); !done) return done;
+  return write_file(folder / "kernel_result.json", write_fields(*job).dump());
+}
+
+Expected<void> run_kernel_job(KernelJob& job, const std::vector<std::string>& worker) {
+  std::error_code code;
+  const fs::path base = fs::temp_directory_path(code);
+  std::string name = ((code ? fs::path("/tmp") : base) / "gnomon-kernel-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) return fail(ErrorKind::run_failed, "cannot make a temporary folder " + in_quotes(name));
+  struct Folder {
+    fs::path path;
+    ~Folder() {
+      std::error_code ignored;
+      fs::remove_all(path, ignored);
+    }
+  } const folder{name};
+  if (auto done = write_file(folder.path / "kernel_job.json", write_fields(job).dump()); !done) return done;
+  std::vector<std::string> command = worker;
+  if (command.empty()) {
+    const char* named = std::getenv("GNOMON_COSIM_WORKER");
+    command = {named != nullptr && *named != '\0' ? std::string(named) : this_program().string(), "cosim-worker"};
+  }
+  command.push_back(folder.path.string());
+  auto ended = run_process(command, {.wall_seconds = 120 + 20 * job.cpu_seconds});
+  if (!ended) return fail(std::move(ended.error()));
+  const std::string said(trimmed(ended->err.substr(ended->err.size() > 2000 ? ended->err.size() - 2000 : 0)));
+  if (ended->timed_out) return fail(ErrorKind::run_failed, "the RTL's process did not end and was killed");
+  if (ended->exit_status == 128 + SIGXCPU || ended->exit_status == 128 + SIGKILL)
+    return fail(ErrorKind::run_failed, "the RTL's process was ended after " + number(job.cpu_seconds) + " s of CPU time");
+  if (ended->exit_status > 128) return fail(ErrorKind::run_failed, "the RTL's process crashed with signal " + std::to_string(ended->exit_status - 128));
+  if (ended->exit_status != 0) return fail(ErrorKind::run_failed, said.empty() ? "the RTL's process failed" : said);
+  auto document = Document::load(folder.path / "kernel_result.json");
+  if (!document) return fail(ErrorKind::run_failed, "the RTL's process left no result");
+  auto done = read_fields<KernelJob>(*document);
+  if (!done) return fail(std::move(done.error()));
+  job.kernels = std::move(done->kernels);
+  return {};
+}
+
+}  // namespace gnomon::hls

@@ -1,0 +1,161 @@
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+#include "gnomon/base/text.hpp"
+#include "ir/program.hpp"
+#include "schedule/datapath.hpp"
+#include "schedule/replay.hpp"
+
+namespace gnomon::hls {
+namespace {
+
+/// Accesses that are replayed at most per pipeline.
+constexpr std::int64_t replay_limit = std::int64_t{1} << 20;
+
+Error refused(const Kernel& kernel, const std::string& what) {
+  return Error(ErrorKind::run_failed, Problem{kernel.file, "", "the schedule checker refuses the schedule of " + in_quotes(kernel.name) + ": " + what});
+}
+
+struct Checker {
+  const Datapath& d;
+  std::size_t process;
+  const Pipe& pipe;
+
+  const Node& node(int n) const { return pipe.nodes[static_cast<std::size_t>(n)]; }
+  int time(int n) const { return pipe.time[static_cast<std::size_t>(n)]; }
+  int slots() const { return pipe.loops.empty() ? pipe.depth : pipe.ii; }
+
+  std::string values() const {
+    for (int n = 0; n < static_cast<int>(pipe.nodes.size()); ++n) {
+      if (time(n) < 0) return "an operation without a time";
+      if (!node(n).stable && time(n) >= pipe.depth) return "an operation behind the last stage";
+      std::vector<int> used = node(n).args;
+      used.insert(used.end(), node(n).guards.begin(), node(n).guards.end());
+      for (const int a : used)
+        if (time(a) + node(a).latency > time(n)) return "a value is used in cycle " + std::to_string(time(n)) + " and there in " + std::to_string(time(a) + node(a).latency);
+    }
+    return "";
+  }
+
+  /// Delays along the logic of one cycle, from the table, added up anew.
+  std::string chains() const {
+    const double clock = d.kernel.directives.clock_ns;
+    std::vector<double> arrival(pipe.nodes.size(), 0);
+    for (int n = 0; n < static_cast<int>(pipe.nodes.size()); ++n) {
+      const Node& at = node(n);
+      const double own = std::min(clock, delay_of(at, pipe.nodes, d.kernel, at.tensor >= 0 ? &d.memories[static_cast<std::size_t>(at.tensor)] : nullptr));
+      double latest = 0;
+      std::vector<int> used = at.args;
+      used.insert(used.end(), at.guards.begin(), at.guards.end());
+      for (const int a : used)
+        if (time(a) + node(a).latency == time(n)) latest = std::max(latest, arrival[static_cast<std::size_t>(a)]);
+      const double in = at.latency > 0 ? 0.3 : own;
+      // What alone is longer than a cycle is told by the table and cannot be helped by a schedule.
+      if (latest + in > clock + 1e-6 && latest > 0) return "a chain of " + number(latest + in) + " ns in a cycle of " + number(clock) + " ns";
+      arrival[static_cast<std::size_t>(n)] = at.latency > 0 ? own : latest + own;
+    }
+    return "";
+  }
+
+  std::string resources() const {
+    std::map<std::tuple<int, int, std::int64_t, int>, int> used;  // what, which, bank, slot
+    for (int n = 0; n < static_cast<int>(pipe.nodes.size()); ++n) {
+      const Node& at = node(n);
+      const int slot = time(n) % slots();
+      if (at.kind == NodeKind::load || at.kind == NodeKind::store) {
+        const Memory& memory = d.memories[static_cast<std::size_t>(at.tensor)];
+        if (memory.storage == Memory::registers) continue;
+        const bool read = at.kind == NodeKind::load;
+        for (std::int64_t b = 0; b < memory.banks; ++b)
+          if ((at.bank < 0 || at.bank == b) && ++used[{read ? 0 : 1, at.tensor, b, slot}] > (read ? memory.read_ports : 1))
+            return "two accesses of one port of " + in_quotes(d.kernel.tensors[static_cast<std::size_t>(at.tensor)].name);
+      } else if (at.stream >= 0) {
+        if (++used[{at.kind == NodeKind::read ? 2 : 3, at.stream, 0, slot}] > 1) return "two elements of one stream in a cycle";
+      } else if (at.kind == NodeKind::compute) {
+        const auto units = d.kernel.directives.units.find(op_names()[static_cast<std::size_t>(at.code)]);
+        if (units != d.kernel.directives.units.end() && ++used[{4, static_cast<int>(at.code), 0, slot}] > units->second) return "more " + in_quotes(units->first) + " at a time than units";
+      }
+    }
+    return "";
+  }
+
+  /// The accesses of every element, put on the time axis: in the order of the kernel, reads after the write that they need.
+  std::string order() const {
+    std::map<std::size_t, int> node_of;
+    std::vector<bool> written(d.kernel.tensors.size(), false);
+    for (int n = 0; n < static_cast<int>(pipe.nodes.size()); ++n) {
+      if (node(n).kind == NodeKind::load || node(n).kind == NodeKind::store || node(n).stream >= 0) node_of[node(n).op] = n;
+      if (node(n).kind == NodeKind::store) written[static_cast<std::size_t>(node(n).tensor)] = true;
+    }
+    struct Last {
+      std::int64_t write = -1, read = -1;  ///< cycles
+    };
+    std::unordered_map<std::int64_t, Last> last;
+    std::map<int, std::int64_t> stream_last;
+    std::string wrong;
+    const std::int64_t tensors = static_cast<std::int64_t>(d.kernel.tensors.size());
+    replay(
+        d.kernel, process, pipe, replay_limit,
+        [&](const PipeAccess& access) {
+          const KernelOp& op = d.kernel.ops[access.op];
+          if (!wrong.empty()) return;
+          if (op.stream) {
+            const int n = node_of.at(access.op);
+            const std::int64_t cycle = access.iteration * slots() + time(n);
+            const auto at = stream_last.find(2 * static_cast<int>(*op.stream) + (op.code == OpCode::write));
+            if (at != stream_last.end() && at->second >= cycle) wrong = "elements of stream " + in_quotes(d.kernel.streams[*op.stream].name) + " out of order";
+            stream_last[2 * static_cast<int>(*op.stream) + (op.code == OpCode::write)] = cycle;
+          }
+          if (!op.tensor || !written[*op.tensor]) return;
+          // Places that depend on data are only known to differ by promise; without one they may all be the same.
+          const bool by_data = op.code == OpCode::gather || op.code == OpCode::scatter;
+          if (by_data && op.distance > 1) return;
+          if (by_data || has_data_access(*op.tensor)) {
+            check(last[-1 - static_cast<std::int64_t>(*op.tensor)], access, op, node_of.at(access.op), wrong);
+            return;
+          }
+          check(last[place_of(d.kernel, op, *access.counters) * tensors + static_cast<std::int64_t>(*op.tensor)], access, op, node_of.at(access.op), wrong);
+        },
+        [&] {
+          last.clear();
+          stream_last.clear();
+        });
+    return wrong;
+  }
+
+  bool has_data_access(std::size_t tensor) const {
+    return std::any_of(pipe.ops.begin(), pipe.ops.end(), [&](std::size_t i) {
+      const KernelOp& op = d.kernel.ops[i];
+      return op.tensor == tensor && op.distance == 1 && (op.code == OpCode::gather || op.code == OpCode::scatter);
+    });
+  }
+
+  template <class Last>
+  void check(Last& seen, const PipeAccess& access, const KernelOp& op, int n, std::string& wrong) const {
+    const std::int64_t cycle = access.iteration * slots() + time(n);
+    const std::string name = in_quotes(d.kernel.tensors[*op.tensor].name);
+    if (writes_tensor(op.code)) {
+      if (seen.write >= cycle) wrong = "two writes of an element of " + name + " out of order";
+      if (seen.read > cycle) wrong = "an element of " + name + " is overwritten before it is read";
+      seen.write = cycle;
+    } else {
+      if (seen.write >= cycle) wrong = "an element of " + name + " is read in cycle " + std::to_string(cycle) + " and written in " + std::to_string(seen.write);
+      seen.read = std::max(seen.read, cycle);
+    }
+  }
+};
+
+}  // namespace
+
+Expected<void> check_schedule(const Datapath& d) {
+  for (std::size_t p = 0; p < d.processes.size(); ++p)
+    for (const Pipe& pipe : d.processes[p].pipes) {
+      const Checker checker{d, p, pipe};
+      for (const std::string& problem : {checker.values(), checker.chains(), checker.resources(), checker.order()})
+        if (!problem.empty()) return fail(refused(d.kernel, problem));
+    }
+  return {};
+}
+
+}  // namespace gnomon::hls
