@@ -233,6 +233,8 @@ TEST(Trace, GarbageIsNamedWithItsLine) {
       {TraceFormat::csv, "\x01\xff\x80", "no index"},
       {TraceFormat::stl, "read 0x0", "no cycle"},
       {TraceFormat::stl, "1,R,0x0", "no colon"},
+      {TraceFormat::stl, "1000000000001: read 0x0", "a cycle beyond 10^12"},
+      {TraceFormat::stl, "99999999999999999999: read 0x0", "no cycle"},
       {TraceFormat::stl, "1: load 0x0", "neither read nor write"},
       {TraceFormat::stl, "1: (64) read 0x0", "neither read nor write"},
       {TraceFormat::stl, "1: readx 0x0", "no blank"},

@@ -15,6 +15,8 @@ namespace {
 
 /// No access needs more; whatever is longer is no trace, and must not fill the memory.
 constexpr std::size_t longest_line = 256;
+/// Some twenty minutes of memory time: what comes later is a slip, and its refreshes alone would be simulated for hours.
+constexpr std::uint64_t last_cycle = 1'000'000'000'000;
 
 /// Where the text comes from, piece by piece.
 class Input {
@@ -164,6 +166,7 @@ class TraceReader final : public AccessStream {
 
   static const char* stl(Cursor& line, MemoryAccess& access) {
     if (!line.decimal(access.cycle)) return "no cycle";
+    if (access.cycle > last_cycle) return "a cycle beyond 10^12";
     line.skip_blanks();
     if (!line.take(':')) return "no colon after the cycle";
     line.skip_blanks();

@@ -20,7 +20,8 @@ struct MemoryAccess {
   bool operator==(const MemoryAccess&) const = default;
 };
 
-/// `csv`: `index,R|W,0xADDR`, offered in order, as fast as taken. `stl`: `cycle: read|write 0xADDR`, not before that cycle.
+/// `csv`: `index,R|W,0xADDR`, offered in order, as fast as taken. `stl`: `cycle: read|write 0xADDR`, not before that cycle
+/// (at most 10^12).
 enum class TraceFormat { csv, stl };
 /// By the file's extension.
 Expected<TraceFormat> trace_format(const std::string& file);
