@@ -82,33 +82,56 @@ std::optional<double> Targets::value(std::size_t output, const Told& told) const
   return told.violations[c] > 0 ? v + gap : -gap;
 }
 
-RealMatrix matern_hamming(const RealMatrix& a, const RealMatrix& b, const GpHyperparameters& hyper, const std::vector<bool>& categorical) {
-  std::vector<Eigen::Index> ordered, words;
-  for (Eigen::Index c = 0; c < a.cols(); ++c) (categorical[static_cast<std::size_t>(c)] ? words : ordered).push_back(c);
-  RealMatrix k(a.rows(), b.rows());
-  if (ordered.empty()) {
-    k.setConstant(hyper.signal_variance);
-  } else {
-    const auto wide = static_cast<Eigen::Index>(ordered.size());
-    RealMatrix za(a.rows(), wide), zb(b.rows(), wide);
-    for (Eigen::Index i = 0; i < wide; ++i) {
-      const Eigen::Index c = ordered[static_cast<std::size_t>(i)];
-      za.col(i) = (a.col(c).array() - 0.5) / hyper.length[c];
-      zb.col(i) = (b.col(c).array() - 0.5) / hyper.length[c];
-    }
-    const RealVector na = za.rowwise().squaredNorm(), nb = zb.rowwise().squaredNorm();
-    k.noalias() = -2 * za * zb.transpose();
-    k.colwise() += na;
-    k.rowwise() += nb.transpose();
-    k = (k.array().max(0.0) * 5.0).sqrt();
-    k = hyper.signal_variance * (1 + k.array() + k.array().square() / 3.0) * (-k.array()).exp();
+template <class Scalar>
+Side<Scalar>::Side(const RealMatrix& x, const GpHyperparameters& hyper, const std::vector<bool>& categorical) {
+  const auto count = std::count(categorical.begin(), categorical.end(), true);
+  ordered.resize(x.rows(), x.cols() - count);
+  words.resize(x.rows(), count);
+  Eigen::Index at_ordered = 0, at_words = 0;
+  for (Eigen::Index c = 0; c < x.cols(); ++c) {
+    if (categorical[static_cast<std::size_t>(c)])
+      words.col(at_words++) = x.col(c).template cast<Scalar>();
+    else
+      ordered.col(at_ordered++) = ((x.col(c).array() - 0.5) / hyper.length[c]).template cast<Scalar>();
   }
-  for (const Eigen::Index c : words) {
-    const double factor = std::exp(-hyper.weight[c]);
-    for (Eigen::Index j = 0; j < b.rows(); ++j) {
-      const double other = b(j, c);
-      for (Eigen::Index i = 0; i < a.rows(); ++i) k(i, j) *= a(i, c) == other ? 1.0 : factor;
+}
+
+template <class Scalar>
+void Side<Scalar>::append(const Side& more) {
+  const Eigen::Index n = ordered.rows(), m = more.ordered.rows();
+  ordered.conservativeResize(n + m, Eigen::NoChange);
+  words.conservativeResize(n + m, Eigen::NoChange);
+  ordered.bottomRows(m) = more.ordered;
+  words.bottomRows(m) = more.words;
+}
+
+template <class Scalar>
+typename Side<Scalar>::Matrix matern_hamming(const Side<Scalar>& a, const Side<Scalar>& b, const GpHyperparameters& hyper,
+                                             const std::vector<bool>& categorical) {
+  using Matrix = typename Side<Scalar>::Matrix;
+  using Vector = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
+  Matrix k(a.ordered.rows(), b.ordered.rows());
+  const auto variance = static_cast<Scalar>(hyper.signal_variance);
+  if (a.ordered.cols() == 0) {
+    k.setConstant(variance);
+  } else {
+    const Vector of_a = a.ordered.rowwise().squaredNorm(), of_b = b.ordered.rowwise().squaredNorm();
+    k.noalias() = Scalar(-2) * a.ordered * b.ordered.transpose();
+    for (Eigen::Index j = 0; j < k.cols(); ++j) {
+      auto column = k.col(j).array();
+      column = ((column + of_a.array() + of_b[j]).max(Scalar(0)) * Scalar(5)).sqrt();
+      column = variance * (Scalar(1) + column * (Scalar(1) + column * Scalar(1.0 / 3.0))) * (-column).exp();
     }
+  }
+  Eigen::Index word = 0;
+  for (std::size_t c = 0; c < categorical.size(); ++c) {
+    if (!categorical[c]) continue;
+    const auto factor = static_cast<Scalar>(std::exp(-hyper.weight[static_cast<Eigen::Index>(c)]));
+    for (Eigen::Index j = 0; j < k.cols(); ++j) {
+      const Scalar other = b.words(j, word);
+      for (Eigen::Index i = 0; i < k.rows(); ++i) k(i, j) *= a.words(i, word) == other ? Scalar(1) : factor;
+    }
+    ++word;
   }
   return k;
 }
@@ -124,9 +147,10 @@ void GpModels::Output::solve() {
 bool GpModels::add(const RealMatrix& x, const RealVector& y, const GpHyperparameters& hyper) {
   Output out;
   out.hyper = hyper;
-  out.x = x;
+  out.rows = Side<double>(x, hyper, categorical_);
+  out.rough = Side<float>(x, hyper, categorical_);
   out.y = y;
-  RealMatrix k = matern_hamming(x, x, hyper, categorical_);
+  RealMatrix k = matern_hamming(out.rows, out.rows, hyper, categorical_);
   k.diagonal().setConstant(hyper.signal_variance + hyper.noise_variance);
   if (!out.factor.factor(k)) return false;
   out.solve();
@@ -135,15 +159,13 @@ bool GpModels::add(const RealMatrix& x, const RealVector& y, const GpHyperparame
   return true;
 }
 
-RealMatrix GpModels::cross(const Output& output, const RealMatrix& x) const { return matern_hamming(output.x, x, output.hyper, categorical_); }
-
-void GpModels::append(Output& output, const RealVector& x, double y) const {
-  const RealMatrix point = x.transpose();
-  output.factor.append(cross(output, point).col(0), output.hyper.signal_variance + output.hyper.noise_variance);
-  output.x.conservativeResize(output.x.rows() + 1, Eigen::NoChange);
-  output.x.row(output.x.rows() - 1) = x.transpose();
-  output.y.conservativeResize(output.y.size() + 1);
-  output.y[output.y.size() - 1] = y;
+void GpModels::append(Output& o, const RealVector& x, double y) const {
+  const Side<double> point(x.transpose(), o.hyper, categorical_);
+  o.factor.append(matern_hamming(o.rows, point, o.hyper, categorical_).col(0), o.hyper.signal_variance + o.hyper.noise_variance);
+  o.rows.append(point);
+  o.rough.append(Side<float>(x.transpose(), o.hyper, categorical_));
+  o.y.conservativeResize(o.y.size() + 1);
+  o.y[o.y.size() - 1] = y;
 }
 
 void GpModels::append(const RealVector& x, const std::vector<std::optional<double>>& values) {
@@ -159,11 +181,11 @@ Predicted GpModels::glance(const RealMatrix& x) const {
   for (std::size_t k = 0; k < outputs_.size(); ++k) {
     const Output& o = outputs_[k];
     const auto at = static_cast<Eigen::Index>(k);
-    const RealMatrix c = cross(o, x);
-    out.mean.col(at) = (c.transpose() * o.weights).array() + o.mean;
+    const Eigen::MatrixXf c = matern_hamming(o.rough, Side<float>(x, o.hyper, categorical_), o.hyper, categorical_);
+    out.mean.col(at) = (c.transpose() * o.weights.cast<float>()).cast<double>().array() + o.mean;
     // The variance left by the nearest row alone: other rows only take more away.
     const double whole = o.hyper.signal_variance;
-    out.variance.col(at) = (whole - c.colwise().maxCoeff().transpose().array().square() / (whole + o.hyper.noise_variance)).max(0.0);
+    out.variance.col(at) = (whole - c.colwise().maxCoeff().transpose().cast<double>().array().square() / (whole + o.hyper.noise_variance)).max(0.0);
   }
   return out;
 }
@@ -173,7 +195,7 @@ Predicted GpModels::predict(const RealMatrix& x) const {
   for (std::size_t k = 0; k < outputs_.size(); ++k) {
     const Output& o = outputs_[k];
     const auto at = static_cast<Eigen::Index>(k);
-    const RealMatrix c = cross(o, x);
+    const RealMatrix c = matern_hamming(o.rows, Side<double>(x, o.hyper, categorical_), o.hyper, categorical_);
     out.mean.col(at) = (c.transpose() * o.weights).array() + o.mean;
     out.variance.col(at) = (o.hyper.signal_variance - o.factor.half_solve(c).colwise().squaredNorm().transpose().array()).max(0.0);
   }
@@ -181,9 +203,9 @@ Predicted GpModels::predict(const RealMatrix& x) const {
 }
 
 void GpModels::believe(const RealVector& x) {
-  const RealMatrix point = x.transpose();
   for (Output& o : outputs_) {
-    const double mean = cross(o, point).col(0).dot(o.weights) + o.mean;
+    const Side<double> point(x.transpose(), o.hyper, categorical_);
+    const double mean = matern_hamming(o.rows, point, o.hyper, categorical_).col(0).dot(o.weights) + o.mean;
     append(o, x, mean);
     // A believed mean changes no other mean: the weight of the new row is nought.
     o.weights.conservativeResize(o.weights.size() + 1);
@@ -193,7 +215,8 @@ void GpModels::believe(const RealVector& x) {
 
 double GpModels::left_out_density(const RealMatrix& x, const RealVector& y, const std::vector<bool>& counted,
                                   const GpHyperparameters& hyper, const std::vector<bool>& categorical) {
-  RealMatrix k = matern_hamming(x, x, hyper, categorical);
+  const Side<double> rows(x, hyper, categorical);
+  RealMatrix k = matern_hamming(rows, rows, hyper, categorical);
   k.diagonal().setConstant(hyper.signal_variance + hyper.noise_variance);
   Cholesky factor;
   if (!factor.factor(k)) return -HUGE_VAL;

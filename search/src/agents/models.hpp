@@ -64,12 +64,26 @@ struct Predicted {
 class Models {
  public:
   virtual ~Models() = default;
-  /// Means, and an upper bound of the variances that is cheap to have.
+  /// Means, and an upper bound of the variances that is cheap to have, to a few digits.
   virtual Predicted glance(const RealMatrix& x) const = 0;
   virtual Predicted predict(const RealMatrix& x) const = 0;
   /// Goes on as if the point had been told with its predicted means (kriging believer, Ginsbourger et al. 2010).
   virtual void believe(const RealVector& x) = 0;
 };
+
+/// One side of a covariance: ordered columns over their length scales, and categories, [rows, columns of the kind].
+template <class Scalar>
+struct Side {
+  using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
+  Matrix ordered, words;
+  Side() = default;
+  Side(const RealMatrix& x, const GpHyperparameters& hyper, const std::vector<bool>& categorical);
+  void append(const Side& more);
+};
+/// Covariance between the rows of a and of b, [rows of a, rows of b]: see GpHyperparameters.
+template <class Scalar>
+typename Side<Scalar>::Matrix matern_hamming(const Side<Scalar>& a, const Side<Scalar>& b, const GpHyperparameters& hyper,
+                                             const std::vector<bool>& categorical);
 
 /// One Gaussian process per output, each on the rows that tell of it.
 class GpModels final : public Models {
@@ -93,21 +107,18 @@ class GpModels final : public Models {
  private:
   struct Output {
     GpHyperparameters hyper;
-    RealMatrix x;  ///< [rows, columns]
+    Side<double> rows;
+    Side<float> rough;  ///< the same, for glances
     RealVector y;
     Cholesky factor;
     RealVector weights;
     double mean = 0;
     void solve();
   };
-  RealMatrix cross(const Output& output, const RealMatrix& x) const;
   void append(Output& output, const RealVector& x, double y) const;
 
   std::vector<bool> categorical_;
   std::vector<Output> outputs_;
 };
-
-/// Covariance between the rows of a and of b: see GpHyperparameters.
-RealMatrix matern_hamming(const RealMatrix& a, const RealMatrix& b, const GpHyperparameters& hyper, const std::vector<bool>& categorical);
 
 }  // namespace gnomon::search

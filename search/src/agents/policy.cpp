@@ -17,6 +17,12 @@ void describe_policy(FieldVisitor& v, PolicyOptions& o) {
   field(v, {"hidden", "units of the hidden layer"}, o.hidden, Range{1, 4096});
   field(v, {"imitation", "weight of imitating the best results"}, o.imitation, RealRange{0, 100});
   field(v, {"elites", "best results that are imitated", "trials"}, o.elites, Range{0, 1000});
+  describe_edits(v, o);
+}
+
+void describe_edits(FieldVisitor& v, PolicyOptions& o) {
+  field(v, {"edits", "share of the proposals that are one of the best designs with a few parameters decided anew"}, o.edits, RealRange{0, 1});
+  field(v, {"redecided", "parameters that an edit decides anew, on average, at least 1"}, o.redecided, RealRange{1, 1000});
 }
 
 Head::Head(const arch::Parameter& p) {
@@ -87,6 +93,17 @@ Gene Head::sample(const RealVector& log_p, Random& random) const {
   return gene;
 }
 
+Gene Head::sample_other(const RealVector& log_p, const Gene& gene, Random& random) const {
+  if (permutation || real || logits != values || logits < 2) return sample(log_p, random);
+  RealVector others = log_p;
+  others[gene.index] = -HUGE_VAL;
+  const double top = others.maxCoeff();
+  const RealVector weights = (others.array() - top).exp();
+  Gene out = gene;
+  out.index = static_cast<std::int64_t>(random.weighted(std::span<const double>(weights.data(), logits)));
+  return out;
+}
+
 namespace {
 
 /// log of the probability left for the items from `step` on.
@@ -120,7 +137,7 @@ void Head::add_gradient(const RealVector& log_p, const std::vector<std::int64_t>
 }
 
 PolicyAgent::PolicyAgent(const AgentSetup& setup, const std::string& name, const PolicyOptions& options, bool independent)
-    : space_(setup.space), options_(options), objectives_(setup.objectives), seed_(derive(setup.seed, name)) {
+    : space_(setup.space), options_(options), objectives_(setup.objectives), seed_(derive(setup.seed, name)), best_(setup, std::max<std::int64_t>(options.elites, 1)) {
   for (const arch::Parameter& p : space_->parameters()) heads_.emplace_back(p);
   std::vector<std::vector<std::size_t>> groups;
   if (independent) {
@@ -161,7 +178,7 @@ std::vector<arch::Point> PolicyAgent::ask(const AskRequest& request) const {
     std::vector<arch::Point> points;
     Genome last;
     for (std::size_t t = 0; t < 40 + 2 * wanted && drawn.size() < wanted; ++t) {
-      last = draw(log_p, random);
+      last = proposal(log_p, random);
       arch::Point point = to_point(*space_, last);
       if (!request.fresh(point) || std::find(out.begin(), out.end(), point) != out.end()) continue;
       drawn.push_back(last);
@@ -185,6 +202,7 @@ void PolicyAgent::tell(const Told& told) {
     s.actions.push_back(told.point[i] ? heads_[i].action(genome[i]) : std::vector<std::int64_t>{});
   const std::vector<RealVector> log_p = log_probabilities(s.context);
   for (const Actor& actor : actors_) s.log_old.push_back(log_probability(actor, log_p, s));
+  best_.enter(told);
   samples_.push_back(std::move(s));
   if (samples_.size() > kept()) samples_.pop_front();
   if (++told_ < next_update_) return;
@@ -219,6 +237,18 @@ double PolicyAgent::log_probability(const Actor& actor, const std::vector<RealVe
 Genome PolicyAgent::draw(const std::vector<RealVector>& log_p, Random& random) const {
   Genome genome(heads_.size());
   for (std::size_t i = 0; i < heads_.size(); ++i) genome[i] = heads_[i].sample(log_p[i], random);
+  return genome;
+}
+
+Genome PolicyAgent::proposal(const std::vector<RealVector>& log_p, Random& random) const {
+  if (best_.empty() || told_ < static_cast<std::size_t>(options_.window) || !random.chance(options_.edits)) return draw(log_p, random);
+  Genome genome = best_.pick(random);
+  const auto last = static_cast<std::int64_t>(heads_.size()) - 1;
+  const double more = (options_.redecided - 1) / options_.redecided;
+  do {
+    const auto i = static_cast<std::size_t>(random.integer(0, last));
+    genome[i] = heads_[i].sample_other(log_p[i], genome[i], random);
+  } while (random.chance(more));
   return genome;
 }
 

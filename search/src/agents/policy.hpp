@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "agents/genome.hpp"
+#include "agents/population.hpp"
 #include "agents/scalarise.hpp"
 #include "gnomon/base/adam.hpp"
 #include "gnomon/base/fields.hpp"
@@ -35,6 +35,8 @@ struct Head {
   /// What was chosen, as levels: one, or the whole order.
   std::vector<std::int64_t> action(const Gene& gene) const;
   Gene sample(const RealVector& log_probabilities, Random& random) const;
+  /// The same, but a choice other than that of `gene` where there is one.
+  Gene sample_other(const RealVector& log_probabilities, const Gene& gene, Random& random) const;
   /// log softmax of the logits that outputs give, [logits].
   RealVector log_softmax(const RealVector& outputs) const;
   double log_probability(const RealVector& log_probabilities, const std::vector<std::int64_t>& chosen) const;
@@ -62,8 +64,11 @@ struct PolicyOptions {
   std::int64_t hidden = 32;
   double imitation = 0.5;
   std::int64_t elites = 16;
+  double edits = 0.5;
+  double redecided = 2;
 };
 void describe_policy(FieldVisitor& v, PolicyOptions& o);
+void describe_edits(FieldVisitor& v, PolicyOptions& o);
 
 struct PolicySample {
   Told told;
@@ -79,6 +84,9 @@ struct PolicySample {
 /// they are positive, normalised over the history), and its reward the normal quantile of the rank of that cost among the results
 /// looked at, under the same weights: no scale, no target. Infeasible results rank behind all feasible ones, by violation;
 /// failures last. Inactive parameters take no part. Warm starts are learnt from as if they had been proposed.
+///
+/// A share of the proposals (`edits`) are edits: one of the best designs of which the policy decides a few parameters anew, the
+/// others being kept. They are learnt from as whole designs.
 ///
 /// Updates come every `update_every` results, and every sixty-fourth more once there are many, so that a long study is restored
 /// quickly.
@@ -122,6 +130,9 @@ class PolicyAgent : public Agent {
   std::size_t told_ = 0;
 
  private:
+  Genome proposal(const std::vector<RealVector>& log_probabilities, Random& random) const;
+
+  Elites best_;
   std::size_t next_update_ = 0;
 };
 

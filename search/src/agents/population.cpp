@@ -65,6 +65,37 @@ void rank_members(std::vector<Member>& members, const ViolationSum& violation) {
   }
 }
 
+Elites::Elites(const AgentSetup& setup, std::int64_t most)
+    : space_(setup.space), objectives_(setup.objectives), most_(static_cast<std::size_t>(most)), violation_(setup.constraints) {}
+
+bool Elites::enter(const Told& told) {
+  if (told.failed) return false;
+  violation_.note(told.violations);
+  Elite elite{to_genome(*space_, told.point), told.objectives, told.feasible() ? 0.0 : violation_(told.violations)};
+  if (!best_.empty() && best_.front().violation > 0 && elite.violation <= 0) best_.clear();
+  if (elite.violation > 0 && !best_.empty() && best_.front().violation <= 0) return false;
+  if (elite.violation > 0 || objectives_ == 1) {
+    const auto key = [](const Elite& e) { return e.violation > 0 ? e.violation : e.objectives.front(); };
+    const auto at = std::upper_bound(best_.begin(), best_.end(), elite, [&](const Elite& a, const Elite& b) { return key(a) < key(b); });
+    if (best_.size() >= most_ && at == best_.end()) return false;
+    best_.insert(at, std::move(elite));
+    if (best_.size() > most_) best_.pop_back();
+    return true;
+  }
+  for (const Elite& e : best_) {
+    if (dominates(e.objectives, elite.objectives) || e.objectives == elite.objectives) return false;
+  }
+  std::erase_if(best_, [&](const Elite& e) { return dominates(elite.objectives, e.objectives); });
+  best_.push_back(std::move(elite));
+  return true;
+}
+
+const Genome& Elites::pick(Random& random) const {
+  const double u = random.uniform();
+  const bool ordered = objectives_ == 1 || best_.front().violation > 0;
+  return best_[static_cast<std::size_t>((ordered ? u * u : u) * static_cast<double>(best_.size()))].genome;
+}
+
 void describe_variation(FieldVisitor& v, VariationOptions& o) {
   field(v, {"crossover", "probability that a child has two parents"}, o.crossover, RealRange{0, 1});
   field(v, {"crossover_eta", "distribution index of SBX: larger keeps children nearer to their parents"}, o.crossover_eta,

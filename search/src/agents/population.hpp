@@ -38,6 +38,29 @@ bool better(const Member& a, const Member& b);
 /// members by front and crowding within it; the infeasible ones behind, each a rank of its own, by violation.
 void rank_members(std::vector<Member>& members, const ViolationSum& violation);
 
+/// The best designs told so far: with one objective so many of them, in order; with several the front; while nothing feasible is
+/// known, those that break the limits least.
+class Elites {
+ public:
+  Elites(const AgentSetup& setup, std::int64_t most);
+  /// Whether the result is one of them now.
+  bool enter(const Told& told);
+  bool empty() const { return best_.empty(); }
+  /// One of them; with one objective better ones more often.
+  const Genome& pick(Random& random) const;
+
+ private:
+  struct Elite {
+    Genome genome;
+    std::vector<double> objectives;
+    double violation = 0;
+  };
+  std::shared_ptr<const arch::Space> space_;
+  std::size_t objectives_, most_;
+  ViolationSum violation_;
+  std::vector<Elite> best_;
+};
+
 struct VariationOptions {
   double crossover = 0.9;
   double crossover_eta = 10;

@@ -6,13 +6,12 @@
 #include "agents/builtin.hpp"
 #include "agents/info.hpp"
 #include "agents/population.hpp"
-#include "gnomon/search/pareto.hpp"
 
 namespace gnomon::search {
 namespace {
 
 struct AutoOptions {
-  double floor = 0.06;
+  double floor = 0.04;
   std::int64_t top = 10;
 };
 
@@ -24,13 +23,13 @@ void describe(FieldVisitor& v, AutoOptions& o) {
 /// A portfolio. It starts with the user's seeds (see Study) and the Sobol points of `bayes`; then each trial belongs to one of
 /// three methods: `bayes` (constrained Gaussian processes), evolution (`nsga2`; `ga` for one objective), or local refinement (one
 /// or two parameters of one of the best results changed). All of them learn from all results. Trials are shared out in blocks of
-/// 16, in proportion to the square of each method's recent rate of gains, `bayes` being trusted with most of them at first; a
-/// gain is a result that joins the front, or, with one objective, the `top` best. Whose a trial was is worked out when it is told,
+/// 16, in proportion to the square of each method's recent rate of gains; before there are 12 trials per parameter the other two are
+/// only tried now and then. A gain is a result that joins the front, or, with one objective, the `top` best. Whose a trial was is worked out when it is told,
 /// from the results of the blocks before the previous one, so that it follows from what was told.
 class Auto final : public Agent {
  public:
   Auto(const AgentSetup& setup, const AutoOptions& options)
-      : space_(setup.space), options_(options), objectives_(setup.objectives), seed_(derive(setup.seed, "auto")), violation_(setup.constraints) {
+      : space_(setup.space), options_(options), seed_(derive(setup.seed, "auto")), best_(setup, options.top) {
     AgentSetup own = setup;
     own.options_json.clear();
     own.seed = seed_;
@@ -44,7 +43,7 @@ class Auto final : public Agent {
     const std::uint64_t block = told.number / block_size;
     if (!shares_.contains(block)) shares_.emplace(block, shares_of(block));
     const std::size_t method = pick(told.number, shares_.at(block));
-    const double gain = gain_of(told);
+    const double gain = best_.enter(told) ? 1 : 0;
     if (told.asked) gains_.emplace(told.number, Gain{method, gain});
   }
 
@@ -95,11 +94,6 @@ class Auto final : public Agent {
     std::size_t method;
     double value;
   };
-  struct Elite {
-    Genome genome;
-    std::vector<double> objectives;  ///< empty where infeasible
-    double violation = 0;
-  };
 
   Shares shares_of(std::uint64_t block) const {
     // A trial of the past counts less the longer ago it was; the first counts are what is believed before anything is seen.
@@ -117,6 +111,10 @@ class Auto final : public Agent {
       }
     }
     Shares out{};
+    // Where models pay most: the first dozen trials per parameter. The others are only tried.
+    constexpr double modelled = 12, probe = 0.03;
+    if (static_cast<double>(block * block_size) < modelled * static_cast<double>(space_->parameters().size()))
+      return {1 - 2 * probe, probe, probe};
     double total = 0;
     for (std::size_t m = 0; m < count; ++m) total += out[m] = std::pow(gained[m] / tried[m] + 1e-3, 2);
     for (double& share : out) share = options_.floor + (1 - static_cast<double>(count) * options_.floor) * share / total;
@@ -127,38 +125,14 @@ class Auto final : public Agent {
     return Random(derive(derive(seed_, "method"), number)).weighted(shares);
   }
 
-  double gain_of(const Told& told) {
-    if (told.failed) return 0;
-    violation_.note(told.violations);
-    Elite elite{to_genome(*space_, told.point), told.objectives, told.feasible() ? 0.0 : violation_(told.violations)};
-    const auto most = static_cast<std::size_t>(options_.top);
-    if (!best_.empty() && best_.front().violation > 0 && elite.violation <= 0) best_.clear();
-    if (elite.violation > 0 && !best_.empty() && best_.front().violation <= 0) return 0;
-    if (elite.violation > 0 || objectives_ == 1) {
-      const auto key = [](const Elite& e) { return e.violation > 0 ? e.violation : e.objectives.front(); };
-      const auto at = std::upper_bound(best_.begin(), best_.end(), elite, [&](const Elite& a, const Elite& b) { return key(a) < key(b); });
-      if (best_.size() >= most && at == best_.end()) return 0;
-      best_.insert(at, std::move(elite));
-      if (best_.size() > most) best_.pop_back();
-      return 1;
-    }
-    if (std::any_of(best_.begin(), best_.end(), [&](const Elite& e) { return dominates(e.objectives, elite.objectives) || e.objectives == elite.objectives; }))
-      return 0;
-    std::erase_if(best_, [&](const Elite& e) { return dominates(elite.objectives, e.objectives); });
-    best_.push_back(std::move(elite));
-    return 1;
-  }
-
   std::optional<arch::Point> refine(const AskRequest& request) const {
     if (best_.empty()) return {};
     Random random(request.seed(derive(seed_, "local")));
     const double d = static_cast<double>(std::max<std::size_t>(space_->parameters().size(), 1));
-    const bool single = objectives_ == 1;
     Genome last;
     constexpr int tries = 24;
     for (int t = 0; t < tries; ++t) {
-      const double u = random.uniform();
-      last = best_[static_cast<std::size_t>((single ? u * u : u) * static_cast<double>(best_.size()))].genome;
+      last = best_.pick(random);
       mutate(*space_, last, random.chance(0.5) ? 0.0 : std::min(1.0, 1.0 / d), 0.03, random);
       arch::Point point = to_point(*space_, last);
       if (request.fresh(point)) return point;
@@ -168,11 +142,9 @@ class Auto final : public Agent {
 
   std::shared_ptr<const arch::Space> space_;
   AutoOptions options_;
-  std::size_t objectives_;
   std::uint64_t seed_;
   std::unique_ptr<Agent> model_, evolution_;
-  ViolationSum violation_;
-  std::vector<Elite> best_;  ///< sorted with one objective; the front with several
+  Elites best_;
   std::map<std::uint64_t, Gain> gains_;
   std::map<std::uint64_t, Shares> shares_;
 };

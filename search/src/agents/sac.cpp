@@ -24,6 +24,7 @@ void describe(FieldVisitor& v, SacOptions& o) {
   field(v, {"epochs", "steps of the actor in an update"}, o.policy.epochs, Range{1, 1000});
   field(v, {"update_every", "told results between updates", "trials"}, o.policy.update_every, Range{1, 100000});
   field(v, {"hidden", "units of the actor's hidden layer"}, o.policy.hidden, Range{1, 4096});
+  describe_edits(v, o.policy);
   describe_critic(v, o.critic);
   field(v, {"replay", "latest results that the critic learns from", "trials"}, o.replay, Range{2, 100000});
   field(v, {"rollouts", "designs drawn from the actor and judged by the critic, in each step", "points"}, o.rollouts, Range{2, 10000});

@@ -13,12 +13,29 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
+double skewness(const std::vector<double>& values) {
+  const double n = static_cast<double>(values.size());
+  double mean = 0, second = 0, third = 0;
+  for (const double v : values) mean += v / n;
+  for (const double v : values) second += (v - mean) * (v - mean) / n;
+  const double deviation = std::sqrt(second);
+  if (!(deviation > 0) || !std::isfinite(deviation)) return HUGE_VAL;
+  for (const double v : values) third += std::pow((v - mean) / deviation, 3) / n;
+  return third;
+}
+
 }  // namespace
 
 ObjectiveScale::ObjectiveScale(const std::vector<double>& values) {
   if (values.empty()) return;
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   log_ = *low > 0 && *high / *low > 3;
+  if (log_) {
+    // Values that crowd near their top, or that come near nought now and then, are left as they are.
+    std::vector<double> logs;
+    for (const double v : values) logs.push_back(std::log(v));
+    log_ = std::abs(skewness(logs)) < std::abs(skewness(values));
+  }
   std::vector<double> scaled;
   for (const double v : values) scaled.push_back(log_ ? std::log(v) : v);
   const double best = *std::min_element(scaled.begin(), scaled.end());

@@ -6,7 +6,8 @@
 
 namespace gnomon::search {
 
-/// One objective on a scale on which models learn: its logarithm where all values are positive and span more than a factor of 3,
+/// One objective on a scale on which models learn: its logarithm where all values are positive, span more than a factor of 3 and are
+/// less skewed so,
 /// bad values cut off at the median plus twice its distance from the best, then zero mean and unit deviation. Monotone but for
 /// the cut.
 class ObjectiveScale {
