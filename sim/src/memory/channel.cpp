@@ -1,5 +1,6 @@
 #include "channel.hpp"
 
+#include <array>
 #include <bit>
 
 namespace gnomon::sim {
@@ -64,7 +65,9 @@ Channel::Channel(const arch::Dram& dram, int number, DramLogSink* log, BurstSink
   const std::size_t ranks = static_cast<std::size_t>(dram.ranks * dram.pseudo_channels);
   banks_.resize(banks);
   statistics_.resize(banks);
-  wanting_.assign((banks + 63) / 64, 0);
+  wishes_.resize(banks);
+  words_per_rank_ = (banks_per_rank_ + 63) / 64;
+  wanting_.assign(ranks * static_cast<std::size_t>(words_per_rank_), 0);
   ranks_.resize(ranks);
   open_banks_.assign(ranks, 0);
   rank_waiting_.assign(ranks, 0);
@@ -74,7 +77,6 @@ Channel::Channel(const arch::Dram& dram, int number, DramLogSink* log, BurstSink
   }
   data_delay_[0] = data_delay(dram, false);
   data_delay_[1] = data_delay(dram, true);
-  plan();
 }
 
 // ---- Buffers. ----
@@ -123,10 +125,10 @@ void Channel::admit(const Burst& burst, std::int64_t cycle) {
   last_bank_ = burst.bank;
   const int rank = rank_of(burst.bank);
   if (rank_waiting_[static_cast<std::size_t>(rank)]++ == 0) power_down_[static_cast<std::size_t>(rank)].busy();
+  stale_ = true;
   if (controller_.write_high > 0) update_draining();
   evaluate(burst.bank);
   evaluate_refresh(rank);
-  plan();
 }
 
 void Channel::unlink(Bank& bank, std::int32_t slot) {
@@ -201,8 +203,9 @@ bool Channel::another_hit(const Bank& bank) const {
 }
 
 void Channel::set_want(int bank, bool wants) {
-  const std::uint64_t bit = std::uint64_t{1} << (bank & 63);
-  std::uint64_t& word = wanting_[static_cast<std::size_t>(bank >> 6)];
+  const int rank = rank_of(bank), in_rank = bank - rank * banks_per_rank_;
+  const std::uint64_t bit = std::uint64_t{1} << (in_rank & 63);
+  std::uint64_t& word = wanting_[static_cast<std::size_t>(rank * words_per_rank_ + (in_rank >> 6))];
   word = wants ? word | bit : word & ~bit;
 }
 
@@ -217,11 +220,10 @@ void Channel::evaluate(int number) {
   set_want(number, chosen != none);
   if (chosen == none) return;
   const Burst& burst = slots_[static_cast<std::size_t>(chosen)].burst;
-  if (!bank.open) {
-    bank.command = C::ACT;
-  } else if (burst.row != bank.row) {
-    bank.command = C::PRE;
-  } else {
+  C command = C::ACT;
+  if (bank.open && burst.row != bank.row) {
+    command = C::PRE;
+  } else if (bank.open) {
     bool close = false;
     switch (controller_.page_policy) {
       case arch::DramPagePolicy::open: break;
@@ -229,8 +231,10 @@ void Channel::evaluate(int number) {
       case arch::DramPagePolicy::open_adaptive: close = bank.count >= 2 && !another_hit(bank); break;
       case arch::DramPagePolicy::closed_adaptive: close = !another_hit(bank); break;
     }
-    bank.command = burst.write ? (close ? C::WRA : C::WR) : (close ? C::RDA : C::RD);
+    command = burst.write ? (close ? C::WRA : C::WR) : (close ? C::RDA : C::RD);
   }
+  // Age 0 is kept for refreshes, which are older than any request.
+  wishes_[static_cast<std::size_t>(number)] = {timing_.by_bank(command, number), slots_[static_cast<std::size_t>(chosen)].order + 1, command};
 }
 
 void Channel::update_draining() {
@@ -299,36 +303,54 @@ void Channel::consider_rank(int rank) {
   }
 }
 
-void Channel::plan() {
-  plan_ = Choice{};
-  std::int64_t next = never;
-  for (int r = 0; r < static_cast<int>(refresh_.size()); ++r) {
-    consider_rank(r);
-    const RefreshManager& refresh = refresh_[static_cast<std::size_t>(r)];
-    // A unit that waits to be refreshed leaves no other decision open; before that the due cycle is one.
-    if (refresh.enabled() && refresh.wanted() < 0 && refresh.due() > now_) next = std::min(next, refresh.due());
+/// Of all banks of a rank that want something, the one that may have it first; the oldest request where several may.
+void Channel::consider_banks(int rank) {
+  const std::size_t first_word = static_cast<std::size_t>(rank * words_per_rank_);
+  std::uint64_t any = 0;
+  for (int w = 0; w < words_per_rank_; ++w) any |= wanting_[first_word + static_cast<std::size_t>(w)];
+  if (any == 0) return;
+  std::array<std::int64_t, dram_command_count> by_rank;
+  for (const C command : {C::ACT, C::PRE, C::RD, C::RDA, C::WR, C::WRA}) {
+    by_rank[static_cast<std::size_t>(command)] = std::max(now_, timing_.by_rank(command, rank));
   }
+  const bool grouped = dram_.bank_groups > 1;
   std::int64_t best = plan_.cycle;
   std::uint64_t age = plan_.age;
   int chosen = none;
-  const bool sleeps = controller_.power_down != arch::DramPowerDown::none;
-  C command = C::ACT;
-  for (std::size_t w = 0; w < wanting_.size(); ++w) {
-    for (std::uint64_t bits = wanting_[w]; bits != 0; bits &= bits - 1) {
-      const int b = static_cast<int>(w * 64) + std::countr_zero(bits);
-      const Bank& bank = banks_[static_cast<std::size_t>(b)];
-      if (sleeps && power_down_[static_cast<std::size_t>(rank_of(b))].wants(command)) continue;
-      const std::int64_t cycle = std::max(now_, timing_.earliest(bank.command, b));
-      if (cycle > best) continue;
-      const std::uint64_t order = slots_[static_cast<std::size_t>(bank.current)].order + 1;
-      if (cycle < best || order < age) {
-        best = cycle;
-        age = order;
-        chosen = b;
-      }
+  for (int w = 0; w < words_per_rank_; ++w) {
+    const int word = rank * banks_per_rank_ + w * 64;
+    for (std::uint64_t bits = wanting_[first_word + static_cast<std::size_t>(w)]; bits != 0; bits &= bits - 1) {
+      const int b = word + std::countr_zero(bits);
+      const Wish& wish = wishes_[static_cast<std::size_t>(b)];
+      std::int64_t cycle = std::max(wish.at, by_rank[static_cast<std::size_t>(wish.command)]);
+      if (grouped) cycle = std::max(cycle, timing_.by_group(wish.command, timing_.group_of(b)));
+      // Which of two is first is a coin toss to a branch predictor: no branch.
+      const bool first = (cycle < best) | ((cycle == best) & (wish.age < age));
+      best = first ? cycle : best;
+      age = first ? wish.age : age;
+      chosen = first ? b : chosen;
     }
   }
-  if (chosen != none) plan_ = {best, age, chosen, banks_[static_cast<std::size_t>(chosen)].command, Choice::From::bank};
+  if (chosen != none) plan_ = {best, age, chosen, wishes_[static_cast<std::size_t>(chosen)].command, Choice::From::bank};
+}
+
+void Channel::plan() {
+  plan_ = Choice{};
+  stale_ = false;
+  std::int64_t next = never;
+  for (int r = 0; r < static_cast<int>(refresh_.size()); ++r) {
+    const std::size_t rank = static_cast<std::size_t>(r);
+    const RefreshManager& refresh = refresh_[rank];
+    // A unit that waits to be refreshed leaves no other decision open; before that the due cycle is one.
+    if (refresh.enabled() && refresh.wanted() < 0 && refresh.due() > now_) next = std::min(next, refresh.due());
+    C command;
+    if (power_down_[rank].enabled() && power_down_[rank].wants(command)) {
+      consider_rank(r);
+      continue;
+    }
+    if (refresh.wanted() >= 0) consider_rank(r);
+    consider_banks(r);
+  }
   next_ = std::min(next, plan_.cycle);
 }
 
@@ -339,16 +361,18 @@ bool Channel::step(std::int64_t cycle) {
   for (const RefreshManager& refresh : refresh_) due = due || (refresh.enabled() && refresh.due() <= cycle);
   if (due) {
     for (int r = 0; r < static_cast<int>(refresh_.size()); ++r) evaluate_refresh(r);
-    plan();
+    stale_ = true;
   }
+  if (stale_) plan();
   while (plan_.cycle == cycle) {
     const Choice choice = plan_;
     issue(choice);
     if (is_column(choice.command)) room = true;
     for (int r = 0; r < static_cast<int>(refresh_.size()); ++r) evaluate_refresh(r);
-    plan();
+    stale_ = true;
     // The system admits what waits for this room before the next command is chosen.
     if (room) break;
+    plan();
   }
   return room;
 }

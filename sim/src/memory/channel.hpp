@@ -56,7 +56,10 @@ class Channel {
   void refused() { request_buffer_.met = true; }
 
   /// The next cycle in which `step` does something, if nothing is admitted before; `never` where there is none. At least the cycle of the last step.
-  std::int64_t next_cycle() const { return next_; }
+  std::int64_t next_cycle() {
+    if (stale_) plan();
+    return next_;
+  }
   /// Issues what is due in this cycle. Gives whether a RD or WR command made room.
   bool step(std::int64_t cycle);
 
@@ -78,13 +81,18 @@ class Channel {
   };
   struct Bank {
     std::int32_t head = none, tail = none, count = 0;
-    /// The request that it works on, and the command that this needs; or none.
+    /// The request that it works on, or none.
     std::int32_t current = none;
-    DramCommand command = DramCommand::ACT;
     bool open = false;
     bool blocked = false;
     std::uint32_t row = 0;
     std::int64_t activated = 0;
+  };
+  /// The command that a bank wants for its request: not before `at` by what the bank went through.
+  struct Wish {
+    std::int64_t at = 0;
+    std::uint64_t age = 0;
+    DramCommand command = DramCommand::ACT;
   };
   struct Choice {
     std::int64_t cycle = never;
@@ -108,14 +116,18 @@ class Channel {
   std::vector<std::int32_t> open_banks_, rank_waiting_;
   std::vector<Slot> slots_;
   std::int32_t free_ = none;
-  /// Banks that want a command.
+  std::vector<Wish> wishes_;
+  /// Banks that have a wish: one bit each, `words_per_rank_` words a rank.
   std::vector<std::uint64_t> wanting_;
+  int words_per_rank_ = 1;
   int waiting_ = 0, reads_waiting_ = 0, writes_waiting_ = 0, last_bank_ = 0;
   std::uint64_t arrivals_ = 0;
   bool last_was_write_ = false;
   bool draining_ = false;
   std::int64_t now_ = 0, next_ = never;
+  /// What comes next; `stale_` after anything that may change it.
   Choice plan_;
+  bool stale_ = true;
   std::int64_t data_delay_[2], data_cycles_ = 0;
   DramLimit request_buffer_;
   int banks_per_rank_;
@@ -135,6 +147,7 @@ class Channel {
   bool rank_asleep(int rank) const;
   void plan();
   void consider_rank(int rank);
+  void consider_banks(int rank);
   void issue(const Choice& choice);
   void column_command(const Choice& choice);
   void log(const Choice& choice, std::uint32_t row, std::uint64_t address);

@@ -262,7 +262,7 @@ void DramSystem::Impl::complete(const Burst& burst, std::int64_t cycle) {
 
 // ---- Time. ----
 
-std::int64_t DramSystem::Impl::next() const {
+std::int64_t DramSystem::Impl::next() {
   std::int64_t at = notices_.empty() ? never : notices_.top().cycle;
   for (const Port& port : ports_) at = std::min(at, offer_cycle(port));
   for (std::size_t c = 0; c < channels_.size(); ++c) {
@@ -332,7 +332,7 @@ Expected<void> DramSystem::Impl::run_to_end() {
   return {};
 }
 
-std::int64_t DramSystem::Impl::next_event_cycle() const { return idle() ? -1 : next(); }
+std::int64_t DramSystem::Impl::next_event_cycle() { return idle() ? -1 : next(); }
 
 bool DramSystem::Impl::idle() const {
   if (!notices_.empty()) return false;

@@ -24,7 +24,7 @@ class DramSystem::Impl final : public BurstSink {
   std::int64_t run(std::int64_t limit_cycle);
   /// To the end of the trace; for systems without clients.
   Expected<void> run_to_end();
-  std::int64_t next_event_cycle() const;
+  std::int64_t next_event_cycle();
   bool idle() const;
   std::int64_t now() const { return now_; }
   const arch::Dram& dram() const { return dram_; }
@@ -121,7 +121,7 @@ class DramSystem::Impl final : public BurstSink {
   void handed_over(Port& port, std::int64_t cycle, bool late);
   std::int64_t accept_cycle(int channel) const;
   void accept(int channel, std::int64_t cycle, bool late);
-  std::int64_t next() const;
+  std::int64_t next();
   void process(std::int64_t cycle);
 };
 

@@ -20,17 +20,26 @@ class TimingState {
   /// The earliest cycle (first clock) of a command, by all rules and the command bus. For a rank command any bank of the rank stands for it;
   /// for PREsb and REFsb the bank's number in its group counts.
   std::int64_t earliest(DramCommand command, int bank) const {
-    const Lookup& at = lookups_[static_cast<std::size_t>(command)];
+    const Lookup& at = lookup(command);
     std::int64_t time = in(DramLevel::bank, at, bank);
     time = std::max(time, in(DramLevel::bank_group, at, bank >> group_shift_));
     time = std::max(time, in(DramLevel::rank, at, bank >> rank_shift_));
     time = std::max(time, in(DramLevel::pseudo_channel, at, bank >> pseudo_shift_));
-    time = std::max(time, bus_[at.bus]);
+    time = std::max(time, bus_[static_cast<std::size_t>(at.bus)]);
     return at.bank_set ? std::max(time, over_bank_set(at, bank)) : time;
+  }
+  /// The parts of `earliest` of a bank command: by what its bank, its group, and everything above went through.
+  std::int64_t by_bank(DramCommand command, int bank) const { return in(DramLevel::bank, lookup(command), bank); }
+  std::int64_t by_group(DramCommand command, int group) const { return in(DramLevel::bank_group, lookup(command), group); }
+  std::int64_t by_rank(DramCommand command, int rank) const {
+    const Lookup& at = lookup(command);
+    const std::int64_t time = std::max(in(DramLevel::rank, at, rank), in(DramLevel::pseudo_channel, at, rank >> (pseudo_shift_ - rank_shift_)));
+    return std::max(time, bus_[static_cast<std::size_t>(at.bus)]);
   }
   void issue(DramCommand command, int bank, std::int64_t cycle);
 
   int rank_of(int bank) const { return bank >> rank_shift_; }
+  int group_of(int bank) const { return bank >> group_shift_; }
 
  private:
   struct Lookup {
@@ -57,6 +66,7 @@ class TimingState {
     int bus = 0;
   };
 
+  const Lookup& lookup(DramCommand command) const { return lookups_[static_cast<std::size_t>(command)]; }
   std::int64_t in(DramLevel level, const Lookup& at, int index) const {
     const std::size_t l = static_cast<std::size_t>(level);
     return times_[l][static_cast<std::size_t>(index * slots_[l] + at.slot[l])];
