@@ -169,6 +169,7 @@ class Resolver {
     fallback(T::tWPRE, lp4 ? 2 : 1);
     fallback(T::tPPD, lp4 ? 4 : 2);
     fallback(T::tRTRS, 1);
+    fallback(T::tpbR2act, (7500 + value(T::tCK_ps) - 1) / value(T::tCK_ps));
     fallback(T::tRREFD, lp4 || lp5 ? value(T::tRFCpb) : value(T::tRRD_L));
     fallback(T::tPD, value(T::tCKE));
     fallback(T::tXSDLL, value(T::tXS));

@@ -64,6 +64,7 @@ const std::vector<DramTimingInfo>& dram_timings() {
       {T::tRFCsb, "tRFCsb", "same-bank refresh to next command of these banks; needed for refresh same_bank", "", 1, long_cycles, 0, D5},
       {T::tRREFD, "tRREFD", "per-bank refresh to such a refresh of another bank (tpbR2pbR; HBM: also to an ACT there); same-bank refresh to an ACT of other banks (tREFSBRD)",
        "tRFCpb (lpddr4, lpddr5), tRRD_L", 1, long_cycles, 0, D5 | lp | hbm},
+      {T::tpbR2act, "tpbR2act", "per-bank refresh to an ACT of another bank", "7.5 ns", 1, cycles, 0, L5},
       {T::tXP, "tXP", "power-down exit to next command; needed for power_down", "", 1, cycles, 0, all},
       {T::tCKE, "tCKE", "power-down exit to next entry; needed for power_down", "", 1, cycles, 0, all},
       {T::tPD, "tPD", "power-down entry to exit", "tCKE", 1, cycles, 0, all},

@@ -69,8 +69,8 @@ struct Numbers {
       case S::ddr5: refresh_to_refresh = d[T::tRFCsb]; break;
       default: refresh_to_refresh = d[T::tRREFD]; break;
     }
-    // Another bank may be opened after REFpb as after an ACT (LPDDR), or after a time of its own.
-    refresh_to_act = lp4 ? d[T::tRRD] : lp5 ? d[T::tRRD_L] : d[T::tRREFD];
+    // Another bank may be opened after REFpb as after an ACT (LPDDR4), or after a time of its own.
+    refresh_to_act = d[lp4 ? T::tRRD : lp5 ? T::tpbR2act : T::tRREFD];
     act_to_act = d[grouped ? T::tRRD_S : T::tRRD];
     column_to_column = d[grouped ? T::tCCD_S : T::tCCD];
     write_to_read = write_end + d[grouped ? T::tWTR_S : T::tWTR];
@@ -331,7 +331,7 @@ class DramChecker::Impl {
     Group& group = rank_->groups[r.bank_group];
     if (b.open) return broken("ACT on an open bank", &b.act);
     if (!no_refresh_of_rank() || !bank_refreshed(b) || !rested(b) || !after(b.act, n_[T::tRC], "tRC")) return false;
-    if (!after(rank_->bank_refresh, n_.refresh_to_act, n_.standard == S::lpddr4 ? "tRRD" : n_.standard == S::lpddr5 ? "tRRD_L" : "tRREFD")) return false;
+    if (!after(rank_->bank_refresh, n_.refresh_to_act, n_.standard == S::lpddr4 ? "tRRD" : n_.standard == S::lpddr5 ? "tpbR2act" : "tRREFD")) return false;
     if (n_.grouped && !after(group.act, n_[T::tRRD_L], "tRRD_L")) return false;
     if (!after(rank_->act, n_.act_to_act, n_.grouped ? "tRRD_S" : "tRRD")) return false;
     if (!after(rank_->activates[rank_->oldest], n_[T::tFAW], "tFAW")) return false;
@@ -549,6 +549,7 @@ std::vector<std::string> dram_checker_rules(arch::DramStandard standard) {
   if (standard == S::ddr3 || standard == S::ddr4 || standard == S::ddr5) add({"tXSDLL"});
   if (standard == S::ddr5) add({"tCCD_L_WR", "tPPD", "tRFCsb", "tRREFD", "REFsb with an open bank"});
   if (standard == S::lpddr4 || standard == S::lpddr5) add({"tRPab", "tPPD", "tRFCpb", "tRREFD", "REFpb with an open bank"});
+  if (standard == S::lpddr5) add({"tpbR2act"});
   if (arch::is_hbm(standard)) add({"tRCDWR", "tRFCpb", "tRREFD", "REFpb with an open bank"});
   return out;
 }

@@ -188,7 +188,7 @@ constexpr TimingRule lpddr5_rules[] = {
     {"tPPD", L::rank, PREs, PREs, "tPPD"},
     {"tRRD_L", L::bank_group, mask(ACT), mask(ACT, REFpb), "tRRD_L"},
     {"tRRD_S", L::rank, mask(ACT), mask(ACT, REFpb), "tRRD_S"},
-    {"tRRD_L", L::rank, mask(REFpb), mask(ACT), "tRRD_L"},
+    {"tpbR2act", L::rank, mask(REFpb), mask(ACT), "tpbR2act"},
     {"tFAW", L::rank, mask(ACT, REFpb), mask(ACT, REFpb), "tFAW", 4},
     {"tCCD_L", L::bank_group, R, R, "tCCD_L"},
     {"tCCD_L", L::bank_group, W, W, "tCCD_L"},

@@ -182,7 +182,8 @@ class Cases {
       tight("tRFCpb", script().at(10, C::REFpb), 0, t(T::tRFCpb), C::ACT);
       tight("tRFCpb", script().at(10, C::REFpb), 0, t(T::tRFCpb), C::REF);
       tight("tRREFD", script().at(10, C::REFpb), 0, t(T::tRREFD), C::REFpb, elsewhere());
-      if (hbm()) tight("tRREFD", script().at(10, C::REFpb), 0, t(T::tRREFD), C::ACT, elsewhere());
+      const char* const other = s == S::lpddr4 ? "tRRD" : s == S::lpddr5 ? "tpbR2act" : "tRREFD";
+      tight(other, script().at(10, C::REFpb), 0, t(s == S::lpddr4 ? T::tRRD : s == S::lpddr5 ? T::tpbR2act : T::tRREFD), C::ACT, elsewhere());
       refused("REFpb with an open bank", script().at(0, C::ACT).at(t(T::tRC), C::REFpb));
     } else {
       refused("command not of the standard", script().at(0, C::REFpb));

@@ -25,7 +25,7 @@ bool is_hbm(DramStandard standard);
 /// standards that have them, is `dram_timings()`.
 enum class DramTiming {
   tCK_ps, BL, CL, CWL, AL, tRCD, tRCDWR, tRP, tRPab, tRAS, tRC, tRTP, tWR, tCCD, tCCD_S, tCCD_L, tCCD_L_WR, tRRD, tRRD_S, tRRD_L, tFAW,
-  tWTR, tWTR_S, tWTR_L, tRTW, tRPRE, tWPRE, tRPST, tDQSCK, tWCKDQO, WCK, tPPD, tRTRS, tREFI, tRFC, tRFCpb, tRFCsb, tRREFD,
+  tWTR, tWTR_S, tWTR_L, tRTW, tRPRE, tWPRE, tRPST, tDQSCK, tWCKDQO, WCK, tPPD, tRTRS, tREFI, tRFC, tRFCpb, tRFCsb, tRREFD, tpbR2act,
   tXP, tCKE, tPD, tXS, tXSDLL, tCKESR, tACTPDEN, tPRPDEN, tREFPDEN,
   count
 };
