@@ -105,11 +105,12 @@ const std::vector<MetricInfo>& metric_infos() {
       {"ii", "cycles", "initiation interval", "Cycles between the starts of successive iterations of the pipelined loop.",
        "kernel"},
       {"depth_cycles", "cycles", "pipeline depth", "From the start of an iteration to its last result.", "kernel"},
-      {"lut", "LUTs", "look-up tables after synthesis", "As the synthesis tool counts them for the target.", "kernel"},
-      {"ff", "flip-flops", "flip-flops after synthesis", "As the synthesis tool counts them.", "kernel"},
-      {"dsp", "DSPs", "DSP blocks after synthesis", "As the synthesis tool counts them.", "kernel"},
-      {"bram", "BRAMs", "block memories after synthesis", "As the synthesis tool counts them.", "kernel"},
-      {"fmax_mhz", "MHz", "highest clock", "From static timing analysis; absent where the flow has none.", "kernel"},
+      {"lut", "LUTs", "look-up tables after synthesis", "As the synthesis tool counts them for the target.", "accelerator kernel"},
+      {"ff", "flip-flops", "flip-flops after synthesis", "As the synthesis tool counts them.", "accelerator kernel"},
+      {"dsp", "DSPs", "DSP blocks after synthesis", "As the synthesis tool counts them.", "accelerator kernel"},
+      {"bram", "BRAMs", "block memories after synthesis", "As the synthesis tool counts them.", "accelerator kernel"},
+      {"fmax_mhz", "MHz", "highest clock", "From static timing analysis or place and route; absent where the flow has none.", "accelerator kernel"},
+      {"cell_area_um2", "um2", "standard cells after synthesis", "By the synthesis tool with the OSU 0.18 um library; memories are not in it.", "accelerator kernel"},
 
       // runs
       {"trials", "trials", "trials finished at the last fidelity", "Failed ones included.", "run"},

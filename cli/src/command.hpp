@@ -30,6 +30,7 @@ Command memory_command();
 Command cosim_command();
 Command hls_command();
 Command surrogate_command();
+Command synth_command();
 Command report_command();
 Command list_command();
 Command explain_command();

@@ -12,14 +12,17 @@
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/cosim.hpp"
 #include "gnomon/hls/kernel_cosim.hpp"
+#include "gnomon/search/store.hpp"
+#include "gnomon/search/trial.hpp"
 #include "gnomon/workloads/load.hpp"
 
 namespace gnomon::cli {
 namespace {
 
 struct Options {
-  std::string kernel, design, workload, layer, mapping, campaign, trace, cache;
+  std::string kernel, design, workload, layer, mapping, campaign, base, trace;
   std::optional<std::uint64_t> trial;
+  std::vector<std::int64_t> window;
   std::int64_t batch = 1;
   hls::CosimOptions cosim;
   bool json = false;
@@ -56,8 +59,9 @@ Expected<hls::CosimResult> run_layer(const Options& options) {
 
 /// What decides the answer, by content and not by place: the same hash on every machine.
 std::string inputs(const Options& options) {
-  std::string all = options.layer + "\n" + number(options.cosim.stall) + "\n" + std::to_string(options.batch) + "\n";
-  for (const std::string& file : {options.kernel, options.design, options.workload, options.mapping}) {
+  std::string all = options.layer + "\n" + number(options.cosim.stall) + (options.cosim.system ? " system" : "") + "\n" + std::to_string(options.batch) + "\n";
+  for (const std::string& file : {options.kernel, options.design, options.workload, options.mapping,
+                                  options.campaign.empty() ? std::string() : (std::filesystem::path(options.campaign) / "cosim" / ("trial-" + std::to_string(options.trial.value_or(0))) / "design.json").string()}) {
     const auto content = file.empty() || file.starts_with("zoo:") ? Expected<std::string>(file) : read_file(file, std::size_t{2} << 30);
     all += (content ? *content : file) + "\n";
   }
@@ -73,37 +77,130 @@ void print_result(const hls::CosimResult& result) {
   for (const hls::CosimStep& step : result.steps) add(step.label, step.repeats, step.figures);
   if (result.steps.size() != 1) add("total", 1, result.total);
   print(table({"step", "times", "outputs", "mismatches", "rtl_cycles", "model_cycles", "stalls_injected", "cycle_difference"}, rows));
+  for (const hls::CosimStep& step : result.steps)
+    if (step.replay) print(fmt::format("{} in {}: {} cycles, {} mismatches\n", step.label, step.replay->tool, grouped(step.replay->cycles), grouped(step.replay->mismatches)));
   if (result.total.first_mismatch) {
     const hls::Mismatch& at = *result.total.first_mismatch;
-    print(fmt::format("first mismatch: {} product {}, row {}, column {}: expected {}, got {}\n", at.step, at.g, at.m, at.n, at.expected, at.got));
+    print(fmt::format("first mismatch: {} product {}, row {}, column {}: expected {}, got {} (cycle {})\n", at.step, at.g, at.m, at.n, at.expected, at.got, at.cycle));
   }
+  std::vector<std::vector<std::string>> systems;
+  for (const hls::CosimStep& step : result.steps) {
+    if (!step.system) continue;
+    const hls::CosimSystem& s = *step.system;
+    systems.push_back({step.label, grouped(s.latency_cycles), grouped(s.model_latency_cycles), grouped(s.rtl_cycles), grouped(s.model_cycles), grouped(s.held_cycles),
+                       grouped(s.waited_cycles), s.agrees ? "yes" : "no" + (s.difference.empty() ? "" : " (" + s.difference + ")")});
+  }
+  if (!systems.empty()) print("\nIn the SystemC system:\n" + table({"step", "latency_cycles", "model_latency", "rtl_cycles", "model_cycles", "held", "waited", "agrees"}, systems));
   print(fmt::format("outputs_match: {}\ncycle_difference: {}\n", result.total.outputs_match, result.total.cycle_difference));
   std::fprintf(stderr, "%s, %s; %.1f s (Verilator %.1f s, compiler %.1f s)\n", result.rtl_top.c_str(), result.tool.c_str(), result.seconds, result.verilate_seconds,
                result.compile_seconds);
 }
 
+/// What the store keeps of a co-simulation of a trial, and results.json in full.
+Json stored_row(const std::string& workload, const Options& options, const hls::CosimResult& result) {
+  Json row = hls::cosim_document(result);
+  Json out;
+  out["workload"] = workload;
+  out["layer"] = options.layer.empty() ? Json(nullptr) : Json(options.layer);
+  out["stall"] = options.cosim.stall;
+  out["seed"] = options.cosim.seed;
+  for (const char* key : {"outputs_match", "outputs", "mismatches", "first_mismatch", "rtl_cycles", "model_cycles", "cycle_difference",
+                          "stalls_injected", "rtl", "tool"})
+    out[key] = row.at(key);
+  return out;
+}
+
+/// Adds a step of one workload to the sums over all.
+void add(hls::CosimResult& total, hls::CosimResult&& one, const std::string& prefix) {
+  for (hls::CosimStep& step : one.steps) {
+    step.label = prefix + step.label;
+    total.steps.push_back(std::move(step));
+  }
+  const hls::CosimFigures& f = one.total;
+  total.total.outputs_match = total.total.outputs_match && f.outputs_match;
+  total.total.outputs += f.outputs;
+  total.total.mismatches += f.mismatches;
+  if (!total.total.first_mismatch) total.total.first_mismatch = f.first_mismatch;
+  total.total.rtl_cycles += f.rtl_cycles;
+  total.total.model_cycles += f.model_cycles;
+  total.total.stalls_injected += f.stalls_injected;
+  total.total.cycle_difference += f.cycle_difference;
+  total.rtl_top = one.rtl_top;
+  total.tool = one.tool;
+  total.verilate_seconds += one.verilate_seconds;
+  total.compile_seconds += one.compile_seconds;
+  total.seconds += one.seconds;
+}
+
+/// Design, RTL, shim and results go to DIR/cosim/trial-N, the figures into the store's own table.
+Expected<hls::CosimResult> run_trial(const Options& options, Json& document) {
+  auto stored = search::stored_job(options.campaign, *options.trial, "rtl", options.base);
+  if (!stored) return fail(std::move(stored.error()));
+  if (stored->state != "done" && stored->state != "failed")
+    return fail(ErrorKind::invalid_input, "trial " + std::to_string(*options.trial) + " is " + stored->state + "; a finished one is needed");
+  const arch::EvaluationJob& job = stored->job;
+  auto design_document = Document::parse(job.design_json, "design of trial " + std::to_string(*options.trial));
+  if (!design_document) return fail(std::move(design_document.error()));
+  auto design = arch::parse_design(*design_document);
+  if (!design) return fail(std::move(design.error()));
+  const std::filesystem::path folder = std::filesystem::path(options.campaign) / "cosim" / ("trial-" + std::to_string(*options.trial));
+  std::error_code made;
+  std::filesystem::create_directories(folder, made);
+  if (auto done = write_file(folder / "design.json", Json::parse(job.design_json).dump(2) + "\n"); !done) return fail(std::move(done.error()));
+
+  hls::CosimOptions cosim = options.cosim;
+  cosim.artifacts = folder / "rtl";
+  hls::CosimResult total;
+  std::vector<Json> rows;
+  for (const arch::WorkloadRef& workload : job.workloads) {
+    workloads::LoadOptions load;
+    load.batch = workload.batch;
+    auto graph = workloads::load(workload.model, load);
+    if (!graph) return fail(std::move(graph.error()));
+    auto result = hls::cosimulate({*design, **graph, options.layer, {}, cosim});
+    if (!result) return fail(std::move(result.error()));
+    rows.push_back(stored_row(workload.model, options, *result));
+    add(total, std::move(*result), job.workloads.size() > 1 ? workload.model + ":" : "");
+  }
+  document = hls::cosim_document(total);
+  document["campaign"] = options.campaign;
+  document["trial"] = *options.trial;
+  document["parameters"] = Json::parse(stored->parameters_json);
+  document["folder"] = folder.string();
+  if (auto done = write_file(folder / "results.json", document.dump(2) + "\n"); !done) return fail(std::move(done.error()));
+  auto store = search::Store::open(options.campaign);
+  if (!store) return fail(std::move(store.error()));
+  for (const Json& row : rows)
+    if (auto done = store->add_cosim(*options.trial, row.dump()); !done) return fail(std::move(done.error()));
+  return total;
+}
+
 Expected<int> cosim(const Options& options) {
+  if (!options.window.empty() && (options.trace.empty() || options.window[0] < 0 || options.window[1] <= options.window[0]))
+    return fail(ErrorKind::usage, "--trace-cycles FROM TO goes with --trace and needs 0 <= FROM < TO");
   const int sources = (options.kernel.empty() ? 0 : 1) + (options.design.empty() && options.workload.empty() ? 0 : 1) + (options.campaign.empty() ? 0 : 1);
   if (sources != 1) return fail(ErrorKind::usage, "give one of --kernel K.json, --arch DESIGN.json with --workload W, or --campaign DIR with --trial N");
-  if (!options.campaign.empty() || options.trial) {
-    return fail(ErrorKind::unsupported, "cosim of a campaign's trial is not built in this version; give its design with --arch and --workload");
-  }
-  if (!options.kernel.empty() && (!options.layer.empty() || !options.mapping.empty())) return fail(ErrorKind::usage, "--layer and --mapping go with --arch and --workload, not with --kernel");
+  if (options.campaign.empty() == options.trial.has_value()) return fail(ErrorKind::usage, "--campaign DIR and --trial N go together");
+  if (!options.campaign.empty() && !options.mapping.empty()) return fail(ErrorKind::usage, "--mapping goes with --arch and --workload, not with --campaign");
+  if (!options.kernel.empty() && (!options.layer.empty() || !options.mapping.empty() || options.cosim.system || options.cosim.icarus)) return fail(ErrorKind::usage, "--layer, --mapping, --system and --icarus go with --arch and --workload, not with --kernel");
   if (!options.cosim.trace.empty() && !std::ofstream(options.cosim.trace, std::ios::app)) {
     return fail(ErrorKind::invalid_input, options.cosim.trace.string() + ": cannot be written");
   }
-  if (options.kernel.empty() && (options.design.empty() || options.workload.empty())) return fail(ErrorKind::usage, "--arch and --workload go together");
-  auto result = options.kernel.empty() ? run_layer(options) : run_kernel(options);
+  if (options.campaign.empty() && options.kernel.empty() && (options.design.empty() || options.workload.empty())) return fail(ErrorKind::usage, "--arch and --workload go together");
+  Json document;
+  auto result = !options.campaign.empty() ? run_trial(options, document) : options.kernel.empty() ? run_layer(options) : run_kernel(options);
   if (!result) return fail(std::move(result.error()));
   if (options.json) {
-    Json document = hls::cosim_document(*result);
+    if (document.is_null()) document = hls::cosim_document(*result);
     if (!document.contains("schema")) document["schema"] = "gnomon.cosim/1";
     document["provenance"] = provenance(inputs(options), options.cosim.seed);
     print_json(document);
   } else {
     print_result(*result);
   }
-  return result->total.outputs_match && result->total.cycle_difference == 0 ? 0 : 1;
+  bool sound = result->total.outputs_match && result->total.cycle_difference == 0;
+  for (const hls::CosimStep& step : result->steps) sound = sound && (!step.system || step.system->agrees) && (!step.replay || step.replay->mismatches == 0);
+  return sound ? 0 : 1;
 }
 
 }  // namespace
@@ -119,14 +216,22 @@ Command cosim_command() {
             app.add_option("--mapping", options->mapping, "mapping file (JSON); one is chosen per layer without it");
             app.add_option("--batch", options->batch, "batch size")->capture_default_str()->check(CLI::Range(1, 4096));
             app.add_option("--campaign", options->campaign, "folder of a campaign");
-            app.add_option("--trial", options->trial, "number of a trial of that campaign");
+            app.add_option("--trial", options->trial, "number of a trial of that campaign; files go to DIR/cosim/trial-N, figures into its store");
+            app.add_option("--base", options->base, "folder of the campaign file, where its workload files are looked up");
             app.add_option("--stall", options->cosim.stall, "chance per stream and cycle that data is held back, 0 to 0.9")->check(CLI::Range(0.0, 0.9))->capture_default_str();
             app.add_option("--seed", options->cosim.seed, "seed of values and stalls")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
             app.add_option("--max-cycles", options->cosim.max_cycles, "RTL cycles that one step may take")->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))->capture_default_str();
+            app.add_option("--trace-cycles", options->window, "FROM TO: cycles after reset that the trace shows; all without it")->expected(2);
+            app.add_flag("--icarus", options->cosim.icarus, "replay the first cycles of each step in Icarus Verilog too");
+            app.add_flag("--system", options->cosim.system, "run each step once more with the RTL in the SystemC system of levels, ports, links and memory");
             app.add_option("--trace", options->trace, "write every signal to this FST file (one layer or kernel)");
             app.add_flag("--json", options->json, "print one JSON document");
             return [options] {
               options->cosim.trace = options->trace;
+              if (options->window.size() == 2) {
+                options->cosim.trace_from = options->window[0];
+                options->cosim.trace_to = options->window[1];
+              }
               return cosim(*options);
             };
           }};

@@ -10,7 +10,7 @@ std::vector<Command> all_commands() {
       memory_command(),
       cosim_command(),
       hls_command(),
-      unbuilt_command("synth", "Synthesise a kernel or a design and report its resources"),
+      synth_command(),
       surrogate_command(),
       dataset_command(),
       unbuilt_command("compare", "Compare search agents on one campaign"),

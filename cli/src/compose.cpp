@@ -1,5 +1,7 @@
 #include "compose.hpp"
 
+#include <utility>
+
 #include "gnomon/hls/register.hpp"
 #include "gnomon/search/problems.hpp"
 #include "gnomon/sim/analytical.hpp"
@@ -18,7 +20,7 @@ const arch::EvaluatorRegistry& evaluators() {
     surrogate::register_evaluators(all);
     hls::register_evaluators(all);
     search::register_problems(all);
-    return all;
+    return hls::with_synthesis(std::move(all));
   }();
   return registry;
 }

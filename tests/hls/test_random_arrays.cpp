@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "cosim/step.hpp"
+#include "cosim/system.hpp"
 #include "random_case.hpp"
 #include "rtl_case.hpp"
 
@@ -43,6 +44,58 @@ TEST(RandomArrays, CyclesAndOutputsAgree) {
   }
   for (const std::int64_t some : flows) EXPECT_GT(some, static_cast<std::int64_t>(count) / 6);
   RecordProperty("rtl_cycles", std::to_string(cycles));
+}
+
+// The RTL in the place of the array's model in SystemC: levels of any width, slots and nesting, links, memory with latency. Spans,
+// compute cycles and every byte at every level and the memory are those of the model; with stalls, outputs stay right and the
+// compute cycles grow by the stalls exactly.
+TEST(RandomArrays, InTheSystemOfLevelsAndMemory) {
+  const char* wish = std::getenv("GNOMON_LONG");
+  const std::uint64_t count = wish != nullptr && std::string(wish) != "0" ? 600 : 40;
+  std::int64_t held = 0, waited = 0;
+  for (std::uint64_t seed = 1; seed <= count; ++seed) {
+    Random random(derive(seed, "random systems"));
+    sim::testing::CaseOptions shape;
+    shape.largest_array = 3;
+    shape.largest_extent = 20;
+    auto one = sim::testing::random_case(random, shape);
+    auto& step = one.steps.at(0);
+    for (arch::Layout& layout : step.mapping.layout) layout = arch::Layout::streamed;
+    arch::Array& array = one.design.cores[0].array;
+    // Few distinct arrays, so that most come from the cache.
+    array.rows = array.cols = 3;
+    array.precision = {"int8", 8, false};
+    array.accumulator_bits = 20;
+    SCOPED_TRACE("seed " + std::to_string(seed) + "\n" + one.text());
+    for (arch::Core& core : one.design.cores)
+      for (arch::Level& level : core.levels) level.bytes = std::int64_t{1} << 40;
+    for (arch::Level& level : one.design.shared) level.bytes = std::int64_t{1} << 40;
+    Operands operands = *empty_operands(step.work);
+    fill_random(operands, 8, seed);
+    const auto parameters = *array_parameters(array);
+    auto folds = enumerate_folds(one.design, one.design.cores[0], step.work, step.mapping);
+    ASSERT_TRUE(folds) << folds.error().text();
+    auto built = build_model(*emit_array(parameters), test_cache(), false);
+    ASSERT_TRUE(built) << built.error().text();
+    auto model = LoadedModel::load(built->library, {}, 1);
+    ASSERT_TRUE(model) << model.error().text();
+    DriveOptions drive;
+    drive.seed = seed;
+    drive.stall = seed % 4 == 0 ? 0.3 : 0;
+    auto run = run_in_system(*model, parameters, one.design, 0, step.work, step.mapping, operands, *folds, drive);
+    ASSERT_TRUE(run) << run.error().text();
+    EXPECT_EQ(run->outputs, reference_outputs(operands, 20));
+    EXPECT_EQ(run->difference, "");
+    EXPECT_EQ(run->compute_cycles - run->stalls_injected, run->model_compute_cycles);
+    if (drive.stall == 0) {
+      EXPECT_EQ(run->latency_cycles, run->model_latency_cycles);
+      EXPECT_EQ(run->rtl_cycles, run->model_cycles);
+    }
+    held += run->held_cycles;
+    waited += run->waited_cycles;
+  }
+  EXPECT_GT(held, 0);
+  EXPECT_GT(waited, 0);
 }
 
 }  // namespace

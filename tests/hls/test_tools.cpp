@@ -91,7 +91,7 @@ std::string testbench(const Rtl& rtl, const ArrayParameters& p, std::size_t fold
          n(p.cols * p.accumulator_bits - 1) +
          ":0] od;\n"
          "  " +
-         rtl.top + " dut(.clk(clk), .rst(rst), .fold_valid(fv), .fold_ready(fr), .fold_rows(f[" + n(31 + 1) +
+         rtl.top + " dut(.clk(clk), .rst(rst), .hold(1'b0), .fold_valid(fv), .fold_ready(fr), .fold_rows(f[" + n(31 + 1) +
          " +: $bits(dut.fold_rows)]),"
          " .fold_cols(f[64 +: $bits(dut.fold_cols)]), .fold_length(f[31:0]), .fold_accumulate(f[96])" +
          wait +

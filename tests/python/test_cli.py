@@ -14,8 +14,8 @@ import pytest
 
 from conftest import BUILD, ROOT, gnomon, write_json
 
-COMMANDS = ["run", "simulate", "cosim", "surrogate", "memory", "dataset", "report", "list", "explain", "validate", "schema", "doctor", "completion"]
-UNBUILT = ["hls", "synth", "compare"]
+COMMANDS = ["run", "simulate", "cosim", "synth", "surrogate", "memory", "dataset", "report", "list", "explain", "validate", "schema", "doctor", "completion"]
+UNBUILT = ["hls", "compare"]
 
 
 def problem_campaign(**changes: Any) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 #include "cosim/build.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -56,6 +54,8 @@ Expected<Verilator> find_verilator() {
   return *found;
 }
 
+}  // namespace
+
 std::string shim_text(const Rtl& rtl) {
   std::string text =
       "#include \"Vdut.h\"\n"
@@ -104,6 +104,8 @@ std::string shim_text(const Rtl& rtl) {
       "  delete m->dut;\n  delete m;\n}\n";
   return text;
 }
+
+namespace {
 
 std::vector<std::string> compile_flags(const Verilator& verilator, bool trace) {
   const std::string t = trace ? "1" : "0";
@@ -161,7 +163,10 @@ Expected<fs::path> build_runtime(const Verilator& verilator, const fs::path& cac
   const fs::path place =
       cache / ("runtime-" + sha256("runtime 1\n" + verilator.version + "\n" + join(flags, "\n")).substr(0, 32));
   const fs::path object = place / "runtime.o";
-  if (fs::exists(object)) return object;
+  if (fs::exists(object)) {
+    touch_cached(place);
+    return object;
+  }
   auto work = WorkFolder::make(cache);
   if (!work) return fail(std::move(work.error()));
   const fs::path include = verilator.root / "include";
@@ -178,13 +183,6 @@ Expected<fs::path> build_runtime(const Verilator& verilator, const fs::path& cac
 }
 
 }  // namespace
-
-fs::path default_cache() {
-  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg == '/') return fs::path(xdg) / "gnomon";
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/') return fs::path(home) / ".cache" / "gnomon";
-  std::error_code code;
-  return fs::temp_directory_path(code) / ("gnomon-cache-" + std::to_string(getuid()));
-}
 
 Expected<std::string> verilator_version() {
   auto said = run_process({"verilator", "--version"}, {.wall_seconds = 60});
@@ -212,6 +210,7 @@ Expected<BuiltModel> build_model(const Rtl& rtl, const fs::path& cache, bool tra
   built.library = place / "model.so";
   if (fs::exists(built.library)) {
     built.from_cache = true;
+    touch_cached(place);
     return built;
   }
   auto runtime = build_runtime(*verilator, cache, trace);
@@ -244,6 +243,7 @@ Expected<BuiltModel> build_model(const Rtl& rtl, const fs::path& cache, bool tra
   built.compile_seconds = now_seconds() - start - built.verilate_seconds;
   fs::remove_all(generated, code);
   if (auto done = publish(work->path(), place); !done) return fail(std::move(done.error()));
+  trim_cache(cache);
   return built;
 }
 

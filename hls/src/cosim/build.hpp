@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 
+#include "cosim/cache.hpp"
 #include "gnomon/hls/emit.hpp"
 
 namespace gnomon::hls {
@@ -16,12 +17,12 @@ struct BuiltModel {
   double compile_seconds = 0;
 };
 
-/// $XDG_CACHE_HOME/gnomon, ~/.cache/gnomon, or a folder beside the temporary files.
-std::filesystem::path default_cache();
-
 /// Verilator (`--cc`), then one compiler run over its output, the shim and the runtime (compiled once per cache). The library is
 /// kept under the SHA-256 of RTL, shim, flags and Verilator's version. `trace`: with FST tracing, which is a build of its own.
 Expected<BuiltModel> build_model(const Rtl& rtl, const std::filesystem::path& cache, bool trace);
+
+/// The C++ between a verilated module and the C interface.
+std::string shim_text(const Rtl& rtl);
 
 /// `Verilator 5.006 ...`, or an error that names the Debian package.
 Expected<std::string> verilator_version();

@@ -261,7 +261,8 @@ Json figures_json(const CosimFigures& f) {
                                  {"m", f.first_mismatch->m},
                                  {"n", f.first_mismatch->n},
                                  {"expected", f.first_mismatch->expected},
-                                 {"got", f.first_mismatch->got}};
+                                 {"got", f.first_mismatch->got},
+                                 {"cycle", f.first_mismatch->cycle}};
   out["rtl_cycles"] = f.rtl_cycles;
   out["model_cycles"] = f.model_cycles;
   out["cycle_difference"] = f.cycle_difference;
@@ -288,6 +289,24 @@ Json cosim_document(const CosimResult& result) {
     row["macs"] = step.macs;
     row["repeats"] = step.repeats;
     row.update(figures_json(step.figures));
+    if (step.system) {
+      const CosimSystem& system = *step.system;
+      row["system"] = Json{{"agrees", system.agrees},
+                           {"latency_cycles", system.latency_cycles},
+                           {"model_latency_cycles", system.model_latency_cycles},
+                           {"latency_difference", system.latency_cycles - system.model_latency_cycles},
+                           {"compute_cycles", system.compute_cycles},
+                           {"model_compute_cycles", system.model_compute_cycles},
+                           {"rtl_cycles", system.rtl_cycles},
+                           {"model_cycles", system.model_cycles},
+                           {"held_cycles", system.held_cycles},
+                           {"waited_cycles", system.waited_cycles},
+                           {"stalls_injected", system.stalls_injected},
+                           {"mismatches", system.mismatches},
+                           {"difference", system.difference.empty() ? Json(nullptr) : Json(system.difference)}};
+    }
+    if (step.replay)
+      row["replay"] = Json{{"tool", step.replay->tool}, {"cycles", step.replay->cycles}, {"mismatches", step.replay->mismatches}};
     row["simulate_seconds"] = step.simulate_seconds;
     out["steps"].push_back(std::move(row));
   }

@@ -8,9 +8,9 @@
 namespace gnomon::hls {
 namespace {
 
-/// Fidelity `rtl`: every distinct array step of the workload runs in generated RTL, in Verilator. Latency, counts and energy are
-/// the cycle model's, whose array steps must take as many cycles as the RTL does (the RTL's streams never wait; levels, links and
-/// memory around it are the model's). `outputs_match` says whether every output of every step was right to the bit. Errors
+/// Fidelity `rtl`: every distinct array step of the workload runs in generated RTL, in Verilator: with streams that never wait, and (on one
+/// core, streamed layouts) in the place of the array's model in the SystemC system of levels, links and memory. Latency, counts and
+/// energy are the cycle model's, with which the RTL must agree in cycles and bytes. `outputs_match` says whether every output of every step was right to the bit. Errors
 /// besides the cycle model's: unsupported (arrays without RTL, steps beyond the cycle limit), run_failed (cycles differ; tools).
 class RtlEvaluator : public sim::AcceleratorEvaluator {
  public:
@@ -30,12 +30,23 @@ class RtlEvaluator : public sim::AcceleratorEvaluator {
   Expected<arch::Evaluation> simulate(const Run& run) override {
     CosimOptions options;
     options.seed = run.job.seed;
+    // Several cores share links with each other, which a step alone cannot show.
+    options.system = run.design.cores.size() == 1;
+    for (const arch::StepMapping& step : run.mapping.steps)
+      for (const arch::Layout layout : step.layout) options.system = options.system && layout == arch::Layout::streamed;
     auto cosim = cosimulate({run.design, run.graph, "", run.mapping, options});
     if (!cosim) return fail(std::move(cosim.error()));
     for (const CosimStep& step : cosim->steps)
       if (step.figures.cycle_difference != 0)
         return fail(ErrorKind::run_failed, step.label + ": the RTL takes " + std::to_string(step.figures.rtl_cycles) +
                                                " cycles, the models say " + std::to_string(step.figures.model_cycles));
+    for (const CosimStep& step : cosim->steps)
+      if (step.system && !step.system->agrees)
+        return fail(ErrorKind::run_failed,
+                    step.label + ": the system with the RTL and the model of it disagree: latency " + std::to_string(step.system->latency_cycles) +
+                        " and " + std::to_string(step.system->model_latency_cycles) + " cycles, compute " +
+                        std::to_string(step.system->compute_cycles) + " and " + std::to_string(step.system->model_compute_cycles) + "; " +
+                        step.system->difference);
     auto ran = sim::run_cycle_model(run.design, sim::cycle_steps(run.plan));
     if (!ran) return fail(std::move(ran.error()));
     auto evaluation = sim::assemble(run.design, run.graph, run.lowered, run.mapping, ran->steps);

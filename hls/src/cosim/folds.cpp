@@ -87,6 +87,7 @@ Expected<std::vector<Fold>> enumerate_folds(const arch::Design& design, const ar
   walk(w, 0, tile_cuts, [&] {
     std::int64_t wait = 0;
     const auto now = static_cast<std::int64_t>(folds.size());
+    const std::int64_t tile = folds.empty() ? 0 : folds.back().tile + 1;
     if (!before.empty())
       for (Kept& tile : kept) {
         bool fresh = false;
@@ -108,7 +109,7 @@ Expected<std::vector<Fold>> enumerate_folds(const arch::Design& design, const ar
         }
         const auto& r = w.range;
         folds.push_back({g, r.begin[1], r.begin[2], r.begin[3], r.size(dims.rows), r.size(dims.cols), r.size(dims.streamed),
-                         wait});
+                         wait, tile, static_cast<std::int64_t>(folds.size()) == now});
         wait = 0;
         return true;
       });

@@ -15,6 +15,8 @@ struct Fold {
   /// With overlap: the fold starts no earlier than the end of the fold `wait` places before it and of all before that one (the
   /// slot of a tile that begins here is in use so long); 0 where that cannot bind.
   std::int64_t wait = 0;
+  std::int64_t tile = 0;     ///< array tile
+  bool begins_tile = false;  ///< the first fold of its array tile
   bool accumulate() const { return k > 0; }
 };
 

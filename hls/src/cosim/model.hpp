@@ -33,6 +33,7 @@ class LoadedModel {
   ~LoadedModel();
 
   Expected<PortData> port(const std::string& name) const;
+  const std::map<std::string, PortData>& ports() const { return ports_; }
   bool has(const std::string& name) const { return ports_.count(name) > 0; }
   void eval() { eval_(model_); }
   /// Writes the state to the trace, if there is one; times must grow.

@@ -1,13 +1,41 @@
 #include "cosim/step.hpp"
 
+#include <stdlib.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
+#include "cosim/system.hpp"
+#include "cosim/testbench.hpp"
 #include "cosim/worker.hpp"
+#include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/emit.hpp"
 
+#include <nlohmann/json.hpp>
+
 namespace gnomon::hls {
+namespace {
+
+/// A step's name as a folder's: what is no letter, digit, dot or line becomes a line.
+std::string file_name(const std::string& label) {
+  std::string out = label.substr(0, 100);
+  for (char& c : out)
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_')) c = '_';
+  return out.find_first_not_of('.') == out.npos ? "step" : out;
+}
+
+/// Removed with all in it.
+struct Folder {
+  std::filesystem::path path;
+  ~Folder() {
+    std::error_code ignored;
+    if (!path.empty()) std::filesystem::remove_all(path, ignored);
+  }
+};
+
+}  // namespace
 
 Expected<void> StepRunner::check() const {
   if (!(options_.stall >= 0 && options_.stall <= 0.9))
@@ -53,6 +81,13 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
     verilate_seconds += built->verilate_seconds;
     compile_seconds += built->compile_seconds;
     library = libraries_.emplace(rtl.top, built->library).first;
+    if (!options_.artifacts.empty()) {
+      std::error_code made;
+      std::filesystem::create_directories(options_.artifacts, made);
+      if (auto done = write_file(options_.artifacts / (rtl.top + ".sv"), rtl.text); !done) return fail(std::move(done.error()));
+      if (auto done = write_file(options_.artifacts / (rtl.top + "_shim.cpp"), shim_text(rtl)); !done)
+        return fail(std::move(done.error()));
+    }
   }
   std::error_code code;
   job.library = std::filesystem::absolute(library->second, code).string();
@@ -61,9 +96,34 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
   job.cpu_seconds = options_.cpu_seconds;
   job.drive.stall = options_.stall;
   job.drive.seed = options_.seed;
+  job.drive.trace_from = options_.trace_from;
+  job.drive.trace_to = options_.trace_to;
+  // The testbench of a step: RTL, recorded vectors and what compares them.
+  std::filesystem::path bench;
+  Folder scratch;
+  if (!options_.artifacts.empty()) {
+    bench = std::filesystem::absolute(options_.artifacts, code) / "testbench" / file_name(mapping.step);
+  } else if (options_.icarus) {
+    scratch.path = std::filesystem::temp_directory_path(code) / ("gnomon-bench-XXXXXX");
+    std::string name = scratch.path.string();
+    if (mkdtemp(name.data()) == nullptr) return fail(ErrorKind::run_failed, "cannot make a temporary folder " + in_quotes(name));
+    bench = scratch.path = name;
+  }
+  if (!bench.empty()) {
+    std::filesystem::create_directories(bench, code);
+    job.drive.record = (bench / "vectors.hex").string();
+    job.drive.record_cycles = options_.replay_cycles;
+  }
   // Four streams that each come with chance 1 - p: a step takes (1 - p)^-4 cycles at most on average.
   job.drive.max_cycles = static_cast<std::int64_t>(10'000 + 2.0 * static_cast<double>(count_steps(job.folds, job.array)) /
                                                                 std::pow(1 - options_.stall, 4));
+  if (options_.system) {
+    if (auto fits = system_supports(mapping); !fits) return fail(std::move(fits.error()));
+    if (design.resolved_json.empty()) return fail(ErrorKind::unsupported, mapping.step + ": a kernel has no system around it");
+    job.design_json = design.resolved_json;
+    job.mapping_json = arch::write_mapping(arch::Mapping{{mapping}}).dump();
+    job.core = static_cast<std::int64_t>(core);
+  }
   auto driven = run_in_child(job, options_.worker);
   if (!driven) return fail(ErrorKind::run_failed, mapping.step + ": " + driven.error().text());
   auto model = model_cycles(design, core, work, mapping);
@@ -80,13 +140,34 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
     if (expected[i] == driven->outputs[i]) continue;
     const std::int64_t at = static_cast<std::int64_t>(i);
     if (figures.mismatches++ == 0)
-      figures.first_mismatch = Mismatch{step.label, at / (m * n), at / n % m, at % n, expected[i], driven->outputs[i]};
+      figures.first_mismatch = Mismatch{step.label, at / (m * n), at / n % m, at % n, expected[i], driven->outputs[i], driven->output_cycles[i]};
   }
   figures.outputs_match = figures.mismatches == 0;
   figures.rtl_cycles = driven->rtl_cycles;
   figures.stalls_injected = driven->stalls_injected;
   figures.model_cycles = *model;
   figures.cycle_difference = figures.rtl_cycles - figures.stalls_injected - figures.model_cycles;
+  if (!bench.empty()) {
+    auto vectors = read_file(bench / "vectors.hex", std::size_t{1} << 32);
+    if (!vectors) return fail(std::move(vectors.error()));
+    const std::int64_t lines = std::count(vectors->begin(), vectors->end(), '\n');
+    auto done = write_file(bench / "dut.sv", rtl.text);
+    if (done) done = write_file(bench / "tb.sv", testbench_text(rtl, std::max<std::int64_t>(lines, 1)));
+    if (!done) return fail(std::move(done.error()));
+    if (options_.icarus) {
+      auto replay = run_icarus(bench);
+      if (!replay) return fail(std::move(replay.error()));
+      step.replay = std::move(*replay);
+    }
+  }
+  step.system = driven->system;
+  if (step.system) {
+    CosimSystem& system = *step.system;
+    system.agrees = system.difference.empty() && system.mismatches == 0 &&
+                    system.compute_cycles - system.stalls_injected == system.model_compute_cycles &&
+                    (options_.stall > 0 ||
+                     (system.latency_cycles == system.model_latency_cycles && system.rtl_cycles == system.model_cycles));
+  }
   step.simulate_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return step;
 }

@@ -15,6 +15,7 @@
 #include "gnomon/base/process.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/cosim.hpp"
+#include "cosim/system.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -25,8 +26,9 @@ namespace fs = std::filesystem;
 
 /// The job without its tensors, as JSON.
 struct JobFile {
-  std::string library, trace, seed, dataflow;
-  std::int64_t rows = 1, cols = 1, bits = 8, accumulator_bits = 32, max_cycles = 0;
+  std::string library, trace, seed, dataflow, record;
+  std::int64_t rows = 1, cols = 1, bits = 8, accumulator_bits = 32, max_cycles = 0, core = 0, trace_from = 0, trace_to = 0, record_cycles = 0;
+  bool system = false;
   bool overlap = false;
   double stall = 0, cpu_seconds = 0;
   std::vector<std::int64_t> extent, window;
@@ -43,6 +45,12 @@ void describe(FieldVisitor& v, JobFile& job) {
   field(v, {"accumulator_bits", "accumulator bits", "", Key::required}, job.accumulator_bits, Range{2, 64});
   field(v, {"overlap", "folds overlap"}, job.overlap);
   field(v, {"max_cycles", "limit of RTL cycles", "", Key::required}, job.max_cycles, Range{1});
+  field(v, {"record", "file of port values"}, job.record);
+  field(v, {"record_cycles", "their cycles"}, job.record_cycles, Range{0});
+  field(v, {"trace_from", "cycle"}, job.trace_from, Range{0});
+  field(v, {"trace_to", "cycle"}, job.trace_to, Range{0});
+  field(v, {"core", "index of the core in design.json"}, job.core, Range{0});
+  field(v, {"system", "run in the system of design.json and mapping.json"}, job.system);
   field(v, {"stall", "chance"}, job.stall, RealRange{0, 0.9});
   field(v, {"cpu_seconds", "limit", "s", Key::required}, job.cpu_seconds, RealRange{0.1, 1e6});
   field(v, {"extent", "g, m, n, k", "", Key::required}, job.extent, Length{4, 4}, Range{1});
@@ -51,11 +59,17 @@ void describe(FieldVisitor& v, JobFile& job) {
 
 struct ResultFile {
   std::int64_t rtl_cycles = 0, stalls_injected = 0;
+  bool system = false;
+  std::vector<std::int64_t> figures;  ///< of the system
+  std::string difference;
 };
 
 void describe(FieldVisitor& v, ResultFile& result) {
   field(v, {"rtl_cycles", "cycles", "", Key::required}, result.rtl_cycles);
   field(v, {"stalls_injected", "cycles", "", Key::required}, result.stalls_injected);
+  field(v, {"system", "a run in the system was made"}, result.system);
+  field(v, {"figures", "of the run in the system"}, result.figures, Length{0, 10}, Range{});
+  field(v, {"difference", "what differs there"}, result.difference);
 }
 
 std::vector<std::int64_t> window_numbers(const workloads::Convolution& c) {
@@ -97,26 +111,35 @@ struct TemporaryFolder {
 };
 
 Expected<void> write_job(const WorkerJob& job, const fs::path& folder) {
-  JobFile file{job.library,
-               job.trace,
-               std::to_string(job.drive.seed),
-               arch::info(job.array.dataflow).name,
-               job.array.rows,
-               job.array.cols,
-               job.array.precision_bits,
-               job.array.accumulator_bits,
-               job.drive.max_cycles,
-               job.array.overlap,
-               job.drive.stall,
-               job.cpu_seconds,
-               std::vector<std::int64_t>(job.operands.extent, job.operands.extent + arch::dim_count),
-               job.operands.window ? window_numbers(*job.operands.window) : std::vector<std::int64_t>{}};
+  JobFile file;
+  file.library = job.library;
+  file.trace = job.trace;
+  file.seed = std::to_string(job.drive.seed);
+  file.dataflow = arch::info(job.array.dataflow).name;
+  file.rows = job.array.rows;
+  file.cols = job.array.cols;
+  file.bits = job.array.precision_bits;
+  file.accumulator_bits = job.array.accumulator_bits;
+  file.max_cycles = job.drive.max_cycles;
+  file.core = job.core;
+  file.record = job.drive.record;
+  file.record_cycles = job.drive.record_cycles;
+  file.trace_from = job.drive.trace_from;
+  file.trace_to = job.drive.trace_to;
+  file.system = !job.design_json.empty();
+  file.overlap = job.array.overlap;
+  file.stall = job.drive.stall;
+  file.cpu_seconds = job.cpu_seconds;
+  file.extent.assign(job.operands.extent, job.operands.extent + arch::dim_count);
+  if (job.operands.window) file.window = window_numbers(*job.operands.window);
   std::vector<std::int64_t> folds;
-  for (const Fold& f : job.folds) folds.insert(folds.end(), {f.g, f.m, f.n, f.k, f.rows, f.cols, f.length, f.wait});
+  for (const Fold& f : job.folds) folds.insert(folds.end(), {f.g, f.m, f.n, f.k, f.rows, f.cols, f.length, f.wait, f.tile, f.begins_tile ? 1 : 0});
   auto done = write_file(folder / "job.json", write_fields(file).dump());
   if (done) done = write_numbers(folder / "ifmap.bin", job.operands.ifmap);
   if (done) done = write_numbers(folder / "filter.bin", job.operands.filter);
   if (done) done = write_numbers(folder / "folds.bin", folds);
+  if (done && file.system) done = write_file(folder / "design.json", job.design_json);
+  if (done && file.system) done = write_file(folder / "mapping.json", job.mapping_json);
   return done;
 }
 
@@ -131,8 +154,23 @@ Expected<WorkerJob> read_job(const fs::path& folder) {
   job.array = {file->rows, file->cols, static_cast<int>(file->bits), static_cast<int>(file->accumulator_bits), file->overlap};
   for (const arch::DataflowInfo& flow : arch::dataflows())
     if (flow.name == file->dataflow) job.array.dataflow = flow.dataflow;
-  job.drive = {file->stall, std::strtoull(file->seed.c_str(), nullptr, 10), file->max_cycles};
+  job.drive.stall = file->stall;
+  job.drive.seed = std::strtoull(file->seed.c_str(), nullptr, 10);
+  job.drive.max_cycles = file->max_cycles;
+  job.drive.record = file->record;
+  job.drive.record_cycles = file->record_cycles;
+  job.drive.trace_from = file->trace_from;
+  job.drive.trace_to = file->trace_to;
   job.cpu_seconds = file->cpu_seconds;
+  job.core = file->core;
+  if (file->system) {
+    auto design = read_file(folder / "design.json");
+    auto mapping = read_file(folder / "mapping.json");
+    if (!design) return fail(std::move(design.error()));
+    if (!mapping) return fail(std::move(mapping.error()));
+    job.design_json = std::move(*design);
+    job.mapping_json = std::move(*mapping);
+  }
   arch::ArrayWork work;
   for (int d = 0; d < arch::dim_count; ++d) work.extent[d] = file->extent[static_cast<std::size_t>(d)];
   if (!file->window.empty()) work.window = window_from(file->window);
@@ -144,16 +182,57 @@ Expected<WorkerJob> read_job(const fs::path& folder) {
   if (!filter) return fail(std::move(filter.error()));
   auto folds = read_numbers<std::int64_t>(folder / "folds.bin");
   if (!folds) return fail(std::move(folds.error()));
-  if (ifmap->size() != operands->ifmap.size() || filter->size() != operands->filter.size() || folds->size() % 8 != 0)
+  if (ifmap->size() != operands->ifmap.size() || filter->size() != operands->filter.size() || folds->size() % 10 != 0)
     return fail(ErrorKind::run_failed, "the job's files are incomplete");
   job.operands = std::move(*operands);
   job.operands.ifmap = std::move(*ifmap);
   job.operands.filter = std::move(*filter);
-  for (std::size_t i = 0; i + 8 <= folds->size(); i += 8) {
+  for (std::size_t i = 0; i + 10 <= folds->size(); i += 10) {
     const std::int64_t* n = &(*folds)[i];
-    job.folds.push_back({n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]});
+    job.folds.push_back({n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9] != 0});
   }
   return job;
+}
+
+std::vector<std::int64_t CosimSystem::*> system_figures() {
+  return {&CosimSystem::latency_cycles, &CosimSystem::model_latency_cycles, &CosimSystem::compute_cycles, &CosimSystem::model_compute_cycles,
+          &CosimSystem::rtl_cycles,     &CosimSystem::model_cycles,         &CosimSystem::held_cycles,    &CosimSystem::waited_cycles,
+          &CosimSystem::stalls_injected, &CosimSystem::mismatches};
+}
+
+/// The same step with the RTL in the system; a model object of its own, since the first has run.
+Expected<CosimSystem> work_in_system(const WorkerJob& job, const std::vector<std::int64_t>& outputs) {
+  auto design_document = Document::parse(job.design_json, "design");
+  if (!design_document) return fail(std::move(design_document.error()));
+  auto design = arch::parse_design(*design_document);
+  if (!design) return fail(std::move(design.error()));
+  auto mapping_document = Document::parse(job.mapping_json, "mapping");
+  if (!mapping_document) return fail(std::move(mapping_document.error()));
+  auto mapping = arch::read_mapping(*mapping_document);
+  if (!mapping) return fail(std::move(mapping.error()));
+  if (mapping->steps.size() != 1 || job.core >= static_cast<std::int64_t>(design->cores.size()))
+    return fail(ErrorKind::run_failed, "the job's design and mapping do not fit");
+  arch::ArrayWork work;
+  std::copy(job.operands.extent, job.operands.extent + arch::dim_count, work.extent);
+  work.window = job.operands.window;
+  auto model = LoadedModel::load(job.library, {}, static_cast<int>(job.drive.seed % 0x7fffffff) + 1);
+  if (!model) return fail(std::move(model.error()));
+  auto run = run_in_system(*model, job.array, *design, static_cast<std::size_t>(job.core), work, mapping->steps[0], job.operands, job.folds,
+                           job.drive);
+  if (!run) return fail(std::move(run.error()));
+  CosimSystem out;
+  out.latency_cycles = run->latency_cycles;
+  out.model_latency_cycles = run->model_latency_cycles;
+  out.compute_cycles = run->compute_cycles;
+  out.model_compute_cycles = run->model_compute_cycles;
+  out.rtl_cycles = run->rtl_cycles;
+  out.model_cycles = run->model_cycles;
+  out.held_cycles = run->held_cycles;
+  out.waited_cycles = run->waited_cycles;
+  out.stalls_injected = run->stalls_injected;
+  out.difference = run->difference;
+  for (std::size_t i = 0; i < outputs.size(); ++i) out.mismatches += run->outputs[i] != outputs[i];
+  return out;
 }
 
 Expected<void> work(const fs::path& folder) {
@@ -170,7 +249,18 @@ Expected<void> work(const fs::path& folder) {
   auto result = drive_array(*model, job->array, job->operands, job->folds, job->drive);
   if (!result) return fail(std::move(result.error()));
   if (auto done = write_numbers(folder / "outputs.bin", result->outputs); !done) return done;
-  return write_file(folder / "result.json", write_fields(ResultFile{result->rtl_cycles, result->stalls_injected}).dump());
+  if (auto done = write_numbers(folder / "cycles.bin", result->output_cycles); !done) return done;
+  ResultFile file;
+  file.rtl_cycles = result->rtl_cycles;
+  file.stalls_injected = result->stalls_injected;
+  if (!job->design_json.empty()) {
+    auto system = work_in_system(*job, result->outputs);
+    if (!system) return fail(std::move(system.error()));
+    file.system = true;
+    for (const auto figure : system_figures()) file.figures.push_back((*system).*figure);
+    file.difference = system->difference;
+  }
+  return write_file(folder / "result.json", write_fields(file).dump());
 }
 
 }  // namespace
@@ -210,7 +300,21 @@ Expected<DriveResult> run_in_child(const WorkerJob& job, const std::vector<std::
   if (!outputs) return fail(std::move(outputs.error()));
   if (static_cast<std::int64_t>(outputs->size()) != job.operands.outputs())
     return fail(ErrorKind::run_failed, "the RTL's process left incomplete outputs");
-  return DriveResult{std::move(*outputs), figures->rtl_cycles, figures->stalls_injected};
+  auto cycles = read_numbers<std::int64_t>(folder.path / "cycles.bin");
+  if (!cycles || cycles->size() != outputs->size()) return fail(ErrorKind::run_failed, "the RTL's process left incomplete cycles");
+  DriveResult result;
+  result.outputs = std::move(*outputs);
+  result.output_cycles = std::move(*cycles);
+  result.rtl_cycles = figures->rtl_cycles;
+  result.stalls_injected = figures->stalls_injected;
+  if (figures->system) {
+    const auto places = system_figures();
+    if (figures->figures.size() != places.size()) return fail(ErrorKind::run_failed, "the RTL's process left an incomplete result");
+    result.system.emplace();
+    for (std::size_t i = 0; i < places.size(); ++i) (*result.system).*places[i] = figures->figures[i];
+    result.system->difference = figures->difference;
+  }
+  return result;
 }
 
 int cosim_worker_main(int argc, const char* const* argv) {

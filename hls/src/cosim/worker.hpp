@@ -17,6 +17,9 @@ struct WorkerJob {
   std::vector<Fold> folds;
   DriveOptions drive;
   double cpu_seconds = 900;
+  /// For a run in the system: the design and the mapping of the one step as JSON; empty without.
+  std::string design_json, mapping_json;
+  std::int64_t core = 0;
 };
 
 /// Starts `worker` (program and first arguments) with a folder that holds the job, waits, and reads what it leaves there. A child

@@ -93,6 +93,7 @@ Expected<Rtl> emit_array(const ArrayParameters& p, RtlStyle style) {
   const int out_beat = static_cast<int>(p.cols * p.accumulator_bits);
   rtl.ports = {{"clk", 1, true},
                {"rst", 1, true},
+               {"hold", 1, true},
                {"fold_valid", 1, true},
                {"fold_ready", 1, false},
                {"fold_rows", bits_for(p.rows), true},

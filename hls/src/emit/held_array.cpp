@@ -12,6 +12,7 @@ constexpr std::string_view head =
 module @TOP@ (
   input  logic clk,
   input  logic rst,
+  input  logic hold,
   input  logic fold_valid,
   output logic fold_ready,
   input  logic [@RB1@:0] fold_rows,
@@ -96,8 +97,8 @@ module @TOP@ (
       ofmap_lanes[j] = exits_now[j * @XB@ + @XB1@] && (j[@CB1@:0] < exits_now[j * @XB@ +: @CB@]);
       psum_lanes[j] = ofmap_lanes[j] && exits_now[j * @XB@ + @CB@ + @RB@];
     end
-    ofmap_valid = (|ofmap_lanes) && (!loading || @HOLD@_valid) && (!moving || @MOVE@_valid) && (!(|psum_lanes) || psum_valid);
-    step = (!loading || @HOLD@_valid) && (!moving || @MOVE@_valid) && (!(|psum_lanes) || psum_valid) && (!(|ofmap_lanes) || ofmap_ready);
+    ofmap_valid = !hold && (|ofmap_lanes) && (!loading || @HOLD@_valid) && (!moving || @MOVE@_valid) && (!(|psum_lanes) || psum_valid);
+    step = !hold && (!loading || @HOLD@_valid) && (!moving || @MOVE@_valid) && (!(|psum_lanes) || psum_valid) && (!(|ofmap_lanes) || ofmap_ready);
     @HOLD@_ready = loading && step;
     @MOVE@_ready = moving && step;
     psum_ready = (|psum_lanes) && step;

@@ -11,6 +11,7 @@ constexpr std::string_view head =
 module @TOP@ (
   input  logic clk,
   input  logic rst,
+  input  logic hold,
   input  logic fold_valid,
   output logic fold_ready,
   input  logic [@RB1@:0] fold_rows,
@@ -57,8 +58,8 @@ module @TOP@ (
     streaming = cur_valid && (age < {3'd0, cur_length});
     last_beat = cur_valid && (age_next == {3'd0, cur_length});
     drains = (drain_left != @RB@'d0) && (drain_delay == @DB@'d0);
-    ofmap_valid = drains && (!streaming || (ifmap_valid && filter_valid)) && (!drain_accumulate || psum_valid);
-    step = (!streaming || (ifmap_valid && filter_valid)) && (!drains || (ofmap_ready && (!drain_accumulate || psum_valid)));
+    ofmap_valid = !hold && drains && (!streaming || (ifmap_valid && filter_valid)) && (!drain_accumulate || psum_valid);
+    step = !hold && (!streaming || (ifmap_valid && filter_valid)) && (!drains || (ofmap_ready && (!drain_accumulate || psum_valid)));
     ifmap_ready = streaming && step;
     filter_ready = streaming && step;
     psum_ready = drains && drain_accumulate && step;

@@ -76,7 +76,7 @@ const std::vector<std::string>& fidelity_names() {
 
 struct CampaignSpec {
   std::int64_t version = 1;
-  std::string name, subject = "accelerator", design, problem, surrogate_model, space, fidelity;
+  std::string name, subject = "accelerator", design, problem, surrogate_model, synthesis, space, fidelity;
   std::vector<WorkloadSpec> workloads;
   std::vector<std::string> command, rules, seeds;
   std::vector<ObjectiveField> objectives;
@@ -99,6 +99,8 @@ void describe(FieldVisitor& v, CampaignSpec& s) {
   field(v, {"command", "subject `command`: program and arguments; parameters as JSON on stdin, metrics as JSON on stdout"},
         s.command);
   field(v, {"surrogate_model", "model file for the fidelity `surrogate`, relative to this file"}, s.surrogate_model);
+  field(v, {"synthesis", "also synthesise each design: adds lut, ff, dsp, bram, fmax_mhz (osu018: cell_area_um2) to its metrics"}, s.synthesis,
+        Choice{{"xcup", "xc7", "ice40", "osu018"}});
   field(v, {"space", "parameters: name (a path into the design) -> int | real | ordinal | categorical | permutation"}, s.space,
         Raw{R"({"type": "object"})"});
   field(v, {"rules", "conditions on parameters that every trial obeys"}, s.rules, Length{0, 10000});
@@ -227,6 +229,8 @@ class Reading {
     only_for(!spec_.workloads.empty(), "workloads", "accelerator");
     only_for(!spec_.design.empty(), "design", "accelerator");
     only_for(!spec_.surrogate_model.empty(), "surrogate_model", "accelerator");
+    only_for(!spec_.synthesis.empty(), "synthesis", "accelerator");
+    campaign_.synthesis = spec_.synthesis;
     only_for(!spec_.problem.empty(), "problem", "problem");
     only_for(!spec_.command.empty(), "command", "command");
     if (spec_.subject == "accelerator") {
@@ -355,7 +359,7 @@ class Reading {
       if (!spec) {
         found = spec.error().problems();
       } else if (name == "technology" || name == "dataflow") {
-        if (auto design = arch::resolve(*spec, ""); !design) found = design.error().problems();
+        if (auto design = arch::resolve(*spec, "", ""); !design) found = design.error().problems();
       }
       for (const Problem& problem : found) {
         if (problem.pointer.ends_with("/" + name)) report("/space" + pointer_step(parameter.name), arch::to_text(value) + ": " + problem.message);

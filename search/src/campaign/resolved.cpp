@@ -72,6 +72,7 @@ Json resolved_json(const Campaign& c) {
       const auto relative = std::filesystem::path(c.surrogate_model).lexically_relative(c.folder);
       out["surrogate_model"] = relative.empty() ? c.surrogate_model : relative.string();
     }
+    if (!c.synthesis.empty()) out["synthesis"] = c.synthesis;
     out["content"] = Json::object();
     for (const auto& [file, hash] : c.content_hashes) out["content"][file] = hash;
   } else if (c.subject == "problem") {
@@ -128,6 +129,7 @@ Expected<Campaign> campaign_from_resolved(const std::string& resolved) {
       for (const Json& w : j.at("workloads")) c.workloads.push_back({w.at("model"), w.at("batch"), w.at("weight")});
     }
     if (j.contains("design")) c.design_json = j.at("design").dump();
+    if (j.contains("synthesis")) c.synthesis = j.at("synthesis");
     if (j.contains("problem")) c.problem = j.at("problem");
     if (j.contains("command")) c.command = j.at("command").get<std::vector<std::string>>();
     c.space_json = j.at("space").dump();
@@ -172,7 +174,10 @@ Expected<arch::EvaluationJob> make_job(const Campaign& c, const arch::Point& poi
     auto design = arch::apply(Json::parse(c.design_json), c.space, point, c.file);
     if (!design) return fail(std::move(design.error()));
     job.design_json = design->dump();
-    if (!c.surrogate_model.empty()) job.options_json = Json{{"model", c.surrogate_model}}.dump();
+    Json options = Json::object();
+    if (!c.surrogate_model.empty()) options["model"] = c.surrogate_model;
+    if (!c.synthesis.empty()) options["synthesis"] = c.synthesis;
+    if (!options.empty()) job.options_json = options.dump();
   } else if (c.subject == "problem") {
     job.options_json = Json{{"problem", c.problem}}.dump();
   } else {

@@ -11,10 +11,11 @@ ArrayCore::ArrayCore(sc_core::sc_module_name name, ClockDomain clock, Observer& 
   dont_initialize();
 }
 
-void ArrayCore::begin(const ArrayStep& step, TileTransfers& transfers) {
+void ArrayCore::begin(const ArrayStep& step, TileTransfers& transfers, ArrayStandIn* stand_in) {
   step_ = &step;
   transfers_ = &transfers;
-  timeline_ = make_timeline(step);
+  stand_in_ = stand_in;
+  timeline_ = stand_in == nullptr ? make_timeline(step) : nullptr;
   marks_.clear();
   busy_ = false;
   next_tile_ = 0;
@@ -30,10 +31,17 @@ void ArrayCore::begin(const ArrayStep& step, TileTransfers& transfers) {
 
 bool ArrayCore::advance() {
   if (busy_ || next_tile_ == tiles_ || !transfers_->ready(next_tile_)) return false;
-  timeline_->next(span_);
+  const std::int64_t now = now_ps();
+  if (stand_in_ == nullptr) {
+    timeline_->next(span_);
+  } else {
+    const ArrayStandIn::Span span = stand_in_->next_tile(next_tile_ == 0 ? 0 : (now - free_ps_) / clock_.period_ps);
+    span_.cycles = span.cycles;
+    span_.marks.clear();
+    for (const ArrayStandIn::Span::Mark& mark : span.marks) span_.marks.push_back({mark.tiles, mark.after_cycles});
+  }
   ++next_tile_;
   busy_ = true;
-  const std::int64_t now = now_ps();
   for (const TileSpan::Mark& mark : span_.marks) marks_.push_back({mark.tiles, now + clock_.time_ps(mark.after_cycles)});
   free_ps_ = now + clock_.time_ps(span_.cycles);
   note_activity(now, free_ps_);
@@ -59,11 +67,11 @@ void ArrayCore::settle(std::int64_t now) {
 }
 
 void ArrayCore::add_counts(Counts& counts) const {
-  const ArrayTraffic& traffic = timeline_->traffic();
   for (std::size_t o = 0; o < arch::operand_count; ++o) {
-    PortBytes& level = counts.level[step_->innermost_level(static_cast<Operand>(o))];
-    level.read += traffic.read[o];
-    level.write += traffic.write[o];
+    const auto operand = static_cast<Operand>(o);
+    PortBytes& level = counts.level[step_->innermost_level(operand)];
+    level.read += stand_in_ == nullptr ? timeline_->traffic().read[o] : stand_in_->bytes_read(operand);
+    level.write += stand_in_ == nullptr ? timeline_->traffic().write[o] : stand_in_->bytes_written(operand);
   }
   counts.macs += step_->work->macs();
 }

@@ -5,6 +5,7 @@
 #include <systemc>
 
 #include "engine.hpp"
+#include "gnomon/sim/cycle.hpp"
 #include "timeline.hpp"
 
 namespace gnomon::sim::cycle {
@@ -13,8 +14,9 @@ namespace gnomon::sim::cycle {
 class ArrayCore : public sc_core::sc_module, public Engine {
  public:
   ArrayCore(sc_core::sc_module_name name, ClockDomain clock, Observer& observer);
-  /// Begins a work step. `step` and `transfers` stay where they are until it is finished.
-  void begin(const ArrayStep& step, TileTransfers& transfers);
+  /// Begins a work step. `step` and `transfers` stay where they are until it is finished. `stand_in`: who says what the array does, or
+  /// nobody: the model.
+  void begin(const ArrayStep& step, TileTransfers& transfers, ArrayStandIn* stand_in);
   /// Array tiles whose steps have all ended; what slots and write-backs wait for.
   const std::int64_t* ended_tiles() const { return &ended_tiles_; }
 
@@ -33,6 +35,7 @@ class ArrayCore : public sc_core::sc_module, public Engine {
   const ArrayStep* step_ = nullptr;
   TileTransfers* transfers_ = nullptr;
   std::unique_ptr<Timeline> timeline_;
+  ArrayStandIn* stand_in_ = nullptr;
   TileSpan span_;
   std::deque<Mark> marks_;
   bool busy_ = false;

@@ -19,7 +19,7 @@ void CoreModel::begin(const CoreWork& work) {
     array_step_ = std::make_unique<ArrayStep>(plan_array_step(design_, index_, *work.array, *work.mapping, work.address));
     transfers_ = std::make_unique<TileTransfers>(*array_step_, links_, array_.ended_tiles(), counts_);
     transfers_->append_streams(streams_);
-    array_.begin(*array_step_, *transfers_);
+    array_.begin(*array_step_, *transfers_, work.stand_in);
     engine_ = &array_;
   } else {
     vector_.begin(design_, plan_vector_step(design_.cores[index_], work.vector, work.address), links_, counts_);

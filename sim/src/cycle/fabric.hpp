@@ -21,6 +21,7 @@ struct CoreWork {
   arch::VectorWork vector;
   std::vector<std::size_t> after;  ///< positions of steps that must have ended before
   std::uint64_t address = 0;       ///< where its tensors lie in the memory
+  ArrayStandIn* stand_in = nullptr;  ///< instead of the array's model
 };
 
 /// What the model found for a work step, and the state of it.

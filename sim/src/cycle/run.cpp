@@ -66,9 +66,9 @@ Expected<void> check(const arch::Design& design, const std::vector<CycleStep>& s
   return {};
 }
 
-}  // namespace
-
-Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector<CycleStep>& steps, const std::string& mapping_file) {
+/// `stand_in`: of the only step's array, or nobody.
+Expected<CycleRun> run_steps(const arch::Design& design, const std::vector<CycleStep>& steps, const std::string& mapping_file,
+                             ArrayStandIn* stand_in) {
   if (auto fine = check(design, steps, mapping_file); !fine) return fail(fine.error());
   std::set<std::size_t> cores;
   for (const CycleStep& step : steps) cores.insert(step.core);
@@ -94,6 +94,7 @@ Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector
     one.vector = step.vector;
     if (!alone) one.after = step.after;
     one.address = address;
+    one.stand_in = stand_in;
     const arch::Array& array = design.cores[step.core].array;
     address += step.array ? cycle::placed_bytes(array, *step.array) : cycle::placed_bytes(array, step.vector);
     work.push_back(std::move(one));
@@ -128,6 +129,17 @@ Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector
     run.activity.push_back(outcomes[simulated[i]].activity);
   }
   return run;
+}
+
+}  // namespace
+
+Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector<CycleStep>& steps, const std::string& mapping_file) {
+  return run_steps(design, steps, mapping_file, nullptr);
+}
+
+Expected<CycleRun> run_cycle_model(const arch::Design& design, const CycleStep& step, ArrayStandIn& array) {
+  if (!step.array) return fail(ErrorKind::invalid_input, "step " + in_quotes(step.label) + " is no array work");
+  return run_steps(design, {step}, "mapping", &array);
 }
 
 }  // namespace gnomon::sim

@@ -26,6 +26,17 @@ struct CosimOptions {
   std::filesystem::path cache;
   /// An FST file with every signal, or empty. Only for a single work step.
   std::filesystem::path trace;
+  /// The cycles that the trace shows; all of them up to the end of the run by default.
+  std::int64_t trace_from = 0, trace_to = std::int64_t{1} << 62;
+  /// Replays the first cycles (at most `replay_cycles`) of every step in Icarus Verilog, whose four-valued logic shows registers that
+  /// were never set: the same values must stand on every output that means something.
+  bool icarus = false;
+  std::int64_t replay_cycles = 2000;
+  /// Runs every step a second time with the RTL in the place of the array's model in the SystemC system: levels, ports, links and memory
+  /// around it. Only for mappings with streamed layouts.
+  bool system = false;
+  /// A folder for the RTL and the C++ shim of every array that is built, or empty.
+  std::filesystem::path artifacts;
   /// Program and first arguments of the child that loads the RTL; it is given one more argument and must pass it to
   /// cosim_worker_main(). Empty: the program that the environment variable GNOMON_COSIM_WORKER names, or the program that runs,
   /// with `cosim-worker`.
@@ -36,6 +47,7 @@ struct Mismatch {
   std::string step;
   std::int64_t g = 0, m = 0, n = 0;  ///< product, output row (pixel), output column (filter)
   std::int64_t expected = 0, got = 0;
+  std::int64_t cycle = 0;  ///< of the RTL, from the end of its reset, in which it left
 };
 
 /// One work step, or (sums, first mismatch) all of them.
@@ -50,12 +62,35 @@ struct CosimFigures {
   std::int64_t cycle_difference = 0;  ///< rtl_cycles - stalls_injected - model_cycles
 };
 
+/// A work step with the RTL in the SystemC system, and what the system says with the array's model in its place.
+struct CosimSystem {
+  std::int64_t latency_cycles = 0, model_latency_cycles = 0;  ///< from the step's start to its last transfer's end
+  std::int64_t compute_cycles = 0, model_compute_cycles = 0;
+  std::int64_t rtl_cycles = 0, model_cycles = 0;              ///< of the array from its first step to its last, waiting included
+  std::int64_t held_cycles = 0;                               ///< in which ports needed further cycles for a step
+  std::int64_t waited_cycles = 0;                             ///< in which operands were not there
+  std::int64_t stalls_injected = 0;
+  std::int64_t mismatches = 0;
+  /// Spans (without stalls), compute cycles and all bytes at levels and memory agree.
+  bool agrees = true;
+  std::string difference;  ///< what does not
+};
+
+/// The same RTL in a second simulator, cycle by cycle.
+struct CosimReplay {
+  std::string tool;
+  std::int64_t cycles = 0;
+  std::int64_t mismatches = 0;  ///< cycles in which an output differs or is unknown
+};
+
 struct CosimStep {
   std::string label;
   std::int64_t macs = 0;
   std::int64_t repeats = 1;  ///< identical steps that this one stands for; they count in the sums
   arch::StepMapping mapping;
   CosimFigures figures;
+  std::optional<CosimSystem> system;
+  std::optional<CosimReplay> replay;
   double simulate_seconds = 0;
 };
 

@@ -48,6 +48,7 @@ Expected<ArrayParameters> array_parameters(const arch::Array& array);
 /// clock cycle a step.
 ///
 /// Boundary: ready/valid streams, all of which the array joins, so that a late operand or a full output holds the whole array.
+/// * `hold`: no step in this cycle, whatever is offered; for ports that need several cycles for what the step moves.
 /// * `fold_*`: descriptors of folds in order: `rows`, `cols` (1 to the array's), `length` (T, at least 1), `accumulate` (partial
 ///   sums are added at the exit) and, with overlap, `wait`: d > 0 starts the fold (its preload) no earlier than the end of the
 ///   fold d places before it and of all before that one. One is kept ahead; a descriptor that comes late delays its fold.

@@ -46,6 +46,7 @@ struct Campaign {
   std::string problem;
   std::vector<std::string> command;
   std::string surrogate_model;  ///< absolute path, or empty
+  std::string synthesis;        ///< target whose resources evaluations add to their metrics, or empty
   arch::Space space;
   std::string space_json;  ///< the `space` object as written
   std::vector<ObjectiveSpec> objectives;

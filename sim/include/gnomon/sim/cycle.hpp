@@ -23,6 +23,27 @@ struct CycleStep {
   std::vector<std::size_t> after;
 };
 
+/// Takes the place of an array in the model, for one work step: generated RTL, say. Levels, links and memory around it are the model's.
+/// Whatever it throws becomes an error of the run.
+class ArrayStandIn {
+ public:
+  struct Span {
+    std::int64_t cycles = 0;
+    /// `tiles` array tiles have ended (all steps of their folds and of all before) so many cycles after the span's start.
+    struct Mark {
+      std::int64_t tiles, after_cycles;
+    };
+    std::vector<Mark> marks;
+  };
+  virtual ~ArrayStandIn() = default;
+  /// What the array does from the first step of the next array tile, whose operands are there, to the first step of the one after it
+  /// (to the end of its work after the last). It has stood still for `waited_cycles` before.
+  virtual Span next_tile(std::int64_t waited_cycles) = 0;
+  /// Bytes that it has read from (written to) an operand's innermost level.
+  virtual std::int64_t bytes_read(arch::Operand operand) const = 0;
+  virtual std::int64_t bytes_written(arch::Operand operand) const = 0;
+};
+
 /// What a run of the model found.
 struct CycleRun {
   std::vector<StepResult> steps;  ///< as asked for, in order
@@ -49,6 +70,9 @@ struct CycleRun {
 /// Errors: invalid_input (a mapping that arch::verify refuses), run_failed (simulated time beyond 2^62 ps,
 /// a simulation that is running in this process already, an internal error).
 Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector<CycleStep>& steps, const std::string& mapping_file = "mapping");
+
+/// The same for one array step, whose array is `array`.
+Expected<CycleRun> run_cycle_model(const arch::Design& design, const CycleStep& step, ArrayStandIn& array);
 
 /// The whole graph under a mapping that covers its array steps; cores and order of the work steps as `plan` says.
 Expected<arch::Evaluation> simulate(const arch::Design& design, const workloads::Graph& graph, const arch::Mapping& mapping,

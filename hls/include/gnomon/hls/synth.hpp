@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gnomon/arch/design.hpp"
+#include "gnomon/base/json.hpp"
+#include "gnomon/hls/emit.hpp"
+
+namespace gnomon::hls {
+
+/// Names of the targets: `xcup` (UltraScale+), `xc7` (7 series), `ice40`, `osu018` (the OSU 0.18 um library).
+const std::vector<std::string>& synth_targets();
+
+struct SynthOptions {
+  std::string target = "xcup";
+  /// One flat run over a whole array instead of PE and control composed; only what is small (see the caps in the errors).
+  bool flat = false;
+  /// Place and route (ice40, where it fits) or static timing (osu018), for fmax; neither exists for xcup and xc7.
+  bool timing = true;
+  int jobs = 2;  ///< blocks synthesised at a time
+  /// Where figures and netlists of blocks are kept; empty: the compile cache's folder.
+  std::filesystem::path cache;
+};
+
+/// What a synthesis run gives. A figure that a target does not have is absent: LUTs of a standard-cell library, area of an FPGA.
+struct SynthFigures {
+  std::optional<double> lut, ff, dsp, bram, area_um2;
+  std::int64_t cell_count = 0;
+};
+
+struct SynthBlock {
+  std::string name;
+  std::string module;
+  std::int64_t count = 1;  ///< instances in the whole
+  SynthFigures each;
+  bool from_cache = false;
+};
+
+struct SynthResult {
+  std::string target;
+  std::string mode;  ///< `flat` or `composed`
+  std::string tool;
+  SynthFigures total;
+  std::optional<double> fmax_mhz, path_ns, power_mw;
+  std::string timing_tool;           ///< empty where fmax is unknown
+  std::int64_t sram_bits = 0;        ///< memories that the target has no cells for (osu018); not in the area
+  std::vector<SynthBlock> blocks;
+  std::vector<std::string> notes;
+  double seconds = 0;
+};
+
+/// Resources of a design's cores by yosys: the array (control, skew lines, PEs), the banks of its levels and of the shared ones, and
+/// the lanes of the vector unit. Not in it: address generators, tile sequencer, DMA, interconnect.
+///
+/// `composed`: every distinct block is synthesised once (cached by its text, the target and yosys' version) and counted; nothing is
+/// optimised across blocks. LUT: LUT cells, distributed RAM and shift registers by the LUTs they take; DSP: DSP48 or MAC16 cells;
+/// BRAM: 36 Kib blocks (an 18 Kib one is half; ice40: 4 Kib ones). Timing (osu018): OpenSTA on the composed netlist of the array.
+/// Errors: unsupported (unknown target, arrays without RTL, sizes beyond the caps, tools that are not installed with their package),
+/// run_failed (tools).
+Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions& options);
+
+/// One module with all that it contains, flat.
+Expected<SynthResult> synthesise(const Rtl& rtl, const SynthOptions& options);
+
+/// The fields of design.md section 4 for `synth`.
+Json synth_document(const SynthResult& result);
+
+/// A synchronous memory of one read and one write port, as the banks of a level are.
+Rtl emit_bank(std::int64_t words, std::int64_t word_bits);
+
+/// A lane of the vector unit: every cycle with `en`, y of the cycle before is replaced by one of: requantise (a shifted right by `shift`
+/// with round half to even, saturated), the same of max(a, 0), the saturated a + b (b of `precision_bits`), max(a, b) (pooling).
+Rtl emit_vector_lane(int precision_bits, int accumulator_bits);
+
+}  // namespace gnomon::hls

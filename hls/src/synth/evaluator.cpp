@@ -1,0 +1,80 @@
+#include <algorithm>
+#include <memory>
+
+#include "gnomon/base/text.hpp"
+#include "gnomon/hls/register.hpp"
+#include "gnomon/hls/synth.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace gnomon::hls {
+namespace {
+
+/// Another evaluator's answer with the figures of synthesis beside it, where the job asks for a target.
+class WithSynthesis : public arch::Evaluator {
+ public:
+  explicit WithSynthesis(std::unique_ptr<arch::Evaluator> inner) : inner_(std::move(inner)) {}
+  bool needs_process() const override { return inner_->needs_process(); }
+  void observe(const arch::EvaluationJob& job, const arch::Evaluation& result) override {
+    std::string target;
+    inner_->observe(plain(job, target), result);
+  }
+
+  Expected<arch::Evaluation> evaluate(const arch::EvaluationJob& job) override {
+    std::string target;
+    const arch::EvaluationJob inner = plain(job, target);
+    auto evaluation = inner_->evaluate(inner);
+    if (!evaluation || target.empty()) return evaluation;
+    auto document = Document::parse(job.design_json, "design");
+    if (!document) return fail(std::move(document.error()));
+    auto design = arch::parse_design(*document);
+    if (!design) return fail(std::move(design.error()));
+    SynthOptions options;
+    options.target = target;
+    options.jobs = 1;  // evaluations run beside each other
+    auto synth = synthesise(*design, options);
+    if (!synth) return fail(std::move(synth.error()));
+    const auto put = [&](const char* name, const std::optional<double>& value) {
+      if (value) evaluation->metrics.push_back({name, *value});
+    };
+    put("lut", synth->total.lut);
+    put("ff", synth->total.ff);
+    put("dsp", synth->total.dsp);
+    put("bram", synth->total.bram);
+    put("cell_area_um2", synth->total.area_um2);
+    put("fmax_mhz", synth->fmax_mhz);
+    return evaluation;
+  }
+
+ private:
+  std::unique_ptr<arch::Evaluator> inner_;
+
+  /// The job without what the inner evaluator does not know.
+  static arch::EvaluationJob plain(const arch::EvaluationJob& job, std::string& target) {
+    arch::EvaluationJob out = job;
+    if (job.options_json.find("\"synthesis\"") == std::string::npos) return out;
+    Json options = Json::parse(job.options_json, nullptr, false);
+    if (!options.is_object() || !options.contains("synthesis") || !options.at("synthesis").is_string()) return out;
+    target = options.at("synthesis").get<std::string>();
+    options.erase("synthesis");
+    out.options_json = options.empty() ? "" : options.dump();
+    return out;
+  }
+};
+
+}  // namespace
+
+arch::EvaluatorRegistry with_synthesis(arch::EvaluatorRegistry inner) {
+  const auto shared = std::make_shared<const arch::EvaluatorRegistry>(std::move(inner));
+  arch::EvaluatorRegistry out;
+  for (const std::string& subject : shared->subjects())
+    for (const std::string& fidelity : shared->fidelities(subject))
+      out.add(subject, fidelity, [shared, subject, fidelity]() -> std::unique_ptr<arch::Evaluator> {
+        auto made = shared->make(subject, fidelity);
+        if (subject != "accelerator") return std::move(*made);
+        return std::make_unique<WithSynthesis>(std::move(*made));
+      });
+  return out;
+}
+
+}  // namespace gnomon::hls

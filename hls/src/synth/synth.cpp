@@ -1,0 +1,295 @@
+#include "gnomon/hls/synth.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <thread>
+
+#include "cosim/cache.hpp"
+#include "gnomon/base/text.hpp"
+#include "synth/yosys.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace gnomon::hls {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The modules of a text, in order.
+struct Module {
+  std::string name, text;
+};
+std::vector<Module> modules_of(const std::string& text) {
+  std::vector<Module> out;
+  for (std::size_t at = text.find("module "); at != text.npos;) {
+    if (at > 0 && text[at - 1] != '\n') {  // a word in a comment, or the end of `endmodule`
+      at = text.find("module ", at + 1);
+      continue;
+    }
+    const std::size_t end = text.find("\nendmodule\n", at);
+    if (end == text.npos) break;
+    Module one;
+    one.text = text.substr(at, end + 11 - at);
+    const std::size_t name = at + 7;
+    one.name = text.substr(name, text.find_first_of(" #(", name) - name);
+    out.push_back(std::move(one));
+    at = text.find("module ", end + 11);
+  }
+  return out;
+}
+
+/// Ports alone.
+std::string black_box(const Module& module) {
+  return "(* blackbox *)\n" + module.text.substr(0, module.text.find(");\n") + 3) + "endmodule\n";
+}
+
+struct Part {
+  std::string name;
+  SynthJob job;
+  std::int64_t count = 1;
+};
+
+/// Deterministic caps: what is larger takes hours, or more memory than a machine has.
+constexpr std::int64_t composed_pes = 4096, flat_pes = 64, bank_words = 1 << 20;
+
+Expected<void> array_parts(const ArrayParameters& p, const std::string& name, bool flat, std::vector<Part>& parts) {
+  auto rtl = emit_array(p, RtlStyle::modules);
+  if (!rtl) return fail(std::move(rtl.error()));
+  const std::int64_t pes = p.rows * p.cols, cap = flat ? flat_pes : composed_pes;
+  if (pes > cap)
+    return fail(ErrorKind::unsupported, "synthesis of an array of " + std::to_string(pes) + " PEs, " +
+                                            (flat ? "flat; at most " : "composed; at most ") + std::to_string(cap) +
+                                            (flat ? " (composed synthesis takes up to " + std::to_string(composed_pes) + ")" : ""));
+  if (flat) {
+    parts.push_back({name + " array", {rtl->top, rtl->text, true}, 1});
+    return {};
+  }
+  std::string control;
+  const Module* pe = nullptr;
+  const auto modules = modules_of(rtl->text);
+  for (const Module& module : modules) {
+    if (module.name == rtl->top + "_pe") {
+      pe = &module;
+      control += black_box(module);
+    } else {
+      control += module.text + "\n";
+    }
+  }
+  if (pe == nullptr) return fail(ErrorKind::run_failed, "the array has no PE module");
+  parts.push_back({name + " PE", {pe->name, pe->text, true}, pes});
+  parts.push_back({name + " control, skew and exits", {rtl->top, control, true}, 1});
+  return {};
+}
+
+Expected<void> level_parts(const arch::Level& level, const std::string& name, const std::string& target, std::vector<Part>& parts,
+                           SynthResult& result) {
+  const std::int64_t word_bytes = std::max<std::int64_t>(1, level.bytes_per_cycle / level.banks);
+  const std::int64_t words = (level.bytes + level.banks * word_bytes - 1) / (level.banks * word_bytes);
+  if (target == "osu018") {
+    result.sram_bits += words * word_bytes * 8 * level.banks;
+    return {};
+  }
+  if (words > bank_words || word_bytes > 4096)
+    return fail(ErrorKind::unsupported, "synthesis of " + name + ": a bank of " + std::to_string(words) + " words of " +
+                                            std::to_string(word_bytes) + " bytes; at most " + std::to_string(bank_words) +
+                                            " words of 4096 bytes");
+  const Rtl rtl = emit_bank(words, word_bytes * 8);
+  parts.push_back({name + " bank", {rtl.top, rtl.text, true}, level.banks});
+  return {};
+}
+
+void add(std::optional<double>& total, const std::optional<double>& each, std::int64_t count) {
+  if (each) total = total.value_or(0) + *each * static_cast<double>(count);
+}
+
+Expected<std::vector<SynthRun>> run_all(const std::vector<Part>& parts, const SynthOptions& options, const fs::path& cache) {
+  std::vector<Expected<SynthRun>> runs(parts.size(), SynthRun{});
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < parts.size(); i = next++) runs[i] = run_yosys(parts[i].job, options.target, cache);
+  };
+  std::vector<std::thread> threads;
+  const std::size_t count = std::min<std::size_t>(parts.size(), static_cast<std::size_t>(std::clamp(options.jobs, 1, 64)));
+  for (std::size_t t = 1; t < count; ++t) threads.emplace_back(work);
+  work();
+  for (std::thread& thread : threads) thread.join();
+  std::vector<SynthRun> out;
+  for (auto& run : runs) {
+    if (!run) return fail(std::move(run.error()));
+    out.push_back(std::move(*run));
+  }
+  return out;
+}
+
+Expected<void> check(const SynthOptions& options) {
+  const auto& names = synth_targets();
+  if (std::find(names.begin(), names.end(), options.target) == names.end())
+    return fail(ErrorKind::invalid_input, unknown_word("target", options.target, names));
+  auto version = yosys_version();
+  if (!version) return fail(std::move(version.error()));
+  return {};
+}
+
+Expected<SynthResult> finish(SynthResult result, const std::vector<Part>& parts, const SynthOptions& options, const fs::path& cache,
+                             std::vector<SynthRun>& runs) {
+  auto done = run_all(parts, options, cache);
+  if (!done) return fail(std::move(done.error()));
+  runs = std::move(*done);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const SynthFigures& f = runs[i].figures;
+    result.blocks.push_back({parts[i].name, parts[i].job.module, parts[i].count, f, runs[i].from_cache});
+    add(result.total.lut, f.lut, parts[i].count);
+    add(result.total.ff, f.ff, parts[i].count);
+    add(result.total.dsp, f.dsp, parts[i].count);
+    add(result.total.bram, f.bram, parts[i].count);
+    add(result.total.area_um2, f.area_um2, parts[i].count);
+    result.total.cell_count += f.cell_count * parts[i].count;
+  }
+  return result;
+}
+
+void take(SynthResult& result, const TimingRun& timing) {
+  result.timing_tool = timing.tool;
+  if (!timing.note.empty()) result.notes.push_back(timing.note);
+  if (!timing.path_ns) return;
+  // Several arrays: the slowest decides.
+  if (result.path_ns && *result.path_ns >= *timing.path_ns) return;
+  result.path_ns = timing.path_ns;
+  result.fmax_mhz = timing.fmax_mhz;
+  result.power_mw = timing.power_mw;
+}
+
+double since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+const std::vector<std::string>& synth_targets() {
+  static const std::vector<std::string> names{"xcup", "xc7", "ice40", "osu018"};
+  return names;
+}
+
+Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  if (auto sound = check(options); !sound) return fail(std::move(sound.error()));
+  const fs::path cache = options.cache.empty() ? default_cache() : options.cache;
+  SynthResult result;
+  result.target = options.target;
+  result.mode = options.flat ? "flat" : "composed";
+  result.tool = *yosys_version();
+  std::vector<Part> parts;
+  std::vector<std::pair<std::size_t, ArrayParameters>> arrays;  // first part of each
+  for (const arch::Core& core : design.cores) {
+    auto parameters = array_parameters(core.array);
+    if (!parameters) return fail(std::move(parameters.error()));
+    arrays.emplace_back(parts.size(), *parameters);
+    if (auto done = array_parts(*parameters, core.name, options.flat, parts); !done) return fail(std::move(done.error()));
+    for (const arch::Level& level : core.levels)
+      if (auto done = level_parts(level, core.name + " " + level.name, options.target, parts, result); !done)
+        return fail(std::move(done.error()));
+    if (core.vector_lanes > 0) {
+      const Rtl lane = emit_vector_lane(parameters->precision_bits, parameters->accumulator_bits);
+      parts.push_back({core.name + " vector lane", {lane.top, lane.text, true}, core.vector_lanes});
+    }
+  }
+  for (const arch::Level& level : design.shared)
+    if (auto done = level_parts(level, level.name, options.target, parts, result); !done) return fail(std::move(done.error()));
+
+  std::vector<SynthRun> runs;
+  auto finished = finish(std::move(result), parts, options, cache, runs);
+  if (!finished) return finished;
+  result = std::move(*finished);
+  if (result.sram_bits > 0)
+    result.notes.push_back(std::to_string(result.sram_bits) + " bits of SRAM are not in the area: the library has no memories");
+  for (const auto& [first, parameters] : arrays) {
+    if (!options.timing) break;
+    if (options.target == "osu018") {
+      std::vector<fs::path> netlists{runs[first].netlist};
+      if (!options.flat) netlists.push_back(runs[first + 1].netlist);
+      auto timing = run_sta(netlists, parts[options.flat ? first : first + 1].job.module, cache);
+      if (!timing) return fail(std::move(timing.error()));
+      take(result, *timing);
+    } else if (options.target == "ice40") {
+      auto rtl = emit_array(parameters, RtlStyle::modules);
+      SynthFigures array = runs[first].figures;
+      if (!options.flat) {
+        SynthFigures whole = runs[first + 1].figures;
+        add(whole.lut, array.lut, parts[first].count);
+        add(whole.ff, array.ff, parts[first].count);
+        add(whole.dsp, array.dsp, parts[first].count);
+        array = whole;
+      }
+      auto timing = run_nextpnr(*rtl, array, cache);
+      if (!timing) return fail(std::move(timing.error()));
+      take(result, *timing);
+    }
+  }
+  if (options.target == "xcup" || options.target == "xc7")
+    result.notes.push_back("no timing: yosys has none for " + options.target);
+  else if (result.path_ns)
+    result.notes.push_back("timing and power are those of the array alone");
+  result.seconds = since(start);
+  return result;
+}
+
+Expected<SynthResult> synthesise(const Rtl& rtl, const SynthOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  if (auto sound = check(options); !sound) return fail(std::move(sound.error()));
+  const fs::path cache = options.cache.empty() ? default_cache() : options.cache;
+  SynthResult result;
+  result.target = options.target;
+  result.mode = "flat";
+  result.tool = *yosys_version();
+  std::vector<SynthRun> runs;
+  auto finished = finish(std::move(result), {{rtl.top, {rtl.top, rtl.text, true}, 1}}, options, cache, runs);
+  if (!finished) return finished;
+  result = std::move(*finished);
+  if (options.timing && options.target == "osu018") {
+    auto timing = run_sta({runs[0].netlist}, rtl.top, cache);
+    if (!timing) return fail(std::move(timing.error()));
+    take(result, *timing);
+  } else if (options.timing && options.target == "ice40") {
+    auto timing = run_nextpnr(rtl, runs[0].figures, cache);
+    if (!timing) return fail(std::move(timing.error()));
+    take(result, *timing);
+  }
+  result.seconds = since(start);
+  return result;
+}
+
+Json synth_document(const SynthResult& result) {
+  const auto value = [](const std::optional<double>& number_of) { return number_of ? Json(*number_of) : Json(nullptr); };
+  Json out;
+  out["schema"] = "gnomon.synth/1";
+  out["target"] = result.target;
+  out["mode"] = result.mode;
+  const auto figures = [&](Json& to, const SynthFigures& f) {
+    to["lut"] = value(f.lut);
+    to["ff"] = value(f.ff);
+    to["dsp"] = value(f.dsp);
+    to["bram"] = value(f.bram);
+    to["area_um2"] = value(f.area_um2);
+    to["cell_count"] = f.cell_count;
+  };
+  figures(out, result.total);
+  out["fmax_mhz"] = value(result.fmax_mhz);
+  out["path_ns"] = value(result.path_ns);
+  out["power_mw"] = value(result.power_mw);
+  out["tool"] = result.tool + ", " + result.mode;
+  out["timing_tool"] = result.timing_tool.empty() ? Json(nullptr) : Json(result.timing_tool);
+  out["sram_bits"] = result.sram_bits;
+  out["blocks"] = Json::array();
+  for (const SynthBlock& block : result.blocks) {
+    Json one{{"name", block.name}, {"module", block.module}, {"count", block.count}};
+    figures(one, block.each);
+    out["blocks"].push_back(std::move(one));
+  }
+  out["notes"] = result.notes;
+  out["seconds"] = result.seconds;
+  return out;
+}
+
+}  // namespace gnomon::hls

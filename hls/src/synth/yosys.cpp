@@ -1,0 +1,355 @@
+#include "synth/yosys.hpp"
+
+#include <stdlib.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <mutex>
+
+#include "cosim/cache.hpp"
+#include "gnomon/base/hash.hpp"
+#include "gnomon/base/json.hpp"
+#include "gnomon/base/process.hpp"
+#include "gnomon/base/text.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace gnomon::hls {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr double tool_wall_seconds = 3600;
+
+/// A folder of work inside the cache, removed at the end.
+class Work {
+ public:
+  static Expected<Work> make(const fs::path& cache) {
+    std::error_code code;
+    fs::create_directories(cache, code);
+    std::string name = (cache / "work-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr)
+      return fail(ErrorKind::run_failed, "cannot write into the folder " + in_quotes(cache.string()));
+    return Work(name);
+  }
+  Work(Work&& other) noexcept : path_(std::move(other.path_)) { other.path_.clear(); }
+  ~Work() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  const fs::path& path() const { return path_; }
+  /// Moves the folder to its place; somebody else may have been faster.
+  Expected<void> publish(const fs::path& place) {
+    std::error_code code;
+    fs::rename(path_, place, code);
+    if (code && !fs::exists(place))
+      return fail(ErrorKind::run_failed, "cannot write " + in_quotes(place.string()) + ": " + code.message());
+    if (!code) path_.clear();
+    return {};
+  }
+
+ private:
+  explicit Work(fs::path path) : path_(std::move(path)) {}
+  fs::path path_;
+};
+
+Expected<std::string> run_tool(const std::vector<std::string>& arguments, const fs::path& folder, const std::string& what) {
+  auto result = run_process(arguments, {.wall_seconds = tool_wall_seconds, .folder = folder});
+  if (!result) return fail(std::move(result.error()));
+  const std::string said = result->out + result->err;
+  if (result->timed_out) return fail(ErrorKind::run_failed, what + ": no end after " + number(tool_wall_seconds) + " s");
+  if (result->exit_status != 0)
+    return fail(ErrorKind::run_failed, what + " failed (" + in_quotes(arguments.front()) + " ended with status " +
+                                           std::to_string(result->exit_status) + "): " +
+                                           std::string(trimmed(said.substr(said.size() > 1500 ? said.size() - 1500 : 0))));
+  return said;
+}
+
+/// LUTs that a cell takes; 0 for other cells.
+double luts_of(const std::string& cell) {
+  if (cell == "SB_LUT4" || cell == "INV") return 1;
+  if (cell.starts_with("LUT") && cell.size() == 4) return 1;
+  if (cell.starts_with("SRL16") || cell.starts_with("SRLC")) return 1;
+  if (cell.starts_with("RAM") && !cell.starts_with("RAMB")) {
+    if (cell.find("64M") != cell.npos || cell.find("32M") != cell.npos) return cell.find("16") != cell.npos ? 8 : 4;
+    if (cell.find("256X1D") != cell.npos) return 8;
+    if (cell.find("128X1D") != cell.npos || cell.find("256X1S") != cell.npos) return 4;
+    if (cell.ends_with("X1D") || cell.find("128X1S") != cell.npos) return 2;
+    return 1;
+  }
+  return 0;
+}
+
+SynthFigures count(const std::map<std::string, std::int64_t>& cells, const std::string& target) {
+  SynthFigures out;
+  if (target == "osu018") {
+    out.ff = 0;
+  } else {
+    out.lut = out.ff = out.dsp = out.bram = 0;
+  }
+  for (const auto& [cell, number_of] : cells) {
+    const auto n = static_cast<double>(number_of);
+    out.cell_count += number_of;
+    if (cell.starts_with("DFF") || cell.starts_with("LATCH") || cell.starts_with("FD") || cell.starts_with("SB_DFF")) *out.ff += n;
+    if (target == "osu018") continue;
+    *out.lut += n * luts_of(cell);
+    if (cell.starts_with("DSP48") || cell == "SB_MAC16") *out.dsp += n;
+    if (cell.starts_with("RAMB36") || cell == "SB_RAM40_4K") *out.bram += n;
+    if (cell.starts_with("RAMB18")) *out.bram += n / 2;
+  }
+  return out;
+}
+
+Json to_json(const SynthFigures& f) {
+  Json out;
+  const auto put = [&](const char* name, const std::optional<double>& value) { out[name] = value ? Json(*value) : Json(nullptr); };
+  put("lut", f.lut);
+  put("ff", f.ff);
+  put("dsp", f.dsp);
+  put("bram", f.bram);
+  put("area_um2", f.area_um2);
+  out["cell_count"] = f.cell_count;
+  return out;
+}
+
+std::optional<SynthFigures> figures_from(const fs::path& file) {
+  auto text = read_file(file);
+  if (!text) return std::nullopt;
+  const Json json = Json::parse(*text, nullptr, false);
+  if (!json.is_object() || !json.contains("cell_count")) return std::nullopt;
+  SynthFigures f;
+  const auto get = [&](const char* name, std::optional<double>& value) {
+    if (json.contains(name) && json.at(name).is_number()) value = json.at(name).get<double>();
+  };
+  get("lut", f.lut);
+  get("ff", f.ff);
+  get("dsp", f.dsp);
+  get("bram", f.bram);
+  get("area_um2", f.area_um2);
+  f.cell_count = json.at("cell_count").get<std::int64_t>();
+  return f;
+}
+
+std::string script(const SynthJob& job, const std::string& target, const std::string& liberty) {
+  std::string text = "read_verilog -sv block.sv\nhierarchy -check -top " + job.module + "\n";
+  const std::string flatten = job.flatten ? " -flatten" : "";
+  if (target == "xcup" || target == "xc7") {
+    text += "synth_xilinx -family " + target + " -top " + job.module + flatten + " -noiopad -noclkbuf\n";
+  } else if (target == "ice40") {
+    text += "synth_ice40 -dsp -top " + job.module + (job.flatten ? "" : " -noflatten") + "\n";
+  } else {
+    text += "synth -top " + job.module + flatten + "\ndfflibmap -liberty " + liberty + "\nabc -D 5000 -constr abc.constr -liberty " + liberty +
+            "\nsetundef -zero\nsplitnets\nopt_clean -purge\ntee -q -o area.txt stat -liberty " + liberty + "\n";
+  }
+  return text + "tee -q -o stat.json stat -json\nwrite_verilog -noattr netlist.v\n";
+}
+
+}  // namespace
+
+Expected<std::string> yosys_version() {
+  static std::mutex mutex;
+  static std::string known;
+  const std::lock_guard lock(mutex);
+  if (!known.empty()) return known;
+  auto said = run_process({"yosys", "-V"}, {.wall_seconds = 60});
+  if (!said || said->exit_status != 0)
+    return fail(ErrorKind::unsupported, "yosys does not run; install the Debian package \"yosys\"");
+  // `Yosys 0.23 (git sha1 ...)`
+  const std::string first(trimmed(said->out));
+  const std::size_t begin = std::min(first.find(' '), first.size()), end = std::min(first.find(' ', begin + 1), first.size());
+  known = "yosys" + first.substr(begin, end - begin);
+  return known;
+}
+
+Expected<fs::path> osu018_liberty() {
+  const fs::path file = "/usr/share/qflow/tech/osu018/osu018_stdcells.lib";
+  std::error_code code;
+  if (!fs::exists(file, code))
+    return fail(ErrorKind::unsupported, "target osu018 needs the library " + file.string() +
+                                            "; install the Debian package \"qflow-tech-osu018\"");
+  return file;
+}
+
+Expected<SynthRun> run_yosys(const SynthJob& job, const std::string& target, const fs::path& cache) {
+  auto version = yosys_version();
+  if (!version) return fail(std::move(version.error()));
+  std::string liberty;
+  if (target == "osu018") {
+    auto file = osu018_liberty();
+    if (!file) return fail(std::move(file.error()));
+    liberty = file->string();
+  }
+  const std::string commands = script(job, target, liberty);
+  const fs::path place = cache / ("synth-" + sha256("synth 1\n" + *version + "\n" + commands + "\n" + job.text).substr(0, 32));
+  SynthRun run;
+  run.netlist = place / "netlist.v";
+  if (auto known = figures_from(place / "figures.json")) {
+    run.figures = *known;
+    run.from_cache = true;
+    touch_cached(place);
+    return run;
+  }
+  auto work = Work::make(cache);
+  if (!work) return fail(std::move(work.error()));
+  if (auto done = write_file(work->path() / "block.sv", job.text); !done) return fail(std::move(done.error()));
+  if (auto done = write_file(work->path() / "run.ys", commands); !done) return fail(std::move(done.error()));
+  // With a driver and a load, abc buffers nets of high fan-out and sizes cells.
+  if (auto done = write_file(work->path() / "abc.constr", "set_driving_cell BUFX4\nset_load 0.02 [all_outputs]\n"); !done)
+    return fail(std::move(done.error()));
+  if (auto done = run_tool({"yosys", "-q", "run.ys"}, work->path(), "synthesis of " + job.module); !done)
+    return fail(std::move(done.error()));
+  auto text = read_file(work->path() / "stat.json");
+  if (!text) return fail(std::move(text.error()));
+  const Json stat = Json::parse(*text, nullptr, false);
+  if (!stat.is_object() || !stat.contains("design") || !stat.at("design").contains("num_cells_by_type"))
+    return fail(ErrorKind::run_failed, "synthesis of " + job.module + ": the statistics of yosys cannot be read");
+  std::map<std::string, std::int64_t> cells;
+  for (const auto& [cell, number_of] : stat.at("design").at("num_cells_by_type").items()) {
+    // Black boxes are counted where they are defined.
+    if (job.text.find("(* blackbox *)\nmodule " + cell + " ") != std::string::npos) continue;
+    if (cell.starts_with("$paramod")) continue;
+    cells[cell] += number_of.get<std::int64_t>();
+  }
+  run.figures = count(cells, target);
+  if (target == "osu018") {
+    auto area = read_file(work->path() / "area.txt");
+    if (!area) return fail(std::move(area.error()));
+    // `Chip area for module '\x': 123.0`, or `for top module` where there is a hierarchy; the last line is the whole.
+    const std::size_t at = area->rfind("Chip area for");
+    const std::size_t colon = at == area->npos ? at : area->find("': ", at);
+    run.figures.area_um2 = colon == area->npos ? 0.0 : std::strtod(area->c_str() + colon + 3, nullptr);
+  }
+  if (auto done = write_file(work->path() / "figures.json", to_json(run.figures).dump()); !done)
+    return fail(std::move(done.error()));
+  if (auto done = work->publish(place); !done) return fail(std::move(done.error()));
+  trim_cache(cache);
+  return run;
+}
+
+Expected<TimingRun> run_sta(const std::vector<fs::path>& netlists, const std::string& top, const fs::path& cache) {
+  TimingRun out;
+  if (find_program("sta").empty()) {
+    out.note = "no timing: OpenSTA is not installed (Debian package \"opensta\")";
+    return out;
+  }
+  auto liberty = osu018_liberty();
+  if (!liberty) return fail(std::move(liberty.error()));
+  auto work = Work::make(cache);
+  if (!work) return fail(std::move(work.error()));
+  constexpr double period_ns = 100;
+  std::string text = "read_liberty " + liberty->string() + "\n";
+  for (std::size_t i = 0; i < netlists.size(); ++i) {
+    std::error_code code;
+    const std::string name = "part" + std::to_string(i) + ".v";
+    fs::copy_file(netlists[i], work->path() / name, code);
+    if (code) return fail(ErrorKind::run_failed, "cannot read " + netlists[i].string() + ": " + code.message());
+    text += "read_verilog " + name + "\n";
+  }
+  text += "link_design " + top + "\ncreate_clock -name clk -period " + number(period_ns) +
+          " clk\nset_input_delay 0 -clock clk [all_inputs]\nset_output_delay 0 -clock clk [all_outputs]\n"
+          "puts \"slack [worst_slack -max]\"\nreport_power\nexit\n";
+  if (auto done = write_file(work->path() / "run.tcl", text); !done) return fail(std::move(done.error()));
+  auto said = run_tool({"sta", "-no_splash", "-exit", "run.tcl"}, work->path(), "timing of " + top);
+  if (!said) return fail(std::move(said.error()));
+  const std::size_t at = said->find("slack ");
+  char* end = nullptr;
+  const double slack = at == said->npos ? NAN : std::strtod(said->c_str() + at + 6, &end);
+  if (!std::isfinite(slack) || slack >= period_ns) {
+    out.note = "no timing: OpenSTA gives no path";
+    return out;
+  }
+  out.path_ns = period_ns - slack;
+  out.fmax_mhz = 1000 / *out.path_ns;
+  out.tool = "OpenSTA";
+  // Total  internal  switching  leakage  total  100.0%, in watts, at the clock given.
+  const std::size_t total = said->rfind("\nTotal");
+  if (total != said->npos) {
+    double value[4] = {};
+    const char* from = said->c_str() + total + 6;
+    for (double& one : value) {
+      one = std::strtod(from, &end);
+      from = end;
+    }
+    if (std::isfinite(value[3]) && value[3] > 0) out.power_mw = value[3] * 1e3 * period_ns / *out.path_ns;
+  }
+  return out;
+}
+
+Expected<TimingRun> run_nextpnr(const Rtl& rtl, const SynthFigures& figures, const fs::path& cache) {
+  TimingRun out;
+  if (find_program("nextpnr-ice40").empty()) {
+    out.note = "no timing: nextpnr is not installed (Debian package \"nextpnr-ice40\")";
+    return out;
+  }
+  std::int64_t in_bits = 0, out_bits = 0;
+  for (const Port& port : rtl.ports)
+    if (port.name != "clk") (port.input ? in_bits : out_bits) += port.bits;
+  const double cells = std::max(*figures.lut, *figures.ff) + static_cast<double>(in_bits + out_bits);
+  struct Part {
+    const char* flag;
+    const char* package;
+    double cells, dsp, bram;
+  };
+  const Part parts[] = {{"--up5k", "sg48", 5280, 8, 30}, {"--hx8k", "ct256", 7680, 0, 32}};
+  const Part* part = nullptr;
+  for (const Part& one : parts)
+    if (part == nullptr && cells <= 0.85 * one.cells && *figures.dsp <= one.dsp && *figures.bram <= one.bram &&
+        (*figures.dsp > 0 || std::string(one.flag) == "--hx8k"))
+      part = &one;
+  if (part == nullptr) {
+    out.note = "no place and route: about " + number(std::ceil(cells)) + " logic cells and " + number(*figures.dsp) +
+               " DSP blocks fit neither up5k (5280 cells, 8 DSP) nor hx8k (7680 cells)";
+    return out;
+  }
+  // All inputs from one pin through a shift register, all outputs through another, so that pins do not limit.
+  const std::string ni = std::to_string(in_bits), no = std::to_string(out_bits);
+  std::string wrap = "module gnomon_pins (input clk, input si, input sel, output so);\n  reg [" + ni + ":0] in;\n  reg [" + no +
+                     ":0] out;\n  wire [" + no + "-1:0] o;\n  assign so = out[" + no + "];\n  reg s;\n" +
+                     "  always @(posedge clk) begin\n    s <= sel;\n    in <= {in[" + ni + "-1:0], si};\n    out <= s ? {1'b0, o} : {out[" +
+                     no + "-1:0], 1'b0};\n  end\n  " + rtl.top + " dut (.clk(clk)";
+  std::int64_t at_in = 0, at_out = 0;
+  for (const Port& port : rtl.ports) {
+    if (port.name == "clk") continue;
+    std::int64_t& at = port.input ? at_in : at_out;
+    wrap += ", ." + port.name + "(" + (port.input ? "in" : "o") + "[" + std::to_string(at) + " +: " + std::to_string(port.bits) + "])";
+    at += port.bits;
+  }
+  wrap += ");\nendmodule\n";
+  const std::string key = sha256("nextpnr 1\n" + std::string(part->flag) + wrap + rtl.text).substr(0, 32);
+  const fs::path place = cache / ("synth-" + key);
+  if (auto known = read_file(place / "fmax.txt")) {
+    out.fmax_mhz = std::strtod(known->c_str(), nullptr);
+  } else {
+    auto work = Work::make(cache);
+    if (!work) return fail(std::move(work.error()));
+    if (auto done = write_file(work->path() / "all.sv", rtl.text + "\n" + wrap); !done) return fail(std::move(done.error()));
+    if (auto done = run_tool({"yosys", "-q", "-p", "read_verilog -sv all.sv; synth_ice40 -dsp -top gnomon_pins -json all.json"},
+                             work->path(), "synthesis of " + rtl.top);
+        !done)
+      return fail(std::move(done.error()));
+    if (auto done = run_tool({"nextpnr-ice40", "-q", "--seed", "1", part->flag, "--package", part->package, "--json", "all.json",
+                              "--pcf-allow-unconstrained", "--timing-allow-fail", "--report", "report.json"},
+                             work->path(), "place and route of " + rtl.top);
+        !done) {
+      out.note = "no place and route: nextpnr does not place it";
+      return out;
+    }
+    auto text = read_file(work->path() / "report.json");
+    if (!text) return fail(std::move(text.error()));
+    const Json report = Json::parse(*text, nullptr, false);
+    if (report.is_object() && report.contains("fmax"))
+      for (const auto& [clock, value] : report.at("fmax").items())
+        if (value.contains("achieved")) out.fmax_mhz = value.at("achieved").get<double>();
+    if (!out.fmax_mhz) {
+      out.note = "no place and route: nextpnr reports no clock";
+      return out;
+    }
+    if (auto done = write_file(work->path() / "fmax.txt", number(*out.fmax_mhz)); !done) return fail(std::move(done.error()));
+    if (auto done = work->publish(place); !done) return fail(std::move(done.error()));
+  }
+  out.path_ns = 1000 / *out.fmax_mhz;
+  out.tool = std::string("nextpnr-ice40 ") + (part->flag + 2) + ", seed 1";
+  return out;
+}
+
+}  // namespace gnomon::hls

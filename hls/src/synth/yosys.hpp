@@ -1,0 +1,40 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "gnomon/hls/synth.hpp"
+
+namespace gnomon::hls {
+
+/// A module to be synthesised; modules that its text marks as black boxes are counted by the caller.
+struct SynthJob {
+  std::string module;
+  std::string text;
+  bool flatten = true;
+};
+
+struct SynthRun {
+  SynthFigures figures;
+  std::filesystem::path netlist;  ///< mapped Verilog
+  bool from_cache = false;
+};
+
+/// `Yosys 0.23`, or an error that names the package.
+Expected<std::string> yosys_version();
+/// The OSU 0.18 um liberty file, or an error that names the package.
+Expected<std::filesystem::path> osu018_liberty();
+Expected<SynthRun> run_yosys(const SynthJob& job, const std::string& target, const std::filesystem::path& cache);
+
+struct TimingRun {
+  std::optional<double> fmax_mhz, path_ns, power_mw;
+  std::string tool;  ///< empty: not available, and why
+  std::string note;
+};
+/// OpenSTA on mapped netlists (osu018).
+Expected<TimingRun> run_sta(const std::vector<std::filesystem::path>& netlists, const std::string& top,
+                            const std::filesystem::path& cache);
+/// nextpnr on ice40: the module behind shift registers, on the smallest part that holds it.
+Expected<TimingRun> run_nextpnr(const Rtl& rtl, const SynthFigures& figures, const std::filesystem::path& cache);
+
+}  // namespace gnomon::hls

@@ -1,0 +1,94 @@
+"""Arrays of all dataflows in RTL through the program: layers, the SystemC system, campaigns, synthesis."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import gnomon, write_json
+
+
+def gemm(folder: Path) -> Path:
+    path = folder / "gemm.csv"
+    path.write_text("Layer,M,N,K,\nfc,40,20,24,\n")
+    return path
+
+
+def small(edge: dict[str, Any], dataflow: str, **array: Any) -> dict[str, Any]:
+    design = json.loads(json.dumps(edge))
+    design["cores"][0]["array"].update({"rows": 4, "cols": 4, "dataflow": dataflow, **array})
+    return design
+
+
+@pytest.mark.parametrize("dataflow", ["os", "ws", "is"])
+def test_a_layer_in_the_system(tmp_path: Path, edge: dict[str, Any], dataflow: str) -> None:
+    design = write_json(tmp_path / "d.json", small(edge, dataflow, overlap=True))
+    run = gnomon("cosim", "--arch", design, "--workload", gemm(tmp_path), "--system", "--json")
+    assert run.status == 0, run.err
+    document = run.json()
+    assert document["outputs_match"] is True and document["cycle_difference"] == 0
+    system = document["steps"][0]["system"]
+    assert system["agrees"] is True and system["latency_difference"] == 0 and system["latency_cycles"] >= document["rtl_cycles"]
+    # The same latency as the whole program says at both fidelities.
+    for fidelity in ("cycle", "rtl"):
+        run = gnomon("simulate", "--arch", design, "--workload", gemm(tmp_path), "--fidelity", fidelity, "--json")
+        assert run.status == 0, run.err
+        assert run.json()["layers"][0]["latency_cycles"] == system["latency_cycles"]
+
+
+def campaign(tmp_path: Path, edge: dict[str, Any], **changes: Any) -> Path:
+    gemm(tmp_path)
+    return write_json(
+        tmp_path / "c.json",
+        {
+            "version": 1,
+            "name": "rtl",
+            "workloads": [{"model": "gemm.csv"}],
+            "design": small(edge, "os"),
+            "space": {"cores.npu.array.dataflow": {"categorical": ["os", "ws", "is"]}, "cores.npu.array.overlap": {"categorical": [False, True]}},
+            "objectives": [{"metric": "latency_s", "goal": "min"}],
+            "agent": {"name": "random", "batch": 2},
+            "budget": {"evaluations": 2},
+            "fidelity": {"ladder": ["analytical", "rtl"], "promote": 0.5},
+            "seed": 3,
+            **changes,
+        },
+    )
+
+
+def test_a_ladder_that_ends_in_rtl_and_the_cosimulation_of_its_trial(tmp_path: Path, edge: dict[str, Any]) -> None:
+    edge["cores"][0]["name"] = "npu"
+    out = tmp_path / "out"
+    run = gnomon("run", campaign(tmp_path, edge), "--out", out, "--json")
+    assert run.status == 0, run.err
+    best = next(iter(run.json()["best"].values()))
+    number = best["trial"] if "trial" in best else best["number"]
+    run = gnomon("cosim", "--campaign", out, "--trial", number, "--base", tmp_path, "--json")
+    assert run.status == 0, run.err
+    document = run.json()
+    assert document["outputs_match"] is True and document["cycle_difference"] == 0 and document["trial"] == number
+    folder = out / "cosim" / f"trial-{number}"
+    assert json.loads((folder / "results.json").read_text())["rtl_cycles"] == document["rtl_cycles"]
+    assert (folder / "design.json").exists() and len(list((folder / "rtl").glob("*.sv"))) == 1
+    with sqlite3.connect(out / "campaign.sqlite") as store:
+        rows = store.execute("SELECT trial, result FROM cosim").fetchall()
+    assert [row[0] for row in rows] == [number] and json.loads(rows[0][1])["rtl_cycles"] == document["rtl_cycles"]
+    wrong = gnomon("cosim", "--campaign", out, "--trial", 99999)
+    assert wrong.status == 3 and "no trial 99999" in wrong.err
+
+
+def test_synthesis(tmp_path: Path, edge: dict[str, Any]) -> None:
+    if shutil.which("yosys") is None:
+        pytest.skip("no yosys")
+    design = write_json(tmp_path / "d.json", small(edge, "os"))
+    run = gnomon("synth", "--arch", design, "--target", "xcup", "--json")
+    assert run.status == 0, run.err
+    document = run.json()
+    assert document["dsp"] == 16 and document["ff"] > 0 and document["lut"] > 0 and document["bram"] > 0
+    assert document["fmax_mhz"] is None and document["area_um2"] is None and "yosys" in document["tool"] and "composed" in document["tool"]
+    assert gnomon("synth", "--arch", design, "--target", "stratix").status == 2
