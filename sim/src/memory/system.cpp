@@ -41,6 +41,8 @@ Expected<void> DramSystem::Impl::submit(int number, const DramTransfer& transfer
                                               " leaves the memory of " + std::to_string(size) + " bytes");
   if (transfer.requester < 0 || transfer.requester >= max_requesters)
     return fail(ErrorKind::invalid_input, "requester " + std::to_string(transfer.requester) + "; allowed: 0 to " + std::to_string(max_requesters - 1));
+  if (cycle > last_cycle)
+    return fail(ErrorKind::invalid_input, "a transfer in cycle " + std::to_string(cycle) + "; allowed: at most " + std::to_string(last_cycle));
   Port& port = ports_[static_cast<std::size_t>(number)];
   const std::uint64_t burst = static_cast<std::uint64_t>(dram_.burst_bytes);
   const std::uint64_t first = transfer.address / burst * burst;
@@ -72,6 +74,11 @@ bool DramSystem::Impl::load_head(Port& port) {
     if (request.address >= static_cast<std::uint64_t>(dram_.bytes())) {
       failure_ = Error(ErrorKind::invalid_input, "request " + std::to_string(trace_number_) + ": address " + std::to_string(request.address) +
                                                      " lies outside the memory of " + std::to_string(dram_.bytes()) + " bytes");
+      return false;
+    }
+    if (request.cycle > last_cycle) {
+      failure_ = Error(ErrorKind::invalid_input, "request " + std::to_string(trace_number_) + ": cycle " + std::to_string(request.cycle) +
+                                                     "; allowed: at most " + std::to_string(last_cycle));
       return false;
     }
     ++trace_number_;
@@ -304,6 +311,8 @@ void DramSystem::Impl::process(std::int64_t cycle) {
 
 std::int64_t DramSystem::Impl::run(std::int64_t limit_cycle) {
   std::vector<Notice> told;
+  // Refreshes go on for ever: without work there is no end to run to but a given one.
+  if (limit_cycle > last_cycle && idle()) return now_;
   while (true) {
     const std::int64_t at = next();
     if (at > limit_cycle) {

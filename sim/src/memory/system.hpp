@@ -32,6 +32,8 @@ class DramSystem::Impl final : public BurstSink {
 
  private:
   static constexpr int max_requesters = 64;
+  /// Of requests: a quarter of an hour of a fast memory. Beyond, refreshes alone would take longer than anybody waits.
+  static constexpr std::int64_t last_cycle = std::int64_t{1} << 40;
   static constexpr std::uint64_t no_transfer = ~std::uint64_t{0};
   struct Queued {
     std::uint64_t next = 0, end = 0;

@@ -1,6 +1,7 @@
 // Ports and transfers: everything submitted comes back once, in the cycle announced; several ports share; channels work side by side.
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <map>
 
 #include "traffic.hpp"
@@ -210,6 +211,20 @@ TEST(DramSystem, TraceOutsideTheDeviceNamesItsRequest) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind(), ErrorKind::invalid_input);
   EXPECT_NE(result.error().text().find("request 1: address 8589934592 lies outside"), std::string::npos) << result.error().text();
+}
+
+TEST(DramSystem, TimesThatNobodyWaitsForAreRefused) {
+  test::ListSource source({{0, 0, false}, {std::int64_t{1} << 62, 64, false}});
+  const auto result = run_trace(ddr4(), source);
+  ASSERT_FALSE(result);
+  EXPECT_NE(result.error().text().find("request 1: cycle 4611686018427387904; allowed: at most 1099511627776"), std::string::npos);
+  DramSystem system(ddr4());
+  Told client;
+  const int port = system.add_port(client);
+  EXPECT_FALSE(system.submit(port, {0, 64, false, 1, 0}, std::int64_t{1} << 62));
+  EXPECT_EQ(system.run(std::numeric_limits<std::int64_t>::max()), 0);
+  EXPECT_EQ(system.run(100'000), 100'000);
+  EXPECT_EQ(system.statistics().refreshes, 100'000 / 9360);
 }
 
 TEST(DramSystem, EmptyTraceTakesNoTime) {

@@ -140,10 +140,10 @@ class DramSystem {
   /// The port's number. `client` must outlive the system.
   int add_port(DramClient& client);
   /// Queues a transfer at a port, to be offered from `cycle` on, behind those that wait there. `cycle` is not before `now()` and not before that of an earlier
-  /// submit of the same port. Refused with an error: no bytes, a piece outside the device, a requester that is none.
+  /// submit of the same port. Refused with an error: no bytes, a piece outside the device, a requester that is none, a cycle beyond 2^40.
   Expected<void> submit(int port, const DramTransfer& transfer, std::int64_t cycle);
   /// Simulates all cycles up to and including `limit_cycle`, but stops at the end of the first in which a client was told something; gives
-  /// the cycle that it has run to. A submit made for that cycle still takes part in it when run goes on.
+  /// the cycle that it has run to. A submit made for that cycle still takes part in it when run goes on. An idle system runs to limits up to 2^40 only.
   std::int64_t run(std::int64_t limit_cycle);
   /// A cycle before which nothing can happen (no client will be told anything); -1 where nothing is to come at all.
   std::int64_t next_event_cycle() const;
@@ -184,7 +184,7 @@ struct DramResult {
 };
 
 /// Plays a trace in order through one port, at most one request a cycle, as fast as taken, none before its cycle. An address outside the
-/// device is an error that names the request (from 0).
+/// device and a cycle beyond 2^40 are errors that name the request (from 0).
 Expected<DramResult> run_trace(const arch::Dram& dram, TraceSource& source, const DramOptions& options = {});
 
 /// Writes the binary log of `dram_log.hpp` to a file. Errors (disk full) are kept until `close`.
