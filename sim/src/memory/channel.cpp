@@ -270,6 +270,15 @@ void Channel::evaluate_refresh(int rank) {
 
 // ---- Commands. ----
 
+/// Where a refresh that must come waits for nothing but the rank's ACTs, these wait: rows opened in turn, which may follow each other sooner than a refresh
+/// may follow them, would put it off for ever.
+void Channel::hold_activates(std::size_t rank, C refresh, int bank, std::int64_t distance) {
+  if (!refresh_[rank].forced()) return;
+  const std::int64_t ready = std::max({now_, refresh_[rank].not_before(), timing_.by_bank(refresh, bank)});
+  // Commands may differ in length by a few clocks.
+  last_activate_ = ready - distance - 4;
+}
+
 void Channel::consider_rank(int rank) {
   const std::size_t r = static_cast<std::size_t>(rank);
   const int first = rank * banks_per_rank_;
@@ -289,13 +298,17 @@ void Channel::consider_rank(int rank) {
     // Refreshes go before requests: age 0 is older than any.
     switch (controller_.refresh) {
       case arch::DramRefresh::all_bank: offer(open_banks_[r] > 0 ? C::PREA : C::REF, first, 0, Choice::From::refresh); break;
-      case arch::DramRefresh::per_bank:
-        offer(banks_[static_cast<std::size_t>(first + unit)].open ? C::PRE : C::REFpb, first + unit, 0, Choice::From::refresh);
+      case arch::DramRefresh::per_bank: {
+        const bool open = banks_[static_cast<std::size_t>(first + unit)].open;
+        offer(open ? C::PRE : C::REFpb, first + unit, 0, Choice::From::refresh);
+        if (!open) hold_activates(r, C::REFpb, first + unit, dram_[T::tFAW]);
         break;
+      }
       case arch::DramRefresh::same_bank: {
         bool open = false;
         for (int g = 0; g < dram_.bank_groups; ++g) open = open || banks_[static_cast<std::size_t>(first + unit + g * dram_.banks_per_group)].open;
         offer(open ? C::PREsb : C::REFsb, first + unit, 0, Choice::From::refresh);
+        if (!open) hold_activates(r, C::REFsb, first + unit, dram_[T::tRRD_L]);
         break;
       }
       case arch::DramRefresh::none: break;
@@ -324,6 +337,7 @@ void Channel::consider_banks(int rank) {
       const Wish& wish = wishes_[static_cast<std::size_t>(b)];
       std::int64_t cycle = std::max(wish.at, by_rank[static_cast<std::size_t>(wish.command)]);
       if (grouped) cycle = std::max(cycle, timing_.by_group(wish.command, timing_.group_of(b)));
+      if (wish.command == C::ACT && cycle > last_activate_) continue;
       // Which of two is first is a coin toss to a branch predictor: no branch.
       const bool first = (cycle < best) | ((cycle == best) & (wish.age < age));
       best = first ? cycle : best;
@@ -348,6 +362,7 @@ void Channel::plan() {
       consider_rank(r);
       continue;
     }
+    last_activate_ = never;
     if (refresh.wanted() >= 0) consider_rank(r);
     consider_banks(r);
   }

@@ -128,6 +128,8 @@ class Channel {
   /// What comes next; `stale_` after anything that may change it.
   Choice plan_;
   bool stale_ = true;
+  /// While a rank's banks are considered: no ACT after this cycle.
+  std::int64_t last_activate_ = never;
   std::int64_t data_delay_[2], data_cycles_ = 0;
   DramLimit request_buffer_;
   int banks_per_rank_;
@@ -146,6 +148,7 @@ class Channel {
   void evaluate_refresh(int rank);
   bool rank_asleep(int rank) const;
   void plan();
+  void hold_activates(std::size_t rank, DramCommand refresh, int bank, std::int64_t distance);
   void consider_rank(int rank);
   void consider_banks(int rank);
   void issue(const Choice& choice);

@@ -44,9 +44,11 @@ int RefreshManager::evaluate(std::int64_t cycle, View& view) {
   if (forced_) return wanted_;
   wanted_ = -1;
   if (asleep_ || cycle < due()) return -1;
-  if (cycle >= due_of(index_ + 1)) {
+  // The interval of the last refresh is over; one whose refresh is still to come is never skipped.
+  if (pulling_in_ && cycle >= due_of(index_ + 1)) {
     next_interval();
     pulling_in_ = false;
+    if (cycle < due()) return -1;
   }
   const int idle = idle_unit(view);
   if (pulling_in_) {

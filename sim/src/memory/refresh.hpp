@@ -37,6 +37,8 @@ class RefreshManager {
   /// Decides at `cycle`; gives the unit to be refreshed now (its banks closed first), or -1.
   int evaluate(std::int64_t cycle, View& view);
   int wanted() const { return wanted_; }
+  /// The wanted refresh cannot be put off.
+  bool forced() const { return forced_; }
   /// The wanted unit's refresh was issued.
   void refreshed();
 

@@ -29,7 +29,10 @@ class TimingState {
     return at.bank_set ? std::max(time, over_bank_set(at, bank)) : time;
   }
   /// The parts of `earliest` of a bank command: by what its bank, its group, and everything above went through.
-  std::int64_t by_bank(DramCommand command, int bank) const { return in(DramLevel::bank, lookup(command), bank); }
+  std::int64_t by_bank(DramCommand command, int bank) const {
+    const Lookup& at = lookup(command);
+    return at.bank_set ? over_bank_set(at, bank) : in(DramLevel::bank, at, bank);
+  }
   std::int64_t by_group(DramCommand command, int group) const { return in(DramLevel::bank_group, lookup(command), group); }
   std::int64_t by_rank(DramCommand command, int rank) const {
     const Lookup& at = lookup(command);

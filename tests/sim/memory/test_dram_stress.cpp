@@ -10,6 +10,24 @@
 namespace gnomon::sim {
 namespace {
 
+// ACT after ACT in turn (tRRD_S) leaves no gap for a REFsb (tRRD_L): it must be made.
+TEST(DramRefresh, RowsOpenedInTurnDoNotStarveSameBankRefresh) {
+  const arch::Dram d = test::memory("ddr5-4800", [](arch::DramSpec& spec) {
+    spec.controller.refresh = "same_bank";
+    spec.controller.page_policy = "closed";
+    spec.controller.request_buffer_size = 64;
+    spec.controller.refresh_max_postponed = 1;
+  });
+  DramChecker checker(d);
+  Random random(1);
+  std::vector<TraceRequest> trace;
+  for (int i = 0; i < 30'000; ++i) trace.push_back({0, random.next() % static_cast<std::uint64_t>(d.bytes()) / 64 * 64, false});
+  const DramStatistics s = test::run(d, trace, &checker);
+  const DramCheckReport& report = checker.finish(static_cast<std::uint64_t>(s.cycles));
+  EXPECT_FALSE(report.violation) << report.violation->text();
+  EXPECT_NEAR(static_cast<double>(s.refreshes), static_cast<double>(s.cycles) / 9375 * 4 * d.ranks * d.channels, 8.0 * d.ranks * d.channels);
+}
+
 class DramStress : public testing::TestWithParam<std::string> {};
 
 TEST_P(DramStress, CheckerFindsNoViolation) {
