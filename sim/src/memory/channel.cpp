@@ -337,9 +337,8 @@ void Channel::consider_banks(int rank) {
       const Wish& wish = wishes_[static_cast<std::size_t>(b)];
       std::int64_t cycle = std::max(wish.at, by_rank[static_cast<std::size_t>(wish.command)]);
       if (grouped) cycle = std::max(cycle, timing_.by_group(wish.command, timing_.group_of(b)));
-      if (wish.command == C::ACT && cycle > last_activate_) continue;
       // Which of two is first is a coin toss to a branch predictor: no branch.
-      const bool first = (cycle < best) | ((cycle == best) & (wish.age < age));
+      const bool first = ((cycle < best) | ((cycle == best) & (wish.age < age))) & ((wish.command != C::ACT) | (cycle <= last_activate_));
       best = first ? cycle : best;
       age = first ? wish.age : age;
       chosen = first ? b : chosen;

@@ -56,7 +56,7 @@ Expected<void> DramSystem::Impl::submit(int number, const DramTransfer& transfer
     free_transfers_.pop_back();
   }
   transfers_[slot] = {transfer.tag, static_cast<std::int64_t>((end - first) / burst), 0, number};
-  requesters_[static_cast<std::size_t>(transfer.requester)].seen = true;
+  see(static_cast<std::size_t>(transfer.requester));
   port.queue.push_back({first, end, std::max(cycle, now_), slot, transfer.requester, transfer.write});
   if (!port.has_head) load_head(port);
   return {};
@@ -87,7 +87,7 @@ bool DramSystem::Impl::load_head(Port& port) {
     head.offered = std::max(request.cycle, port.ready);
     head.transfer = no_transfer;
     head.last = true;
-    requesters_[0].seen = true;
+    see(0);
   } else {
     if (port.queue.empty()) return false;
     Queued& from = port.queue.front();
@@ -183,6 +183,12 @@ void DramSystem::Impl::accept(int number, std::int64_t cycle, bool late) {
 
 // ---- From the channels back. ----
 
+void DramSystem::Impl::see(std::size_t requester) {
+  if (requesters_[requester].seen) return;
+  requesters_[requester].seen = true;
+  seen_.push_back(requester);
+}
+
 void DramSystem::Impl::note_waiting(int channel, const Burst& burst) {
   Entry& entry = entries_[static_cast<std::size_t>(channel)];
   const std::size_t requester = static_cast<std::size_t>(burst.requester);
@@ -191,9 +197,8 @@ void DramSystem::Impl::note_waiting(int channel, const Burst& burst) {
 
 void DramSystem::Impl::note_served(int channel, const Burst& burst, std::int64_t cycle) {
   Entry& entry = entries_[static_cast<std::size_t>(channel)];
-  for (int r = 0; r < max_requesters; ++r) {
-    const std::size_t waiting = static_cast<std::size_t>(r);
-    if (!requesters_[waiting].seen || entry.pending[waiting] == 0) continue;
+  for (const std::size_t waiting : seen_) {
+    if (entry.pending[waiting] == 0) continue;
     const std::int64_t from = std::max(entry.last_served, entry.since[waiting]);
     if (cycle > from) waited_for_[waiting * max_requesters + static_cast<std::size_t>(burst.requester)] += cycle - from;
   }

@@ -108,11 +108,13 @@ class DramSystem::Impl final : public BurstSink {
 
   LatencyHistogram read_latency_, write_latency_;
   std::vector<Requester> requesters_;
+  std::vector<std::size_t> seen_;
   std::vector<std::int64_t> waited_for_;
   DramLimit active_;
   bool out_of_order_ = false, arbiter_out_of_order_ = false;
 
   void served(const Burst& burst, std::uint64_t order, std::int64_t cycle, std::int64_t data_end) override;
+  void see(std::size_t requester);
   void note_waiting(int channel, const Burst& burst);
   void note_served(int channel, const Burst& burst, std::int64_t cycle);
   void answer(const Burst& burst, std::int64_t cycle);
