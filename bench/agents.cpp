@@ -1,12 +1,13 @@
 // Search agents on closed-form systolic arrays: how near they come to the best known design or front, and what a suggestion costs.
 //
 //   bench_agents [--problem edp|front|table-edp|table-front] [--variant 0..3] [--agents a,b] [--seeds 10] [--evaluations 1000]
-//                [--batch 1] [--clipped]
+//                [--batch 1] [--clipped] [--restore N]
 //
 // edp: one objective, energy-delay product; area and tiles are constraints. front: latency, energy and area; tiles are the
 // constraint; hypervolume of the logarithms. table-*: 60,000 designs of fewer levels whose tiles follow from the buffers, so that
 // the optimum and the front are exact. Variants change technology, network and limits. For the 12-parameter problems the best
-// known values come from a long search of this program's own (see `reference_of`), which is not proven optimal.
+// known values come from a long search of this program's own (see `reference_of`), which is not proven optimal. --restore N prints
+// instead how long agents take to be told N results of uniform designs and to propose the next one.
 
 #include <algorithm>
 #include <cmath>
@@ -279,7 +280,7 @@ Reference reference_of(const Bench& problem) {
 
 struct Options {
   std::string problem = "edp", agents = "random,ga,nsga2,bayes,auto", agent_options;
-  std::size_t variant = 0, seeds = 10, evaluations = 1000, batch = 1, first_seed = 0;
+  std::size_t variant = 0, seeds = 10, evaluations = 1000, batch = 1, first_seed = 0, restore = 0;
   bool clipped = false;
 };
 
@@ -339,6 +340,27 @@ void run(const Bench& problem, const Reference& reference, const std::string& ag
   std::fflush(stdout);
 }
 
+void restore(const Bench& problem, const std::string& agent, std::size_t count) {
+  search::StudyOptions o;
+  o.agent = agent;
+  for (std::size_t k = 0; k < problem.objectives(); ++k) o.objectives.push_back({"f" + std::to_string(k), false});
+  o.constraints = problem.constraints();
+  auto study = search::Study::create(problem.space(), o);
+  if (!study) return;
+  Random random(7);
+  const auto since = [](std::clock_t start) { return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC; };
+  const std::clock_t start = std::clock();
+  for (std::size_t i = 0; i < count; ++i) {
+    const arch::Point point = *problem.space().sample(random);
+    const auto [f, v] = problem.evaluate(point);
+    (void)study->tell(point, f, v);
+  }
+  const double told = since(start);
+  study->ask(1);
+  std::printf("%-8s %7.3f %7.3f\n", agent.c_str(), told, since(start) - told);
+  std::fflush(stdout);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -369,6 +391,8 @@ int main(int argc, char** argv) {
       options.first_seed = count();
     else if (key == "--evaluations")
       options.evaluations = count();
+    else if (key == "--restore")
+      options.restore = count();
     else if (key == "--batch")
       options.batch = std::max<std::size_t>(count(), 1);
     else {
@@ -381,6 +405,20 @@ int main(int argc, char** argv) {
     return 2;
   }
   const Bench problem(options.problem, options.variant);
+  const auto each_agent = [&](const auto& what) {
+    std::string rest = options.agents;
+    while (!rest.empty()) {
+      const std::size_t comma = rest.find(',');
+      what(rest.substr(0, comma));
+      rest = comma == std::string::npos ? "" : rest.substr(comma + 1);
+    }
+  };
+  if (options.restore > 0) {
+    std::printf("%s, %s: CPU s to be told %zu results, and to propose the next design\n", options.problem.c_str(), variants()[options.variant].name,
+                options.restore);
+    each_agent([&](const std::string& agent) { restore(problem, agent, options.restore); });
+    return 0;
+  }
   const Reference reference = reference_of(problem);
   std::printf("%s, %s, seeds %zu..%zu, batch %zu%s; ", options.problem.c_str(), variants()[options.variant].name, options.first_seed,
               options.first_seed + options.seeds - 1, options.batch, options.clipped ? ", satisfied constraints told as 0" : "");
@@ -389,11 +427,6 @@ int main(int argc, char** argv) {
   else
     std::printf("hypervolume in %% of the reference front's (%zu designs), median [range]", reference.front);
   std::printf(" at 100, 300, 1000 evaluations; CPU ms per suggestion around 300\n");
-  std::string rest = options.agents;
-  while (!rest.empty()) {
-    const std::size_t comma = rest.find(',');
-    run(problem, reference, rest.substr(0, comma), options);
-    rest = comma == std::string::npos ? "" : rest.substr(comma + 1);
-  }
+  each_agent([&](const std::string& agent) { run(problem, reference, agent, options); });
   return 0;
 }

@@ -14,7 +14,7 @@ struct MappoOptions {
   PolicyOptions policy;
   CriticOptions critic;
   std::int64_t replay = 512;
-  std::int64_t draws = 16;
+  std::int64_t draws = 48;
   MappoOptions() { policy.history = 512; }
 };
 void describe(FieldVisitor& v, MappoOptions& o) {

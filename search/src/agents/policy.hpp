@@ -64,7 +64,7 @@ struct PolicyOptions {
   std::int64_t hidden = 32;
   double imitation = 0.5;
   std::int64_t elites = 16;
-  double edits = 0.5;
+  double edits = 0.8;
   double redecided = 2;
 };
 void describe_policy(FieldVisitor& v, PolicyOptions& o);

@@ -15,7 +15,7 @@ struct SacOptions {
   CriticOptions critic;
   std::int64_t replay = 512;
   std::int64_t rollouts = 32;
-  std::int64_t draws = 16;
+  std::int64_t draws = 48;
   double target_entropy = 0.35;
   SacOptions() { policy.epochs = 6; }
 };
