@@ -36,27 +36,35 @@ SpaceTable::SpaceTable(std::vector<Axis> axes, std::vector<Metric> metrics, std:
     : axes_(std::move(axes)), metrics_(std::move(metrics)), provenance_(std::move(provenance)) {
   points_ = axes_.empty() ? 0 : 1;
   for (const Axis& axis : axes_) points_ *= axis.values.size();
-  record_of_.assign(points_, no_record);
 }
 
 void SpaceTable::add(std::span<const std::uint64_t> box, std::span<const double> values) {
-  const auto record = static_cast<std::uint32_t>(records());
   boxes_.insert(boxes_.end(), box.begin(), box.end());
   values_.insert(values_.end(), values.begin(), values.end());
-  // Every point of the box: an odometer over the axes' chosen values.
+}
+
+void SpaceTable::index() {
+  record_of_.assign(points_, no_record);
   std::vector<std::vector<std::size_t>> chosen(axes_.size());
-  for (std::size_t a = 0; a < axes_.size(); ++a) {
-    for (std::uint64_t bits = box[a]; bits != 0; bits &= bits - 1) chosen[a].push_back(static_cast<std::size_t>(std::countr_zero(bits)));
-    if (chosen[a].empty()) return;
-  }
-  std::vector<std::size_t> at(axes_.size(), 0);
-  for (;;) {
-    std::size_t point = 0;
-    for (std::size_t a = 0; a < axes_.size(); ++a) point = point * axes_[a].values.size() + chosen[a][at[a]];
-    if (record_of_[point] == no_record) record_of_[point] = record;
-    std::size_t a = axes_.size();
-    while (a > 0 && ++at[a - 1] == chosen[a - 1].size()) at[--a] = 0;
-    if (a == 0) return;
+  std::vector<std::size_t> at(axes_.size());
+  for (std::size_t record = 0; record < records(); ++record) {
+    // Every point of the box: an odometer over the axes' chosen values.
+    bool empty = false;
+    for (std::size_t a = 0; a < axes_.size(); ++a) {
+      chosen[a].clear();
+      for (std::uint64_t bits = box(record)[a]; bits != 0; bits &= bits - 1) chosen[a].push_back(static_cast<std::size_t>(std::countr_zero(bits)));
+      empty = empty || chosen[a].empty();
+    }
+    if (empty) continue;
+    std::fill(at.begin(), at.end(), 0);
+    for (;;) {
+      std::size_t point = 0;
+      for (std::size_t a = 0; a < axes_.size(); ++a) point = point * axes_[a].values.size() + chosen[a][at[a]];
+      if (record_of_[point] == no_record) record_of_[point] = static_cast<std::uint32_t>(record);
+      std::size_t a = axes_.size();
+      while (a > 0 && ++at[a - 1] == chosen[a - 1].size()) at[--a] = 0;
+      if (a == 0) break;
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -10,6 +11,7 @@
 #include "gnomon/search/agent.hpp"
 #include "gnomon/search/problems.hpp"
 #include "gnomon/workloads/load.hpp"
+#include "gnomon/workloads/trace.hpp"
 
 namespace gnomon::cli {
 namespace {
@@ -68,10 +70,27 @@ Listing list_dataflows() {
   return out;
 }
 
+Listing list_memories() {
+  Listing out{{"memory", "standard", "speed", "GB/s", "GiB", "energies"}, {}};
+  for (const std::string& name : arch::dram_devices()) {
+    const auto dram = arch::load_dram(name);
+    if (!dram) continue;
+    out.rows.push_back({name, arch::dram_standard_names()[static_cast<std::size_t>(dram->standard)], dram->speed, number(std::round(dram->peak_bandwidth_gb_s() * 10) / 10),
+                        number(static_cast<double>(dram->bytes()) / 1073741824.0), dram->power ? "yes" : "no currents published"});
+  }
+  return out;
+}
+
+Listing list_traces() {
+  Listing out{{"trace", "accesses", "description"}, {}};
+  for (const workloads::TracePattern& pattern : workloads::trace_patterns()) out.rows.push_back({"trace:" + pattern.name, std::to_string(pattern.count), pattern.description});
+  return out;
+}
+
 const std::vector<std::pair<std::string, Listing (*)()>>& kinds() {
   static const std::vector<std::pair<std::string, Listing (*)()>> all{
-      {"agents", list_agents},     {"dataflows", list_dataflows}, {"fidelities", list_fidelities},     {"metrics", list_metrics},
-      {"models", list_models},     {"problems", list_problems},   {"technologies", list_technologies},
+      {"agents", list_agents},     {"dataflows", list_dataflows}, {"fidelities", list_fidelities}, {"memories", list_memories},         {"metrics", list_metrics},
+      {"models", list_models},     {"problems", list_problems},   {"technologies", list_technologies}, {"traces", list_traces},
   };
   return all;
 }
@@ -79,14 +98,14 @@ const std::vector<std::pair<std::string, Listing (*)()>>& kinds() {
 }  // namespace
 
 Command list_command() {
-  return {"list", "List what can be named: agents, dataflows, fidelities, metrics, models, problems, technologies", "gnomon list agents",
+  return {"list", "List what can be named: agents, dataflows, fidelities, memories, metrics, models, problems, technologies, traces", "gnomon list agents",
           [](CLI::App& app) -> Action {
             struct Options {
               std::string kind;
               bool json = false;
             };
             auto options = std::make_shared<Options>();
-            app.add_option("KIND", options->kind, "agents, dataflows, fidelities, metrics, models, problems or technologies")->required();
+            app.add_option("KIND", options->kind, "agents, dataflows, fidelities, memories, metrics, models, problems, technologies or traces")->required();
             app.add_flag("--json", options->json, "print one JSON document");
             return [options]() -> Expected<int> {
               std::vector<std::string> names;

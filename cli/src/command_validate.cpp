@@ -62,14 +62,18 @@ Expected<std::string> check(const std::string& file) {
     if (!kernel) return fail(std::move(kernel.error()));
     return std::string("kernel: ") + kernel->name;
   }
-  if (kind == "memory") return fail(ErrorKind::unsupported, file + ": memory files are not built in this version");
-  return invalid(file, "", "not a file that gnomon knows: a campaign has \"objectives\", a design \"cores\", a mapping \"steps\", a workload \"operators\", a kernel \"body\"");
+  if (kind == "memory") {
+    auto dram = arch::load_dram(file.find('/') == std::string::npos && !file.ends_with(".json") ? "./" + file : file);
+    if (!dram) return fail(std::move(dram.error()));
+    return fmt::format("memory: {}, {} GiB in {} channel(s), {:.1f} GB/s", dram->name, number(static_cast<double>(dram->bytes()) / 1073741824.0), dram->channels, dram->peak_bandwidth_gb_s());
+  }
+  return invalid(file, "", "not a file that gnomon knows: a campaign has \"objectives\", a design \"cores\", a mapping \"steps\", a workload \"operators\", a kernel \"body\", a memory \"standard\"");
 }
 
 }  // namespace
 
 Command validate_command() {
-  return {"validate", "Check a campaign, design, mapping, workload or kernel file; all its errors at once", "gnomon validate examples/edge-resnet50.json",
+  return {"validate", "Check a campaign, design, mapping, workload, kernel or memory file; all its errors at once", "gnomon validate examples/edge-resnet50.json",
           [](CLI::App& app) -> Action {
             auto file = std::make_shared<std::string>();
             app.add_option("FILE", *file, "the file; its kind is told by its content")->required();

@@ -16,6 +16,7 @@ SpaceTable small() {
   table.add(a, va);
   table.add(b, vb);
   table.add(c, vc);
+  table.index();
   return table;
 }
 

@@ -385,6 +385,7 @@ Expected<MemorySpaceResult> evaluate_memory_space(const arch::DramSpec& device, 
                                {{"cycles", "memory cycles"}, {"energy_pj", "pJ"}, {"read_latency_sum_cycles", "memory cycles"}, {"refresh_missing", "commands"}},
                                provenance.dump());
   for (const Record* r : records) out.table.add(r->box, r->values);
+  out.table.index();
   if (out.table.missing() != 0) return fail(ErrorKind::run_failed, "internal error: points of the space were left out");
   return out;
 }

@@ -44,6 +44,8 @@ class SpaceTable {
   std::size_t points() const { return points_; }
   /// Points that no record covers.
   std::size_t missing() const;
+  /// Fills the index by which points find their records (4 bytes a point); `missing` and `record_of` need it, and after `add` need it anew.
+  void index();
   /// The record of a point, given by its value's position on each axis; `no_record` where none covers it.
   static constexpr std::uint32_t no_record = 0xffffffff;
   std::uint32_t record_of(std::span<const std::size_t> indices) const;
