@@ -32,12 +32,12 @@ double peak_mb() {
   return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
-Expected<arch::Design> design_with(const std::string& dataflow, bool overlap, const std::string& shared) {
+Expected<arch::Design> design_with(const std::string& dataflow, bool overlap, const std::string& shared, const std::string& memory) {
   const std::string text = R"({"version": 1, "name": "bench", "clock_mhz": 800, "technology": "45nm", "cores": [{"name": "npu",
     "array": {"rows": 32, "cols": 32, "dataflow": ")" + dataflow + R"(", "overlap": )" + (overlap ? "true" : "false") + R"(},
     "levels": [{"name": "ifmap", "holds": ["ifmap"], "kib": 64}, {"name": "filter", "holds": ["filter"], "kib": 64},
                {"name": "ofmap", "holds": ["ofmap"], "kib": 64}], "vector": {"lanes": 32}}], )" + shared + R"(
-    "memory": {"type": "ideal", "bytes_per_cycle": 16, "latency_cycles": 100}})";
+    "memory": )" + memory + "}";
   auto document = Document::parse(text, "bench");
   if (!document) return fail(std::move(document.error()));
   return arch::parse_design(*document);
@@ -81,21 +81,24 @@ int main(int argc, char** argv) {
     return exit_code(graph.error().kind());
   }
   const std::string l2 = R"("shared": [{"name": "l2", "holds": ["ifmap", "filter", "ofmap"], "kib": 512}],)";
+  const std::string ideal = R"({"type": "ideal", "bytes_per_cycle": 16, "latency_cycles": 100})", ddr4 = R"({"type": "ddr4-2400"})";
   const struct {
     const char* dataflow;
     bool overlap;
     bool shared;
-  } cases[] = {{"ws", false, false}, {"ws", true, false}, {"ws", false, true}, {"os", false, false}, {"os", true, false}, {"is", true, false}};
+    bool dram = false;
+  } cases[] = {{"ws", false, false}, {"ws", true, false}, {"ws", false, true}, {"os", false, false}, {"os", true, false}, {"is", true, false},
+               {"ws", false, false, true}, {"ws", true, false, true}};
   std::printf("| simulator | workload | array | simulated cycles | CPU-s (median of 7) | cycles per CPU-s | peak MB |\n|---|---|---|---|---|---|---|\n");
   for (const auto& one : cases) {
-    const auto design = design_with(one.dataflow, one.overlap, one.shared ? l2 : "");
+    const auto design = design_with(one.dataflow, one.overlap, one.shared ? l2 : "", one.dram ? ddr4 : ideal);
     const auto row = design ? measure(*design, **graph, 7) : Expected<Row>(fail(design.error()));
     if (!row) {
       std::fprintf(stderr, "%s\n", row.error().text().c_str());
       return exit_code(row.error().kind());
     }
-    std::printf("| gnomon cycle | %s, %lld steps | 32x32 %s%s%s | %lld | %.4f | %.3g M | %.0f |\n", workload.c_str(), static_cast<long long>(row->steps),
-                one.dataflow, one.overlap ? " overlap" : "", one.shared ? ", 512 KiB shared level" : "", static_cast<long long>(row->cycles), row->seconds,
+    std::printf("| gnomon cycle | %s, %lld steps | 32x32 %s%s%s%s | %lld | %.4f | %.3g M | %.0f |\n", workload.c_str(), static_cast<long long>(row->steps),
+                one.dataflow, one.overlap ? " overlap" : "", one.shared ? ", 512 KiB shared level" : "", one.dram ? ", DDR4-2400" : "", static_cast<long long>(row->cycles), row->seconds,
                 1e-6 * static_cast<double>(row->cycles) / row->seconds, peak_mb());
   }
   // Measured by us on the same kind of machine (one thread, user seconds of the tool).

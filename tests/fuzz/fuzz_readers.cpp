@@ -11,6 +11,9 @@
 #include <unistd.h>
 #include <vector>
 
+#include "gnomon/arch/dram.hpp"
+#include "gnomon/arch/space_table.hpp"
+#include "gnomon/workloads/trace.hpp"
 #include "gnomon/arch/design.hpp"
 #include "gnomon/arch/evaluator.hpp"
 #include "gnomon/arch/label_table.hpp"
@@ -95,6 +98,25 @@ std::vector<Reader> readers(const std::filesystem::path& source, const std::file
   all.push_back({"mapping", {slurp(data / "mapping.json")}, [](const std::string& text) {
                    return read_json(text, [](const Document& document) { return gnomon::arch::read_mapping(document).has_value(); });
                  }});
+  Reader memory{"memory", {}, [](const std::string& text) {
+                  return read_json(text, [](const Document& document) { return gnomon::arch::parse_dram(document).has_value(); });
+                }};
+  for (const auto& entry : std::filesystem::directory_iterator(source / "arch/memories")) memory.seeds.push_back(slurp(entry.path()));
+  all.push_back(std::move(memory));
+  for (const auto format : {gnomon::workloads::TraceFormat::csv, gnomon::workloads::TraceFormat::stl}) {
+    const bool csv = format == gnomon::workloads::TraceFormat::csv;
+    all.push_back({csv ? "trace csv" : "trace stl",
+                   {csv ? "0,R,0x40\n1,W,0x1fc0\n# a remark\n2,r,0X80\n" : "0:\tread\t0x40\n17: write 0x1fc0\n17:\tread 0x80\n"},
+                   [format](const std::string& text) {
+                     const auto stream = gnomon::workloads::trace_from_text(text, format, "fuzz", std::uint64_t{1} << 33);
+                     for (gnomon::workloads::MemoryAccess access; stream->next(access);) {
+                     }
+                     return stream->error() == nullptr;
+                   }});
+  }
+  Reader space_table{"space table", {}, [](const std::string& text) { return gnomon::arch::SpaceTable::parse(text, "fuzz.table").has_value(); }};
+  space_table.seeds.push_back(slurp(source / "search/tables/dram-stream.table"));
+  all.push_back(std::move(space_table));
   Reader kernel{"kernel", {}, [](const std::string& text) {
                   return read_json(text, [](const Document& document) { return gnomon::hls::read_kernel(document).has_value(); });
                 }};
