@@ -423,7 +423,7 @@ int main(int argc, char** argv) {
   std::printf("%s, %s, seeds %zu..%zu, batch %zu%s; ", options.problem.c_str(), variants()[options.variant].name, options.first_seed,
               options.first_seed + options.seeds - 1, options.batch, options.clipped ? ", satisfied constraints told as 0" : "");
   if (problem.edp())
-    std::printf("best / best known (%.4g), median [range]", reference.best);
+    std::printf("best / best known (%.9g), median [range]", reference.best);
   else
     std::printf("hypervolume in %% of the reference front's (%zu designs), median [range]", reference.front);
   std::printf(" at 100, 300, 1000 evaluations; CPU ms per suggestion around 300\n");

@@ -28,7 +28,7 @@ void describe(FieldVisitor& v, MappoOptions& o) {
 /// `ippo`, but each agent is credited by the critic with what its own choice was worth: the value of the design less its mean
 /// over what the agent might have chosen with the others' choices kept (counterfactual baseline: Foerster et al., COMA, AAAI
 /// 2018). The critic sees the whole design and learns the reward from the latest results. Permutations, whose alternatives are too
-/// many to sum, are credited with the reward. The best results are imitated as in `ippo`. A proposal is the best, by the critic,
+/// many to sum, are credited with the reward. The advantage is the mean of that credit, over its deviation, and the reward. The best results are imitated as in `ippo`. A proposal is the best, by the critic,
 /// of several designs drawn.
 class Mappo final : public PolicyAgent {
  public:
@@ -78,6 +78,10 @@ class Mappo final : public PolicyAgent {
     std::vector<std::vector<double>> credit(window);
     for (std::size_t k = 0; k < window; ++k) credit[k] = credits(samples_[which[from + k]], genomes[from + k], reward[from + k]);
     normalise(credit);
+    // The critic errs, above all early on: half of the advantage is the reward itself.
+    for (std::size_t k = 0; k < window; ++k) {
+      for (double& c : credit[k]) c = 0.5 * (c + reward[from + k]);
+    }
     const double n = static_cast<double>(window);
     for (std::int64_t epoch = 0; epoch < options_.epochs; ++epoch) {
       std::vector<Pull> pulls;

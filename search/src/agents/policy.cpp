@@ -206,7 +206,9 @@ void PolicyAgent::tell(const Told& told) {
   samples_.push_back(std::move(s));
   if (samples_.size() > kept()) samples_.pop_front();
   if (++told_ < next_update_) return;
-  next_update_ = told_ + std::max(static_cast<std::size_t>(options_.update_every), told_ / 64);
+  // Sooner or later an update for every trial would make a long study slow to restore.
+  constexpr std::size_t many = 1000;
+  next_update_ = told_ + std::max({static_cast<std::size_t>(options_.update_every), told_ / 64, told_ > many ? (told_ - many) / 8 : 0});
   update();
 }
 
@@ -247,7 +249,9 @@ Genome PolicyAgent::proposal(const std::vector<RealVector>& log_p, Random& rando
   const double more = (options_.redecided - 1) / options_.redecided;
   do {
     const auto i = static_cast<std::size_t>(random.integer(0, last));
-    genome[i] = heads_[i].sample_other(log_p[i], genome[i], random);
+    // Flatter than the policy: an edit explores.
+    constexpr double flatness = 0.5;
+    genome[i] = heads_[i].sample_other(flatness * log_p[i], genome[i], random);
   } while (random.chance(more));
   return genome;
 }
@@ -283,6 +287,9 @@ std::vector<double> PolicyAgent::rewards(const std::vector<std::size_t>& which, 
       }
     }
   };
+  // Of many results every second, third, ... is compared with.
+  constexpr std::size_t most_compared = 160;
+  const std::size_t step = std::max<std::size_t>(1, (samples_.size() - begin) / most_compared);
   for (std::size_t i = begin; i < samples_.size(); ++i) prepare(i);
   for (const std::size_t i : which) prepare(i);
   std::vector<double> weights(objectives_), out, costs;
@@ -301,7 +308,7 @@ std::vector<double> PolicyAgent::rewards(const std::vector<std::size_t>& which, 
   for (const std::size_t i : which) {
     for (std::size_t k = 0; k < objectives_; ++k) weights[k] = samples_[i].context(static_cast<Eigen::Index>(k));
     double worse = 0, n = 0;
-    for (std::size_t j = begin; j < samples_.size(); ++j) {
+    for (std::size_t j = begin; j < samples_.size(); j += step) {
       worse += before(i, j);
       n += 1;
     }

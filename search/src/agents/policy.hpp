@@ -88,8 +88,8 @@ struct PolicySample {
 /// A share of the proposals (`edits`) are edits: one of the best designs of which the policy decides a few parameters anew, the
 /// others being kept. They are learnt from as whole designs.
 ///
-/// Updates come every `update_every` results, and every sixty-fourth more once there are many, so that a long study is restored
-/// quickly.
+/// Updates come every `update_every` results; once there are many, less often (every sixty-fourth part of them; beyond 1,000 much
+/// less), so that a long study is restored quickly.
 class PolicyAgent : public Agent {
  public:
   PolicyAgent(const AgentSetup& setup, const std::string& name, const PolicyOptions& options, bool independent);
