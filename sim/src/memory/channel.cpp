@@ -391,6 +391,46 @@ bool Channel::step(std::int64_t cycle) {
   return room;
 }
 
+std::int64_t Channel::leap(std::int64_t cycle, std::int64_t until) {
+  const std::int64_t period = dram_[T::tREFI];
+  const auto run_to = [&](std::int64_t end) {
+    while (next_cycle() <= end) step(next_cycle());
+    now_ = cycle = end;
+    stale_ = true;
+  };
+  cycle = std::max(cycle, now_);
+  if (waiting_ > 0 || log_) return cycle;
+  for (int attempt = 0; attempt < 20 && until - cycle > 40 * period; ++attempt) {
+    const std::vector<RankEnergy> first = ranks_;
+    const auto statistics = statistics_;
+    run_to(cycle + period);
+    const std::vector<RankEnergy> second = ranks_;
+    const auto later = statistics_;
+    const auto refresh = refresh_;
+    run_to(cycle + period);
+    bool periodic = true;
+    for (std::size_t r = 0; r < ranks_.size(); ++r) {
+      periodic = periodic && refresh_[r].as_before(refresh[r], period) && RankEnergy::periodic(first[r], second[r], ranks_[r], cycle, period);
+    }
+    for (std::size_t b = 0; b < statistics_.size(); ++b) {
+      periodic = periodic && statistics_[b].refreshes - later[b].refreshes == later[b].refreshes - statistics[b].refreshes;
+    }
+    if (!periodic) continue;
+    const std::int64_t periods = (until - cycle) / period - 4;
+    for (std::size_t r = 0; r < ranks_.size(); ++r) {
+      ranks_[r].skip(second[r], cycle, period, periods);
+      refresh_[r].skip(periods);
+    }
+    for (Bank& bank : banks_) bank.activated += periods * period;
+    for (std::size_t b = 0; b < statistics_.size(); ++b) statistics_[b].refreshes += periods * (statistics_[b].refreshes - later[b].refreshes);
+    timing_.shift(periods * period);
+    now_ = cycle += periods * period;
+    stale_ = true;
+    break;
+  }
+  return cycle;
+}
+
 void Channel::close(int number, std::int64_t at) {
   Bank& bank = banks_[static_cast<std::size_t>(number)];
   const std::size_t rank = static_cast<std::size_t>(rank_of(number));

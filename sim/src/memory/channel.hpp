@@ -63,6 +63,10 @@ class Channel {
   /// Issues what is due in this cycle. Gives whether a RD or WR command made room.
   bool step(std::int64_t cycle);
 
+  /// Nothing arrives before `until`: goes there in leaps. Refreshes of a memory without requests repeat every tREFI; once they do, whole periods are
+  /// counted and not simulated. Only without a log. Gives the cycle that it has reached, at least `cycle`.
+  std::int64_t leap(std::int64_t cycle, std::int64_t until);
+
   bool empty() const { return waiting_ == 0; }
   int waiting() const { return waiting_; }
 

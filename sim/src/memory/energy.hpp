@@ -50,7 +50,30 @@ class RankEnergy {
     }
     return copy.past_;
   }
-  bool any_open() const { return open_ > 0; }
+  /// As if everything between `before` (the same rank `period` cycles ago) and now had happened `periods` times more.
+  void skip(const RankEnergy& before, std::int64_t cycle, std::int64_t period, std::int64_t periods) {
+    const DramResidency then = before.residency(cycle - period), now = residency(cycle);
+    past_.active_standby += periods * (now.active_standby - then.active_standby);
+    past_.precharge_standby += periods * (now.precharge_standby - then.precharge_standby);
+    past_.active_power_down += periods * (now.active_power_down - then.active_power_down);
+    past_.precharge_power_down += periods * (now.precharge_power_down - then.precharge_power_down);
+    past_.self_refresh += periods * (now.self_refresh - then.self_refresh);
+    for (std::int64_t* time : {&from_, &until_, &sleep_from_}) *time += periods * period;
+    refreshes += periods * (refreshes - before.refreshes);
+    bank_refreshes += periods * (bank_refreshes - before.bank_refreshes);
+    self_refreshes += periods * (self_refreshes - before.self_refreshes);
+  }
+  /// Whether a period did to this rank what the one before did.
+  static bool periodic(const RankEnergy& a, const RankEnergy& b, const RankEnergy& c, std::int64_t cycle, std::int64_t period) {
+    const DramResidency x = a.residency(cycle - 2 * period), y = b.residency(cycle - period), z = c.residency(cycle);
+    return z.active_standby - y.active_standby == y.active_standby - x.active_standby &&
+           z.precharge_standby - y.precharge_standby == y.precharge_standby - x.precharge_standby &&
+           z.active_power_down - y.active_power_down == y.active_power_down - x.active_power_down &&
+           z.precharge_power_down - y.precharge_power_down == y.precharge_power_down - x.precharge_power_down &&
+           z.self_refresh - y.self_refresh == y.self_refresh - x.self_refresh && c.refreshes - b.refreshes == b.refreshes - a.refreshes &&
+           c.bank_refreshes - b.bank_refreshes == b.bank_refreshes - a.bank_refreshes && c.activates == a.activates && c.precharges == a.precharges &&
+           c.self_refreshes == a.self_refreshes && a.open_ == c.open_ && a.asleep_ == c.asleep_;
+  }
 
   std::int64_t activates = 0, precharges = 0, reads = 0, writes = 0, refreshes = 0, bank_refreshes = 0, self_refreshes = 0;
 

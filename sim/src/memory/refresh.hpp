@@ -51,6 +51,20 @@ class RefreshManager {
   /// The refresh that ends self-refresh was issued.
   void restart(std::int64_t cycle);
 
+  /// Whether it stands as it stood `cycles` ago.
+  bool as_before(const RefreshManager& then, std::int64_t cycles) const {
+    if (in_self_refresh_ || units_ == 0) return in_self_refresh_ == then.in_self_refresh_;
+    return due_ - then.due_ == cycles && flexibility_ == then.flexibility_ && pulling_in_ == then.pulling_in_ && forced_ == then.forced_ &&
+           asleep_ == then.asleep_ && wanted_ == then.wanted_ && remaining_ == then.remaining_;
+  }
+  /// As if `periods` mean intervals (tREFI) had passed, each with one refresh of every unit.
+  void skip(std::int64_t periods) {
+    if (units_ == 0 || in_self_refresh_) return;
+    index_ += periods * units_;
+    due_ = due_of(index_);
+    count_ += periods * units_;
+  }
+
   const DramLimit& postponed() const { return postponed_; }
   const DramLimit& pulled_in() const { return pulled_in_; }
   std::int64_t count() const { return count_; }

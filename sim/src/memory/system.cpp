@@ -274,14 +274,27 @@ void DramSystem::Impl::complete(const Burst& burst, std::int64_t cycle) {
 
 // ---- Time. ----
 
-std::int64_t DramSystem::Impl::next() {
+/// The next cycle in which anything but the channels' own commands happens.
+std::int64_t DramSystem::Impl::next_arrival() const {
   std::int64_t at = notices_.empty() ? never : notices_.top().cycle;
   for (const Port& port : ports_) at = std::min(at, offer_cycle(port));
-  for (std::size_t c = 0; c < channels_.size(); ++c) {
-    at = std::min(at, channels_[c].next_cycle());
-    at = std::min(at, accept_cycle(static_cast<int>(c)));
-  }
+  for (std::size_t c = 0; c < channels_.size(); ++c) at = std::min(at, accept_cycle(static_cast<int>(c)));
+  return at;
+}
+
+std::int64_t DramSystem::Impl::next() {
+  std::int64_t at = next_arrival();
+  for (Channel& channel : channels_) at = std::min(at, channel.next_cycle());
   return std::max(at, now_);
+}
+
+/// Passes a long time in which nothing arrives.
+void DramSystem::Impl::leap(std::int64_t until) {
+  if (dram_.controller.refresh == arch::DramRefresh::none || until - now_ < 64 * dram_[arch::DramTiming::tREFI]) return;
+  for (const Channel& channel : channels_) {
+    if (!channel.empty()) return;
+  }
+  for (Channel& channel : channels_) channel.leap(now_, until);
 }
 
 void DramSystem::Impl::process(std::int64_t cycle) {
@@ -319,6 +332,7 @@ std::int64_t DramSystem::Impl::run(std::int64_t limit_cycle) {
   // Refreshes go on for ever: without work there is no end to run to but a given one.
   if (limit_cycle > last_cycle && idle()) return now_;
   while (true) {
+    leap(std::min(next_arrival(), limit_cycle));
     const std::int64_t at = next();
     if (at > limit_cycle) {
       now_ = std::max(now_, limit_cycle);
@@ -341,7 +355,10 @@ std::int64_t DramSystem::Impl::run(std::int64_t limit_cycle) {
 }
 
 Expected<void> DramSystem::Impl::run_to_end() {
-  while (!idle() && !failure_) process(next());
+  while (!idle() && !failure_) {
+    leap(next_arrival());
+    process(next());
+  }
   if (failure_) return fail(*failure_);
   return {};
 }

@@ -126,6 +126,8 @@ class DramSystem::Impl final : public BurstSink {
   std::int64_t accept_cycle(int channel) const;
   void accept(int channel, std::int64_t cycle, bool late);
   std::int64_t next();
+  std::int64_t next_arrival() const;
+  void leap(std::int64_t until);
   void process(std::int64_t cycle);
 };
 

@@ -109,6 +109,14 @@ std::int64_t TimingState::over_bank_set(const Lookup& at, int bank) const {
   return time;
 }
 
+void TimingState::shift(std::int64_t cycles) {
+  for (auto& level : times_) {
+    for (std::int64_t& time : level) time += cycles;
+  }
+  for (std::int64_t& time : rings_) time += cycles;
+  for (std::int64_t& time : bus_) time += cycles;
+}
+
 void TimingState::issue(DramCommand c, int bank, std::int64_t cycle) {
   const Updates& u = updates_[static_cast<std::size_t>(c)];
   const int group = bank >> group_shift_, rank = bank >> rank_shift_, pseudo = bank >> pseudo_shift_;

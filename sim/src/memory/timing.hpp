@@ -41,6 +41,9 @@ class TimingState {
   }
   void issue(DramCommand command, int bank, std::int64_t cycle);
 
+  /// As if everything so far had happened so much later.
+  void shift(std::int64_t cycles);
+
   int rank_of(int bank) const { return bank >> rank_shift_; }
   int group_of(int bank) const { return bank >> group_shift_; }
 

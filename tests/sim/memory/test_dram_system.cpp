@@ -227,6 +227,57 @@ TEST(DramSystem, TimesThatNobodyWaitsForAreRefused) {
   EXPECT_EQ(system.statistics().refreshes, 100'000 / 9360);
 }
 
+TEST(DramSystem, LongPausesChangeNothingButTheTimeTheyTake) {
+  // With a log every refresh is simulated; without one, pauses are passed in leaps. Everything else is equal.
+  for (const std::string& device : arch::dram_devices()) {
+    for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+      SCOPED_TRACE(device + " seed " + std::to_string(seed));
+      Random random(derive(seed, device));
+      const arch::Dram d = test::memory(device, [&](arch::DramSpec& spec) {
+        const auto power = spec.power;
+        test::randomise(spec, random);
+        if (spec.controller.power_down == "false") spec.power = power;
+      });
+      auto traffic = test::random_traffic(d, random, 60);
+      std::int64_t cycle = 0;
+      for (auto& request : traffic) {
+        if (random.chance(0.1)) cycle += random.integer(1, random.chance(0.5) ? 300 : 70) * d[arch::DramTiming::tREFI] + random.integer(0, 5000);
+        request.cycle = cycle += random.integer(0, 100);
+      }
+      test::CommandList list;
+      const DramStatistics a = test::run(d, traffic, &list), b = test::run(d, traffic);
+      EXPECT_EQ(a.cycles, b.cycles);
+      EXPECT_EQ(a.refreshes, b.refreshes);
+      EXPECT_EQ(a.activates, b.activates);
+      EXPECT_EQ(a.precharges, b.precharges);
+      EXPECT_EQ(a.read_latency.mean, b.read_latency.mean);
+      EXPECT_EQ(a.refresh_postponed.met, b.refresh_postponed.met);
+      EXPECT_EQ(a.refresh_pulled_in.met, b.refresh_pulled_in.met);
+      ASSERT_EQ(a.ranks.size(), b.ranks.size());
+      for (std::size_t r = 0; r < a.ranks.size(); ++r) {
+        EXPECT_EQ(a.ranks[r].refreshes, b.ranks[r].refreshes);
+        EXPECT_EQ(a.ranks[r].residency.active_standby, b.ranks[r].residency.active_standby);
+        EXPECT_EQ(a.ranks[r].residency.precharge_standby, b.ranks[r].residency.precharge_standby);
+        EXPECT_EQ(a.ranks[r].residency.precharge_power_down, b.ranks[r].residency.precharge_power_down);
+        EXPECT_EQ(a.ranks[r].residency.active_power_down, b.ranks[r].residency.active_power_down);
+        EXPECT_EQ(a.ranks[r].residency.self_refresh, b.ranks[r].residency.self_refresh);
+      }
+      for (std::size_t c = 0; c < a.channels.size(); ++c) {
+        for (std::size_t k = 0; k < a.channels[c].banks.size(); ++k) EXPECT_EQ(a.channels[c].banks[k].refreshes, b.channels[c].banks[k].refreshes);
+      }
+      EXPECT_DOUBLE_EQ(a.energy ? a.energy->total_pj() : 0, b.energy ? b.energy->total_pj() : 0);
+    }
+  }
+}
+
+TEST(DramSystem, AQuarterOfAnHourPassesAtOnce) {
+  const arch::Dram d = ddr4();
+  const std::int64_t end = std::int64_t{1} << 40;
+  const DramStatistics s = test::run(d, {{0, 0, false}, {end, 64, false}});
+  EXPECT_EQ(s.refreshes, (end + 1) / 9360);
+  EXPECT_EQ(s.ranks[0].residency.total(), s.cycles);
+}
+
 TEST(DramSystem, EmptyTraceTakesNoTime) {
   test::ListSource source({});
   const auto result = run_trace(ddr4(), source);
