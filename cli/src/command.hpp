@@ -31,6 +31,7 @@ Command cosim_command();
 Command hls_command();
 Command surrogate_command();
 Command synth_command();
+Command compare_command();
 Command report_command();
 Command list_command();
 Command explain_command();

@@ -46,8 +46,14 @@ Listing list_models() {
 }
 
 Listing list_problems() {
-  Listing out{{"problem", "description"}, {}};
-  for (const search::ProblemInfo& problem : search::problems()) out.rows.push_back({problem.name, problem.summary});
+  Listing out{{"problem", "best", "description", "truth"}, {}};
+  for (const search::ProblemInfo& problem : search::problems()) {
+    const search::ProblemTruth& truth = problem.truth;
+    out.rows.push_back({problem.name, truth.optimum ? number(*truth.optimum) : truth.hypervolume ? "hypervolume " + number(*truth.hypervolume) : "-", problem.summary,
+                        truth.source.empty() ? "not known" : truth.source});
+  }
+  out.rows.push_back({"table", "exact", "every row of a CSV or space table: {\"name\": \"table\", \"file\": ...}", "the table"});
+  out.rows.push_back({"iccad22", "exact", "the ICCAD 2022 contest table: {\"name\": \"iccad22\", \"file\": ...}", "the table, front of 145 points"});
   return out;
 }
 

@@ -13,7 +13,7 @@ std::vector<Command> all_commands() {
       synth_command(),
       surrogate_command(),
       dataset_command(),
-      unbuilt_command("compare", "Compare search agents on one campaign"),
+      compare_command(),
       report_command(),
       list_command(),
       explain_command(),

@@ -17,7 +17,9 @@ from ._core import (
     commit as _commit,
     version as _version,
 )
-from .campaign import Campaign, CampaignResult, make_env, make_parallel_env, trials_dataframe
+from .campaign import Campaign, CampaignResult, trials_dataframe
+from .drivers import AskTell, OptunaAgent
+from .environments import make_env, make_parallel_env
 from .result import Layer, Result
 from .simulate import simulate
 from .study import Study, Trial
@@ -27,6 +29,7 @@ __version__: str = _version()
 __commit__: str = _commit()
 
 __all__ = [
+    "AskTell",
     "Campaign",
     "CampaignResult",
     "Error",
@@ -34,6 +37,7 @@ __all__ = [
     "InputError",
     "InterruptedError",
     "Layer",
+    "OptunaAgent",
     "Prediction",
     "Result",
     "RunError",

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from . import _core
 from ._core import InputError, UnsupportedError
 from ._lazy import need
+from .drivers import agent_of, jobs_of
 
 if TYPE_CHECKING:
     import pandas
@@ -72,20 +75,29 @@ class Campaign:
         self,
         *,
         out: str | os.PathLike[str] | None = None,
-        agent: str | None = None,
+        agent: Any = None,
         fidelity: str | None = None,
         seed: int | None = None,
         jobs: int | None = None,
         budget: int | None = None,
         fresh: bool = False,
         executor: Any = None,
+        accuracy: Callable[[dict[str, Any]], float] | None = None,
     ) -> CampaignResult:
         """Runs or resumes the campaign in worker processes; arguments as those of `gnomon run`. Ctrl-C stops it with its state saved.
 
+        Args:
+            agent: a name of `gnomon list agents`, an Optuna sampler, or any object with `ask` and `tell` (see gnomon.drivers.AskTell).
+            executor: any concurrent.futures.Executor, or "ray": evaluations run there instead of in local worker processes, `jobs` at a time.
+                Its workers need this package. Limits of processor time and memory are then the executor's own business.
+
+            accuracy: for campaigns with `"accuracy": {"callable": true}`: a trial's parameters to the accuracy of its network. Not called for
+                hardware that misses its limits.
+
         Raises gnomon.InfeasibleError where nothing satisfies the constraints, and the other gnomon errors as `gnomon run` exits.
         """
-        if executor is not None:
-            raise UnsupportedError("executor= is not built in this version; jobs= runs local worker processes")
+        if executor is not None or accuracy is not None or not (agent is None or isinstance(agent, str)):
+            return self._run_here(out, agent, fidelity, seed, jobs, budget, fresh, executor, accuracy)
         folder = Path(out) if out is not None else Path("out") / self.path.stem
         command = [str(program()), "run", str(self.path), "--json", "--out", str(folder)]
         for option, value in (("--agent", agent), ("--fidelity", fidelity), ("--seed", seed), ("--jobs", jobs), ("--budget", budget)):
@@ -93,7 +105,10 @@ class Campaign:
                 command += [option, str(value)]
         if fresh:
             command.append("--fresh")
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        environment = {**os.environ, "GNOMON_PYTHON": os.environ.get("GNOMON_PYTHON", sys.executable)}
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment
+        )
         try:
             output, talk = process.communicate()
         except BaseException:
@@ -109,17 +124,41 @@ class Campaign:
         return CampaignResult(folder, summary)
 
 
+    def _run_here(
+        self,
+        out: str | os.PathLike[str] | None,
+        agent: Any,
+        fidelity: str | None,
+        seed: int | None,
+        jobs: int | None,
+        budget: int | None,
+        fresh: bool,
+        executor: Any,
+        accuracy: Callable[[dict[str, Any]], float] | None,
+    ) -> CampaignResult:
+        """The engine in this process, with Python's agent or executor."""
+        folder = Path(out) if out is not None else Path("out") / self.path.stem
+        options: dict[str, Any] = {
+            "fidelity": fidelity, "seed": seed, "jobs": jobs, "budget": budget, "fresh": fresh, "worker": [str(program()), "worker"]
+        }
+        if agent is None or isinstance(agent, str):
+            options["agent"] = agent
+        else:
+            options["object"], options["object_name"] = agent_of(agent, json.loads(_core.Campaign(str(self.path)).info()))
+        if executor is not None:
+            remote = jobs_of(executor, jobs)
+            options.update(submit=remote.submit, wait=remote.wait, capacity=remote.capacity)
+        if accuracy is not None:
+            options["accuracy"] = lambda params: float(accuracy(json.loads(params)))
+        answer = json.loads(_core.run_campaign(str(self.path), str(folder), options))
+        if answer["outcome"]:
+            said = {1: "no evaluation succeeded", 5: "no design satisfies the constraints", 130: "interrupted; everything is saved"}
+            notes = [said.get(answer["outcome"], answer["summary"]["status"]), *answer["summary"]["notes"]]
+            raise _ERRORS.get(answer["outcome"], _core.RunError)("; ".join(notes))
+        return CampaignResult(folder, answer["summary"])
+
+
 def _raise(status: int, talk: str) -> NoReturn:
     lines = [line.removeprefix("gnomon: ") for line in talk.splitlines() if line.startswith("gnomon: ")]
     error = _ERRORS.get(status, _core.RunError)("\n".join(lines) or talk.strip() or f"gnomon run ended with status {status}")
     raise error
-
-
-def make_env(campaign: str | os.PathLike[str]) -> NoReturn:
-    """Gymnasium environment of a campaign."""
-    raise UnsupportedError("make_env is not built in this version; Study gives ask and tell")
-
-
-def make_parallel_env(campaign: str | os.PathLike[str]) -> NoReturn:
-    """PettingZoo parallel environment of a campaign."""
-    raise UnsupportedError("make_parallel_env is not built in this version; Study gives ask and tell")

@@ -7,6 +7,7 @@ PYBIND11_MODULE(_core, module) {
   module.def("version", &gnomon::version);
   module.def("commit", &gnomon::commit);
   gnomon::python::bind_errors(module);
+  gnomon::python::bind_campaign(module);
   gnomon::python::bind_simulate(module);
   gnomon::python::bind_study(module);
   gnomon::python::bind_surrogate(module);

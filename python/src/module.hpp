@@ -20,6 +20,7 @@ inline void done_or_raise(const Expected<void>& done) {
   if (!done) raise(done.error());
 }
 
+void bind_campaign(pybind11::module_& module);
 void bind_errors(pybind11::module_& module);
 void bind_simulate(pybind11::module_& module);
 void bind_study(pybind11::module_& module);

@@ -176,7 +176,7 @@ Expected<Study> Study::create(arch::Space space, StudyOptions options) {
   setup.options_json = options.agent_options_json;
   setup.file = options.file;
   setup.pointer = options.pointer;
-  auto agent = make_agent(options.agent, setup);
+  auto agent = options.make ? options.make(setup) : make_agent(options.agent, setup);
   if (!agent) return fail(std::move(agent.error()));
   s.agent = std::move(*agent);
   for (std::size_t i = 0; i < options.seeds.size(); ++i) {

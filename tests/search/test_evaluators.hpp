@@ -70,10 +70,27 @@ class TroubleEvaluator final : public arch::Evaluator {
   bool process_;
 };
 
+/// In a worker process: answers with the number of results that it was told.
+class Listener final : public arch::Evaluator {
+ public:
+  bool needs_process() const override { return true; }
+  Expected<arch::Evaluation> evaluate(const arch::EvaluationJob& job) override {
+    const auto params = nlohmann::ordered_json::parse(job.parameters_json);
+    arch::Evaluation out;
+    out.metrics = {{"first", params.at("x").get<double>()}, {"second", params.at("y").get<double>()}, {"third", 0}, {"heard", static_cast<double>(heard_)}};
+    return out;
+  }
+  void observe(const arch::EvaluationJob&, const arch::Evaluation& result) override { heard_ += result.metrics.empty() ? 0 : 1; }
+
+ private:
+  int heard_ = 0;
+};
+
 inline void register_test_evaluators(arch::EvaluatorRegistry& registry) {
   register_problems(registry);
   registry.add("command", "analytical", [] { return std::make_unique<TroubleEvaluator>(false); });
   registry.add("command", "cycle", [] { return std::make_unique<TroubleEvaluator>(true); });
+  registry.add("command", "rtl", [] { return std::make_unique<Listener>(); });
 }
 
 }  // namespace gnomon::search::test

@@ -1,5 +1,5 @@
 // Worker (`plain-worker`: with the shipped evaluators only) and coordinator of the engine's tests: `worker` is the worker loop;
-// `run CAMPAIGN.json OUT JOBS` runs a campaign with itself as worker.
+// `run CAMPAIGN.json OUT JOBS` runs a campaign with itself as worker, `compare CAMPAIGN.json OUT` compares two agents on it.
 #include <unistd.h>
 #include <chrono>
 #include <cmath>
@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "gnomon/base/process.hpp"
+#include "gnomon/search/compare.hpp"
 #include "gnomon/search/engine.hpp"
 #include "gnomon/search/worker.hpp"
 #include "test_evaluators.hpp"
@@ -22,6 +23,17 @@ int main(int argc, char** argv) {
     gnomon::arch::EvaluatorRegistry plain;
     gnomon::search::register_problems(plain);
     return gnomon::search::worker_main(plain);
+  }
+  if (argc >= 4 && std::string(argv[1]) == "compare") {
+    auto campaign = gnomon::search::load_campaign(argv[2]);
+    if (!campaign) return 3;
+    gnomon::search::CompareOptions options;
+    options.out_dir = argv[3];
+    options.agents = {"random", "nsga2"};
+    options.seeds = 3;
+    options.jobs = 2;
+    options.worker_command = {gnomon::this_program().string(), "worker"};
+    return gnomon::search::compare_agents(*campaign, options, registry) ? 0 : 1;
   }
   if (argc < 5) return 2;
   auto campaign = gnomon::search::load_campaign(argv[2]);

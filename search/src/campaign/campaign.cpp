@@ -4,12 +4,14 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "campaign/accuracy.hpp"
 #include "campaign/campaign_io.hpp"
 #include "gnomon/arch/design.hpp"
 #include "gnomon/arch/metrics.hpp"
 #include "gnomon/base/hash.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/search/problems.hpp"
+#include "problems/table.hpp"
 
 namespace gnomon::search {
 
@@ -74,16 +76,30 @@ const std::vector<std::string>& fidelity_names() {
   return names;
 }
 
+std::string table_schema() {
+  TableSpec spec;
+  Json schema = schema_described([&](FieldVisitor& v) { describe(v, spec); }, "table");
+  schema.erase("$schema");
+  return schema.dump();
+}
+
+std::string accuracy_schema() {
+  AccuracySpec spec;
+  Json schema = schema_described([&](FieldVisitor& v) { describe(v, spec); }, "accuracy");
+  schema.erase("$schema");
+  return schema.dump();
+}
+
 struct CampaignSpec {
   std::int64_t version = 1;
-  std::string name, subject = "accelerator", design, problem, surrogate_model, synthesis, space, fidelity;
+  std::string name, subject = "accelerator", design, problem, surrogate_model, synthesis, accuracy, space, fidelity;
   std::vector<WorkloadSpec> workloads;
   std::vector<std::string> command, rules, seeds;
   std::vector<ObjectiveField> objectives;
   std::vector<ConstraintField> constraints;
   AgentField agent;
   Budget budget;
-  std::optional<std::vector<double>> hypervolume_reference;
+  std::optional<std::vector<double>> hypervolume_reference, target;
   Limits limits;
   std::int64_t seed = 0;
 };
@@ -95,12 +111,15 @@ void describe(FieldVisitor& v, CampaignSpec& s) {
   field(v, {"workloads", "what the accelerator must do; metrics of several are summed by weight"}, s.workloads, Length{0, 1000});
   field(v, {"design", "base design: a path relative to this file, or the design itself"}, s.design,
         Raw{R"({"type": ["string", "object"]})"});
-  field(v, {"problem", "subject `problem`: a built-in one (`gnomon list problems`)"}, s.problem);
+  field(v, {"problem", "subject `problem`: a built-in one (`gnomon list problems`), or a table as {\"name\": \"table\", \"file\": ...}"}, s.problem,
+        Raw{R"({"oneOf": [{"type": "string"}, )" + table_schema() + R"(]})"});
   field(v, {"command", "subject `command`: program and arguments; parameters as JSON on stdin, metrics as JSON on stdout"},
         s.command);
   field(v, {"surrogate_model", "model file for the fidelity `surrogate`, relative to this file"}, s.surrogate_model);
   field(v, {"synthesis", "also synthesise each design: adds lut, ff, dsp, bram, fmax_mhz (osu018: cell_area_um2) to its metrics"}, s.synthesis,
         Choice{{"xcup", "xc7", "ice40", "osu018"}});
+  field(v, {"accuracy", "where the metric accuracy of the network comes from: {\"command\": [...]}, {\"table\": FILE}, {\"trainer\": \"digits\"} or {\"callable\": true}"},
+        s.accuracy, Raw{accuracy_schema()});
   field(v, {"space", "parameters: name (a path into the design) -> int | real | ordinal | categorical | permutation"}, s.space,
         Raw{R"({"type": "object"})"});
   field(v, {"rules", "conditions on parameters that every trial obeys"}, s.rules, Length{0, 10000});
@@ -112,9 +131,11 @@ void describe(FieldVisitor& v, CampaignSpec& s) {
       v, {"fidelity", "analytical | surrogate | cycle | rtl, or {\"ladder\": [...], \"promote\": 0.25}"}, s.fidelity,
       Raw{R"({"oneOf": [{"enum": ["analytical", "surrogate", "cycle", "rtl"]}, {"type": "object", "properties": {"ladder": {"type": "array",
              "items": {"enum": ["analytical", "surrogate", "cycle", "rtl"]}, "minItems": 1}, "promote": {"type": "number", "exclusiveMinimum": 0,
-             "maximum": 1}}, "required": ["ladder"], "additionalProperties": false}]})"});
+             "maximum": 1}, "by": {"enum": ["rank", "residual"]}}, "required": ["ladder"], "additionalProperties": false}]})"});
   field(v, {"hypervolume_reference", "one value per objective; left out: the worst of the first 20 feasible trials"},
         s.hypervolume_reference, Length{1, 20});
+  field(v, {"target", "one value per objective: the run says after how many evaluations one feasible design was as good in all"},
+        s.target, Length{1, 20});
   field(v, {"seeds", "designs to try first, as {\"parameter\": value}"}, s.seeds, Length{0, 10000}, Raw{R"({"type": "object"})"});
   field(v, {"limits", "what one evaluation may use"}, s.limits);
   field(v, {"seed", "of everything that is drawn"}, s.seed, Range{0, std::numeric_limits<std::int64_t>::max()});
@@ -123,10 +144,13 @@ void describe(FieldVisitor& v, CampaignSpec& s) {
 struct LadderField {
   std::vector<std::string> ladder;
   double promote = 0.25;
+  std::string by = "rank";
 };
 void describe(FieldVisitor& v, LadderField& s) {
   field(v, {"ladder", "fidelities from cheap to dear", {}, Key::required}, s.ladder, Length{1, 4}, Choice{fidelity_names()});
   field(v, {"promote", "fraction of a batch that goes on to the next fidelity"}, s.promote, RealRange{0, 1, true});
+  field(v, {"by", "best by the rung's own figures, or by what a model of the fidelities' difference expects of the last one"}, s.by,
+        Choice{{"rank", "residual"}});
 }
 
 class Reading {
@@ -149,6 +173,7 @@ class Reading {
     campaign_.limits = spec_.limits;
     campaign_.seed = static_cast<std::uint64_t>(spec_.seed);
     campaign_.hypervolume_reference = spec_.hypervolume_reference;
+    campaign_.target = spec_.target;
     if (spec_.subject == "memory" || spec_.subject == "kernel") {
       return fail(Error(ErrorKind::unsupported, Problem{document_.file(), "/subject",
                                                         "campaigns over " + in_quotes(spec_.subject) +
@@ -170,7 +195,7 @@ class Reading {
   Campaign campaign_;
   std::vector<Problem> problems_;
   ErrorKind kind_ = ErrorKind::invalid_input;
-  const ProblemInfo* problem_ = nullptr;
+  std::shared_ptr<const ProblemInfo> problem_;
   bool space_read_ = false;
 
   void report(const std::string& pointer, std::string message) {
@@ -213,6 +238,7 @@ class Reading {
     }
     campaign_.ladder = ladder->ladder;
     campaign_.promote = ladder->promote;
+    campaign_.by_residual = ladder->by == "residual";
   }
 
   std::filesystem::path resolved_path(const std::string& path) const {
@@ -231,22 +257,44 @@ class Reading {
     only_for(!spec_.surrogate_model.empty(), "surrogate_model", "accelerator");
     only_for(!spec_.synthesis.empty(), "synthesis", "accelerator");
     campaign_.synthesis = spec_.synthesis;
+    only_for(!spec_.accuracy.empty(), "accuracy", "accelerator");
     only_for(!spec_.problem.empty(), "problem", "problem");
     only_for(!spec_.command.empty(), "command", "command");
     if (spec_.subject == "accelerator") {
       accelerator();
     } else if (spec_.subject == "problem") {
       if (spec_.problem.empty()) return report("", "key \"problem\" is missing (a built-in problem)");
-      auto found = find_problem(spec_.problem);
-      if (!found) return report("/problem", found.error().problems().front().message);
-      problem_ = *found;
-      campaign_.problem = spec_.problem;
+      problem();
       if (campaign_.ladder != std::vector<std::string>{"analytical"})
         report("/fidelity", "a problem has one fidelity, \"analytical\"");
     } else {
       if (spec_.command.empty()) return report("", "key \"command\" is missing (program and arguments)");
       campaign_.command = spec_.command;
     }
+  }
+
+  void problem() {
+    const Json value = Json::parse(spec_.problem);
+    if (value.is_string()) {
+      auto found = find_problem(value.get<std::string>());
+      if (!found) return report("/problem", found.error().problems().front().message);
+      // The built-in ones live as long as the program.
+      problem_ = std::shared_ptr<const ProblemInfo>(std::shared_ptr<void>(), *found);
+      campaign_.problem = value.get<std::string>();
+      return;
+    }
+    if (!value.is_object()) return report("/problem", "found " + value.dump() + "; allowed: a name in quotes, or an object");
+    auto spec = read_fields<TableSpec>(document_, "/problem");
+    if (!spec) return take(spec.error());
+    const auto path = resolved_path(spec->file);
+    hash_content("/problem/file", spec->file, path);
+    if (!problems_.empty()) return;
+    spec->file = path.string();
+    campaign_.problem = spec->name;
+    campaign_.problem_options_json = write_fields(*spec).dump();
+    auto table = TableProblem::open(campaign_.problem_options_json);
+    if (!table) return take(table.error());
+    problem_ = std::shared_ptr<const ProblemInfo>(*table, &(*table)->info());
   }
 
   void accelerator() {
@@ -260,6 +308,23 @@ class Reading {
         hash_content("/workloads/" + std::to_string(i) + "/model", w.model, path);
       }
       campaign_.workloads.push_back(std::move(ref));
+    }
+    if (!spec_.accuracy.empty()) {
+      auto accuracy = read_fields<AccuracySpec>(document_, "/accuracy");
+      if (!accuracy) {
+        take(accuracy.error());
+      } else {
+        Json source = Json::object();
+        if (accuracy->callable) source["callable"] = true;
+        if (!accuracy->command.empty()) source["command"] = accuracy->command;
+        if (!accuracy->trainer.empty()) source = {{"trainer", accuracy->trainer}, {"epochs", accuracy->epochs}};
+        if (!accuracy->table.empty()) {
+          const auto path = resolved_path(accuracy->table);
+          hash_content("/accuracy/table", accuracy->table, path);
+          source["table"] = path.string();
+        }
+        campaign_.accuracy_json = source.dump();
+      }
     }
     if (!spec_.surrogate_model.empty()) {
       const auto path = resolved_path(spec_.surrogate_model);
@@ -329,7 +394,7 @@ class Reading {
         campaign_.seeds.push_back(std::move(*given));
     }
     if (point && spec_.subject == "accelerator" && !campaign_.design_json.empty()) {
-      auto applied = arch::apply(Json::parse(campaign_.design_json), campaign_.space, *point, document_.file());
+      auto applied = arch::apply(Json::parse(campaign_.design_json), hardware_space(campaign_.space), hardware_point(campaign_.space, *point), document_.file());
       if (!applied) return take(applied.error());
       // A last step that does not exist yet is made; whether the design may have such a key, its reader knows.
       const auto sound = arch::read_design(Document::wrap(*applied, document_.file() + " /design with parameters of the space"));
@@ -351,6 +416,7 @@ class Reading {
     if (parameter.kind == arch::ParameterKind::integer && values.size() > 2) values = {values.front(), values.back()};
     const std::string name = parameter.name.substr(parameter.name.rfind('.') + 1);
     const arch::Space alone({parameter}, {});
+    if (network_parameter(parameter.name)) return;
     for (const arch::Value& value : values) {
       auto applied = arch::apply(Json::parse(campaign_.design_json), alone, arch::Point{value}, document_.file());
       if (!applied) return;
@@ -359,7 +425,7 @@ class Reading {
       if (!spec) {
         found = spec.error().problems();
       } else if (name == "technology" || name == "dataflow") {
-        if (auto design = arch::resolve(*spec, "", ""); !design) found = design.error().problems();
+        if (auto design = arch::resolve(*spec, "", campaign_.design_folder); !design) found = design.error().problems();
       }
       for (const Problem& problem : found) {
         if (problem.pointer.ends_with("/" + name)) report("/space" + pointer_step(parameter.name), arch::to_text(value) + ": " + problem.message);
@@ -373,6 +439,8 @@ class Reading {
     } else if (problem_) {
       const auto& known = problem_->metrics;
       if (std::find(known.begin(), known.end(), name) == known.end()) report(pointer, unknown_word("metric", name, known));
+    } else if (spec_.subject == "accelerator" && !spec_.accuracy.empty() && (name == "accuracy" || name == "trained")) {
+      return;
     } else if (spec_.subject == "accelerator") {
       auto found = arch::find_metric(name);
       if (!found) return report(pointer, found.error().problems().front().message);
@@ -420,10 +488,10 @@ class Reading {
       }
       campaign_.constraints.push_back({c.metric, c.max, c.min});
     }
-    if (spec_.hypervolume_reference && spec_.hypervolume_reference->size() != campaign_.objectives.size()) {
-      report("/hypervolume_reference", "found " + std::to_string(spec_.hypervolume_reference->size()) +
-                                           " values; allowed: one for each of " + std::to_string(campaign_.objectives.size()) +
-                                           " objectives");
+    for (const auto& [pointer, values] : {std::pair{"/hypervolume_reference", spec_.hypervolume_reference}, std::pair{"/target", spec_.target}}) {
+      if (!values || values->size() == campaign_.objectives.size()) continue;
+      report(pointer, "found " + std::to_string(values->size()) + " values; allowed: one for each of " +
+                          std::to_string(campaign_.objectives.size()) + " objectives");
     }
   }
 

@@ -9,6 +9,8 @@ namespace gnomon::search {
 Expected<void> check_campaign_agent(const Campaign& campaign);
 /// The space has the problem's parameters and no others.
 Expected<void> problem_fits(const ProblemInfo& problem, const arch::Space& space);
+/// What is known of the best designs of a campaign: of a problem with its own space, objectives and constraints, or of a table.
+Expected<ProblemTruth> campaign_truth(const Campaign& campaign);
 /// The campaign as the store keeps it (`resolved_json`), without reading any other file.
 Expected<Campaign> campaign_from_resolved(const std::string& resolved);
 

@@ -1,6 +1,7 @@
 #include "gnomon/search/engine.hpp"
 
 #include <algorithm>
+#include <time.h>
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -10,6 +11,8 @@
 #include "campaign/campaign_io.hpp"
 #include "campaign/merit.hpp"
 #include "campaign/pool.hpp"
+#include "campaign/remote_pool.hpp"
+#include "campaign/residual.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/base/version.hpp"
 #include "gnomon/search/pareto.hpp"
@@ -20,6 +23,13 @@ namespace gnomon::search {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+/// Processor time of this thread: what the agent costs, however busy the machine is.
+double thread_cpu_s() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
 
 /// One trial of the batch at hand.
 struct Item {
@@ -55,7 +65,9 @@ class Engine {
         store_(std::move(store)),
         study_(std::move(study)),
         tracker_(campaign.objectives.size(), minimised_reference()),
-        calibration_(campaign.ladder) {}
+        calibration_(campaign.ladder),
+        residual_(campaign.space, campaign.ladder.back()),
+        by_function_(!campaign.accuracy_json.empty() && Json::parse(campaign.accuracy_json).contains("callable")) {}
 
   Expected<RunStatus> run() {
     started_ = session_mark_ = Clock::now();
@@ -100,6 +112,8 @@ class Engine {
     const auto now = Clock::now();
     const double seconds = std::chrono::duration<double>(now - session_mark_).count();
     session_mark_ = now;
+    if (auto kept = store_.add_asked(asked_, ask_cpu_s_); !kept) return kept;
+    asked_ = 0, ask_cpu_s_ = 0;
     return store_.add_session_seconds(seconds);
   }
 
@@ -111,6 +125,8 @@ class Engine {
   Study study_;
   HypervolumeTracker tracker_;
   Calibration calibration_;
+  Residual residual_;
+  bool by_function_;
   std::map<std::string, std::unique_ptr<Pool>> pools_;
   std::uint64_t batch_number_ = 0;
   std::int64_t evaluations_ = 0;  // at the last fidelity, finished
@@ -121,6 +137,8 @@ class Engine {
   std::optional<double> told_best_;
   Clock::time_point started_, session_mark_;
   double earlier_s_ = 0;
+  std::int64_t asked_ = 0;  // since the last save_time
+  double ask_cpu_s_ = 0;
 
   bool stopped() const { return options_.stop && options_.stop->load(); }
   double elapsed() const { return std::chrono::duration<double>(Clock::now() - started_).count(); }
@@ -148,7 +166,18 @@ class Engine {
     options.worker_command = options_.worker_command;
     options.worker_recycle = std::max(1, options_.worker_recycle);
     options.limits = c_.limits;
+    // With one fidelity there is nothing that an evaluator could learn from another.
+    options.learns = c_.ladder.size() > 1;
     for (const std::string& fidelity : c_.ladder) {
+      if (options_.remote) {
+        // What learns stays here, where results come back to it.
+        auto evaluator = registry_.make(c_.subject, fidelity);
+        if (!evaluator) return fail(std::move(evaluator.error()));
+        if ((*evaluator)->needs_process() || c_.ladder.size() == 1) {
+          pools_[fidelity] = make_remote_pool(*options_.remote);
+          continue;
+        }
+      }
       auto pool = make_pool(registry_, c_.subject, fidelity, options);
       if (!pool) return fail(std::move(pool.error()));
       pools_[fidelity] = std::move(*pool);
@@ -212,7 +241,11 @@ class Engine {
   Expected<Batch> ask() {
     Batch batch;
     std::vector<NewTrial> rows;
-    for (const StudyTrial& t : study_.ask(static_cast<std::size_t>(c_.batch))) {
+    const double before = thread_cpu_s();
+    const std::vector<StudyTrial> asked = study_.ask(static_cast<std::size_t>(c_.batch));
+    ask_cpu_s_ += thread_cpu_s() - before;
+    asked_ += static_cast<std::int64_t>(asked.size());
+    for (const StudyTrial& t : asked) {
       Item item;
       item.number = t.number;
       item.seed = derive(c_.seed, t.number);
@@ -305,10 +338,29 @@ class Engine {
     return next >= open.size();
   }
 
+  /// The accuracy from the caller's function; nothing is asked about hardware that misses its limits.
+  Expected<arch::Evaluation> with_accuracy(const Item& item, arch::Evaluation evaluation) {
+    bool keeps = true;
+    for (const ConstraintSpec& k : c_.constraints) {
+      const double* value = k.metric == "accuracy" ? nullptr : evaluation.find(k.metric);
+      if (value && ((k.max && *value > *k.max) || (k.min && *value < *k.min))) keeps = false;
+    }
+    double accuracy = 0;
+    if (keeps) {
+      auto answer = options_.accuracy(c_.space.to_json(item.point).dump());
+      if (!answer) return fail(std::move(answer.error()));
+      accuracy = *answer;
+    }
+    evaluation.metrics.push_back({"accuracy", accuracy});
+    evaluation.metrics.push_back({"trained", keeps ? 1.0 : 0.0});
+    return evaluation;
+  }
+
   /// Checks that the evaluation has what the campaign asks for, and keeps it.
   Expected<void> record(Item& item, const std::string& fidelity, Expected<arch::Evaluation> result, std::int64_t attempt,
                         bool last) {
     std::vector<double> violations, objectives;
+    if (result && by_function_) result = with_accuracy(item, std::move(*result));
     if (result) {
       auto v = violations_of(c_, result->metrics);
       auto o = objectives_of(c_, result->metrics);
@@ -326,6 +378,7 @@ class Engine {
     if (result) {
       kept.metrics = result->metrics;
       kept.intervals = result->intervals;
+      kept.in_range = result->in_range;
       if (last) {
         const bool feasible = std::all_of(violations.begin(), violations.end(), [](double v) { return v <= 0; });
         end = TrialEnd{item.number, false, "", fidelity, feasible, violations};
@@ -348,6 +401,23 @@ class Engine {
     return {};
   }
 
+  /// The metrics of a rung brought to the scale of the last one. A prediction outside its range counts for nothing: the rung below speaks.
+  std::vector<arch::Metric> expected(const Item& item, const std::string& fidelity) {
+    std::string from = fidelity;
+    for (std::size_t rung = 0; rung + 1 < c_.ladder.size(); ++rung) {
+      if (c_.ladder[rung + 1] != from || item.results.at(from).in_range) continue;
+      const auto below = item.results.find(c_.ladder[rung]);
+      if (below == item.results.end() || below->second.failed) break;
+      from = c_.ladder[rung];
+      break;
+    }
+    const auto& metrics = item.results.at(from).metrics;
+    if (c_.by_residual) {
+      if (auto corrected = residual_.corrected(item.point, from, metrics)) return *corrected;
+    }
+    return calibration_.corrected(metrics, from);
+  }
+
   /// The best of a rung go on; the others end here.
   Expected<std::vector<Item*>> promote(const std::vector<Item*>& entrants, const std::string& fidelity) {
     std::vector<Item*> sound;
@@ -356,8 +426,9 @@ class Engine {
       if (at != item->results.end() && !at->second.failed) sound.push_back(item);
     }
     const auto wanted = static_cast<std::size_t>(std::ceil(c_.promote * static_cast<double>(entrants.size()) - 1e-9));
+    const bool distrust = std::any_of(sound.begin(), sound.end(), [&](const Item* item) { return !item->results.at(fidelity).in_range; });
     std::vector<std::vector<arch::Metric>> metrics;
-    for (const Item* item : sound) metrics.push_back(item->results.at(fidelity).metrics);
+    for (const Item* item : sound) metrics.push_back(distrust || c_.by_residual ? expected(*item, fidelity) : item->results.at(fidelity).metrics);
     auto best_first = rank_by_merit(c_, metrics);
     if (!best_first) return fail(std::move(best_first.error()));
     std::vector<Item*> order;
@@ -378,24 +449,40 @@ class Engine {
     return order;
   }
 
+  /// Restored results are told again without being counted.
+  template <class F>
+  Expected<void> timed(bool counted, F&& told) {
+    const double before = thread_cpu_s();
+    auto done = told();
+    if (counted) ask_cpu_s_ += thread_cpu_s() - before;
+    return done;
+  }
+
   /// Hands a finished batch to the agent, the evaluators that learn, and the hypervolume.
   Expected<void> tell(const Batch& batch, bool keep) {
-    for (const Item& item : batch) calibration_.learn(item.results);
+    for (const Item& item : batch) {
+      calibration_.learn(item.results);
+      const auto high = item.results.find(last_fidelity());
+      if (!c_.by_residual || high == item.results.end() || high->second.failed) continue;
+      for (const auto& [fidelity, low] : item.results) {
+        if (fidelity != last_fidelity() && !low.failed) residual_.learn(item.point, fidelity, low.metrics, high->second.metrics);
+      }
+    }
     std::vector<ProgressRow> rows;
     std::int64_t evaluations = told_evaluations_;
     for (const Item& item : batch) {
       if (item.results.contains(last_fidelity())) ++evaluations;
       if (item.end->failed) {
-        if (auto told = study_.tell_failed(item.number); !told) return told;
+        if (auto told = timed(keep, [&] { return study_.tell_failed(item.number); }); !told) return told;
       } else {
         const bool exact = item.end->fidelity == last_fidelity();
         const auto& metrics = item.results.at(item.end->fidelity).metrics;
-        const auto shown = exact ? metrics : calibration_.corrected(metrics, item.end->fidelity);
+        const auto shown = exact ? metrics : expected(item, item.end->fidelity);
         auto objectives = objectives_of(c_, shown);
         auto violations = violations_of(c_, shown);
         if (!objectives) return fail(std::move(objectives.error()));
         if (!violations) return fail(std::move(violations.error()));
-        if (auto told = study_.tell(item.number, *objectives, *violations, exact); !told) return told;
+        if (auto told = timed(keep, [&] { return study_.tell(item.number, *objectives, *violations, exact); }); !told) return told;
         if (exact && item.end->feasible) {
           tracker_.add(minimised(*objectives));
           improve(told_best_, (*objectives)[0]);
@@ -467,18 +554,35 @@ Expected<void> claim(Store& store, const Campaign& campaign, const std::filesyst
   if (auto kept = store.set_campaign(now.dump(), campaign_hash(now), campaign.seed); !kept) return kept;
   if (auto kept = store.set_meta("version", version()); !kept) return kept;
   if (auto kept = store.set_meta("status", status_word(RunStatus::interrupted)); !kept) return kept;
+  if (!folder.empty()) {
+    // Kept with the trials, so that a report needs no table beside them.
+    auto truth = campaign_truth(campaign);
+    if (!truth) return fail(std::move(truth.error()));
+    if (auto kept = store.set_meta("truth", truth_text(*truth)); !kept) return kept;
+  }
   return store.set_meta("commit", commit());
 }
 
 }  // namespace
 
-Expected<Summary> run_campaign(const Campaign& campaign, const RunOptions& options, const arch::EvaluatorRegistry& registry) {
-  auto study = Study::create(campaign.space, study_options(campaign));
+namespace {
+
+/// Runs the campaign and hands its store to `read`.
+template <class T>
+Expected<T> run_and_read(const Campaign& campaign, const RunOptions& options, const arch::EvaluatorRegistry& registry,
+                         const std::function<Expected<T>(const Store&)>& read) {
+  StudyOptions chosen = study_options(campaign);
+  chosen.make = options.make_agent;
+  auto study = Study::create(campaign.space, std::move(chosen));
   if (!study) return fail(std::move(study.error()));
   for (const std::string& fidelity : campaign.ladder) {
     if (auto known = registry.make(campaign.subject, fidelity); !known) return fail(std::move(known.error()));
   }
-  auto store = Store::open(options.out_dir, options.fresh);
+  if (!campaign.accuracy_json.empty() && Json::parse(campaign.accuracy_json).contains("callable") && !options.accuracy) {
+    return fail(ErrorKind::unsupported, "the campaign leaves its accuracy to a function: run it with gnomon.Campaign(...).run(accuracy=function)");
+  }
+  const bool kept = !options.out_dir.empty();
+  auto store = kept ? Store::open(options.out_dir, options.fresh) : Store::in_memory();
   if (!store) return fail(std::move(store.error()));
   if (auto claimed = claim(*store, campaign, options.out_dir); !claimed) return fail(std::move(claimed.error()));
   auto engine = std::make_unique<Engine>(campaign, options, registry, std::move(*store), std::move(*study));
@@ -487,7 +591,7 @@ Expected<Summary> run_campaign(const Campaign& campaign, const RunOptions& optio
     const Error error = std::move(done.error());
     engine.reset();
     // Nothing but refusals is in it: a corrected campaign may take the folder.
-    if (error.kind() == ErrorKind::unsupported) {
+    if (error.kind() == ErrorKind::unsupported && kept) {
       std::error_code ignored;
       for (const char* suffix : {"", "-wal", "-shm"})
         std::filesystem::remove(store_path(options.out_dir).string() + suffix, ignored);
@@ -495,7 +599,18 @@ Expected<Summary> run_campaign(const Campaign& campaign, const RunOptions& optio
     return fail(error);
   }
   if (auto saved = engine->save_status(*done); !saved) return fail(std::move(saved.error()));
-  return write_outputs(engine->store(), options.out_dir);
+  return read(engine->store());
+}
+
+}  // namespace
+
+Expected<Summary> run_campaign(const Campaign& campaign, const RunOptions& options, const arch::EvaluatorRegistry& registry) {
+  return run_and_read<Summary>(campaign, options, registry,
+                               [&](const Store& store) { return write_outputs(store, options.out_dir); });
+}
+
+Expected<Results> run_for_results(const Campaign& campaign, const RunOptions& options, const arch::EvaluatorRegistry& registry) {
+  return run_and_read<Results>(campaign, options, registry, [](const Store& store) { return read_results(store); });
 }
 
 Expected<Plan> plan_campaign(const Campaign& campaign, const arch::EvaluatorRegistry& registry) {

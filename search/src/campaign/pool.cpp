@@ -6,6 +6,7 @@
 #include <new>
 #include <thread>
 
+#include "campaign/accuracy.hpp"
 #include "campaign/process_pool.hpp"
 
 namespace gnomon::search {
@@ -60,7 +61,7 @@ class ThreadPool final : public Pool {
       PoolOutcome out;
       out.task = task;
       try {
-        out.result = evaluator.evaluate(job);
+        out.result = evaluate_job(evaluator, job);
       } catch (const std::bad_alloc&) {
         out.result = fail(ErrorKind::run_failed, "out of memory");
       } catch (const std::exception& error) {
@@ -89,7 +90,11 @@ Expected<std::unique_ptr<Pool>> make_pool(const arch::EvaluatorRegistry& registr
   std::vector<std::unique_ptr<arch::Evaluator>> evaluators;
   auto first = registry.make(subject, fidelity);
   if (!first) return fail(std::move(first.error()));
-  if ((*first)->needs_process()) return make_process_pool(options);
+  if ((*first)->needs_process()) {
+    PoolOptions processes = options;
+    processes.observer = {subject, fidelity};
+    return make_process_pool(processes);
+  }
   evaluators.push_back(std::move(*first));
   while (evaluators.size() < options.jobs) {
     auto next = registry.make(subject, fidelity);

@@ -34,6 +34,8 @@ struct PoolOptions {
   std::vector<std::string> worker_command;
   int worker_recycle = 1000;
   Limits limits;
+  bool learns = false;  ///< told results are sent to worker processes too, also to those that start later
+  std::pair<std::string, std::string> observer;  ///< subject and fidelity of the evaluator that learns
 };
 
 /// Threads with an evaluator each, or worker processes where the evaluator asks for them. Error: unsupported where nothing is

@@ -9,50 +9,11 @@
 #include "campaign/campaign_io.hpp"
 #include "campaign/command.hpp"
 #include "gnomon/base/text.hpp"
+#include "problems/entry.hpp"
+#include "problems/table.hpp"
 
 namespace gnomon::search {
 namespace {
-
-/// Parameters by name, as a problem's formula reads them.
-class Values {
- public:
-  explicit Values(const Json& values) : values_(values) {}
-  double real(const std::string& name) const { return values_.at(name).get<double>(); }
-  std::int64_t whole(const std::string& name) const { return values_.at(name).get<std::int64_t>(); }
-  std::string word(const std::string& name) const { return values_.at(name).get<std::string>(); }
-  std::vector<std::int64_t> order(const std::string& name) const { return values_.at(name).get<std::vector<std::int64_t>>(); }
-  std::vector<double> reals(const std::string& prefix, int count) const {
-    std::vector<double> out;
-    for (int i = 1; i <= count; ++i) out.push_back(real(prefix + std::to_string(i)));
-    return out;
-  }
-
- private:
-  const Json& values_;
-};
-
-std::string unit_cube(int count) {
-  std::string out = "{";
-  for (int i = 1; i <= count; ++i) out += (i > 1 ? ", \"x" : "\"x") + std::to_string(i) + "\": {\"real\": [0, 1]}";
-  return out + "}";
-}
-
-std::vector<double> zdt1(const Values& v) {
-  const std::vector<double> x = v.reals("x", 10);
-  double g = 0;
-  for (std::size_t i = 1; i < x.size(); ++i) g += x[i];
-  g = 1 + 9 * g / static_cast<double>(x.size() - 1);
-  return {x[0], g * (1 - std::sqrt(x[0] / g))};
-}
-
-std::vector<double> dtlz2(const Values& v) {
-  const std::vector<double> x = v.reals("x", 7);
-  constexpr double centre = 0.35;
-  double g = 0;
-  for (std::size_t i = 2; i < x.size(); ++i) g += (x[i] - centre) * (x[i] - centre);
-  const double a = x[0] * std::numbers::pi / 2, b = x[1] * std::numbers::pi / 2;
-  return {(1 + g) * std::cos(a) * std::cos(b), (1 + g) * std::cos(a) * std::sin(b), (1 + g) * std::sin(a)};
-}
 
 std::vector<double> pressure_vessel(const Values& v) {
   const double shell = 0.0625 * static_cast<double>(v.whole("shell")), head = 0.0625 * static_cast<double>(v.whole("head"));
@@ -138,29 +99,9 @@ std::vector<double> systolic(const Values& v) {
   return {seconds, energy, area, energy * 1e-12 * seconds, excess};
 }
 
-struct Entry {
-  ProblemInfo info;
-  std::vector<double> (*formula)(const Values&);
-};
-
-const std::vector<Entry>& entries() {
-  static const std::vector<Entry> list{
-      {{"zdt1",
-        "ZDT1, 10 reals, two objectives, front f2 = 1 - sqrt(f1) (Zitzler, Deb and Thiele, Evol. Comp. 8(2), 2000)",
-        unit_cube(10),
-        {},
-        {{"f1", false}, {"f2", false}},
-        {},
-        {"f1", "f2"}},
-       zdt1},
-      {{"dtlz2",
-        "DTLZ2, 7 reals, three objectives, the centre moved to 0.35; front: the unit sphere's octant (Deb et al., CEC 2002)",
-        unit_cube(7),
-        {},
-        {{"f1", false}, {"f2", false}, {"f3", false}},
-        {},
-        {"f1", "f2", "f3"}},
-       dtlz2},
+const std::vector<ProblemEntry>& entries() {
+  static const std::vector<ProblemEntry> list = [] {
+    std::vector<ProblemEntry> own{
       {{"pressure_vessel",
         "pressure vessel, two integers and two reals, three constraints; best known cost 6059.714335 (Sandgren, J. Mech. Des. "
         "112, 1990)",
@@ -192,7 +133,16 @@ const std::vector<Entry>& entries() {
         {{"area_um2", 8e6}, {"tile_excess", 0}},
         {"latency_s", "energy_pj", "area_um2", "edp_js", "tile_excess"}},
        systolic},
-  };
+    };
+    own[0].info.truth = {6059.714335, false, {}, {}, {}, "best known (Coello Coello, Comput. Ind. 41(2), 2000)"};
+    own[1].info.truth = {16 * std::sin(std::numbers::pi / 8), true, {}, {}, {}, "perimeter of the regular octagon"};
+    std::vector<ProblemEntry> all;
+    for (auto family : {zdt_problems, dtlz_problems, wfg_problems, constrained_problems, mixed_problems}) {
+      for (ProblemEntry& entry : family()) all.push_back(std::move(entry));
+    }
+    for (ProblemEntry& entry : own) all.push_back(std::move(entry));
+    return all;
+  }();
   return list;
 }
 
@@ -201,6 +151,7 @@ class ProblemEvaluator final : public arch::Evaluator {
   Expected<arch::Evaluation> evaluate(const arch::EvaluationJob& job) override {
     auto options = Document::parse(job.options_json, "job");
     if (!options) return fail(std::move(options.error()));
+    if (options->root().contains("table")) return from_table(options->root().at("table").dump(), job);
     const auto name = options->root().value("problem", std::string());
     auto info = find_problem(name);
     if (!info) return fail(std::move(info.error()));
@@ -210,6 +161,24 @@ class ProblemEvaluator final : public arch::Evaluator {
     for (std::size_t i = 0; i < values->size(); ++i) out.metrics.push_back({(*info)->metrics[i], (*values)[i]});
     return out;
   }
+
+ private:
+  std::string open_;
+  std::shared_ptr<const TableProblem> table_;
+
+  Expected<arch::Evaluation> from_table(const std::string& options, const arch::EvaluationJob& job) {
+    if (!table_ || open_ != options) {
+      auto table = TableProblem::open(options);
+      if (!table) return fail(std::move(table.error()));
+      table_ = std::move(*table);
+      open_ = options;
+    }
+    auto values = table_->evaluate(job.parameters_json);
+    if (!values) return fail(std::move(values.error()));
+    arch::Evaluation out;
+    for (std::size_t i = 0; i < values->size(); ++i) out.metrics.push_back({table_->info().metrics[i], (*values)[i]});
+    return out;
+  }
 };
 
 }  // namespace
@@ -217,7 +186,7 @@ class ProblemEvaluator final : public arch::Evaluator {
 const std::vector<ProblemInfo>& problems() {
   static const std::vector<ProblemInfo> list = [] {
     std::vector<ProblemInfo> out;
-    for (const Entry& entry : entries()) out.push_back(entry.info);
+    for (const ProblemEntry& entry : entries()) out.push_back(entry.info);
     return out;
   }();
   return list;
@@ -238,7 +207,7 @@ Expected<arch::Space> problem_space(const ProblemInfo& problem) {
 }
 
 Expected<std::vector<double>> evaluate_problem(const std::string& name, const std::string& parameters_json) {
-  for (const Entry& entry : entries()) {
+  for (const ProblemEntry& entry : entries()) {
     if (entry.info.name != name) continue;
     auto document = Document::parse(parameters_json, "parameters");
     if (!document) return fail(std::move(document.error()));
@@ -260,8 +229,8 @@ Expected<void> problem_fits(const ProblemInfo& problem, const arch::Space& space
   for (const arch::Parameter& p : space.parameters()) {
     if (std::find(names.begin(), names.end(), p.name) == names.end())
       wrong.push_back({"", "", unknown_word("parameter", p.name, names)});
-    else if (!p.active_if.empty())
-      wrong.push_back({"", "", "the parameter " + in_quotes(p.name) + " of a problem is always active"});
+    else if (p.active_if != own->parameters()[*own->index(p.name)].active_if)
+      wrong.push_back({"", "", "the parameter " + in_quotes(p.name) + " of a problem is active where the problem says"});
   }
   for (const std::string& name : names) {
     if (!space.index(name)) wrong.push_back({"", "", "the parameter " + in_quotes(name) + " of the problem is missing"});

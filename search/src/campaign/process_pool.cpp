@@ -84,7 +84,14 @@ class ProcessPool final : public Pool {
   }
 
   std::size_t capacity() const override { return workers_.size(); }
-  void observe(const arch::EvaluationJob&, const arch::Evaluation&) override {}
+  /// Kept, and handed to each worker before its next task: what a worker knows then does not depend on when it was started.
+  void observe(const arch::EvaluationJob& job, const arch::Evaluation& result) override {
+    if (!options_.learns) return;
+    Json line{{"subject", options_.observer.first}, {"fidelity", options_.observer.second}};
+    std::string text = line.dump();
+    text.pop_back();
+    observed_.push_back(text + ",\"observe\":" + arch::to_json(job) + ",\"evaluation\":" + arch::to_json(result) + "}\n");
+  }
 
   Expected<std::int64_t> submit(std::size_t task, const arch::EvaluationJob& job) override {
     Worker* free = nullptr;
@@ -101,7 +108,9 @@ class ProcessPool final : public Pool {
       if (free->pid <= 0) {
         if (auto started = start(*free); !started) return fail(std::move(started.error()));
       }
-      if (send_all(*free, line)) break;
+      bool sent = true;
+      for (; sent && free->observed < observed_.size(); ++free->observed) sent = send_all(*free, observed_[free->observed]);
+      if (sent && send_all(*free, line)) break;
       // The idle worker had ended by itself (it leaves after it ran out of memory).
       close_socket(*free);
       reap(*free, 2.0);
@@ -146,11 +155,13 @@ class ProcessPool final : public Pool {
     std::string buffer;
     std::optional<std::size_t> task;
     int runs = 0;
+    std::size_t observed = 0;  ///< told results that it knows
     long long ticks = -1;
     Clock::time_point active_at, looked_at;
   };
   PoolOptions options_;
   std::vector<Worker> workers_;
+  std::vector<std::string> observed_;
 
   Expected<void> start(Worker& w) {
     int pair[2];

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "campaign/accuracy.hpp"
 #include "campaign/campaign_io.hpp"
 #include "gnomon/base/hash.hpp"
 #include "gnomon/base/text.hpp"
@@ -48,6 +49,7 @@ void compare(const Json& a, const Json& b, const std::string& pointer, std::vect
 Json identity(Json resolved) {
   resolved.erase("name");
   resolved.erase("budget");
+  resolved.erase("target");
   return resolved;
 }
 
@@ -73,10 +75,25 @@ Json resolved_json(const Campaign& c) {
       out["surrogate_model"] = relative.empty() ? c.surrogate_model : relative.string();
     }
     if (!c.synthesis.empty()) out["synthesis"] = c.synthesis;
+    if (!c.accuracy_json.empty()) {
+      out["accuracy"] = Json::parse(c.accuracy_json);
+      if (out["accuracy"].contains("table")) {
+        const auto relative = std::filesystem::path(out["accuracy"]["table"].get<std::string>()).lexically_relative(c.folder);
+        if (!relative.empty()) out["accuracy"]["table"] = relative.string();
+      }
+    }
     out["content"] = Json::object();
     for (const auto& [file, hash] : c.content_hashes) out["content"][file] = hash;
   } else if (c.subject == "problem") {
     out["problem"] = c.problem;
+    if (!c.problem_options_json.empty()) {
+      Json options = Json::parse(c.problem_options_json);
+      const auto relative = std::filesystem::path(options.at("file").get<std::string>()).lexically_relative(c.folder);
+      if (!relative.empty()) options["file"] = relative.string();
+      out["problem"] = std::move(options);
+      out["content"] = Json::object();
+      for (const auto& [file, hash] : c.content_hashes) out["content"][file] = hash;
+    }
   } else {
     out["command"] = c.command;
   }
@@ -97,7 +114,9 @@ Json resolved_json(const Campaign& c) {
   out["agent"]["options"] = c.agent_options_json.empty() ? Json::object() : Json::parse(c.agent_options_json);
   out["fidelity"] = {{"ladder", c.ladder}};
   if (c.ladder.size() > 1) out["fidelity"]["promote"] = c.promote;
+  if (c.ladder.size() > 1 && c.by_residual) out["fidelity"]["by"] = "residual";
   if (c.hypervolume_reference) out["hypervolume_reference"] = reals(*c.hypervolume_reference);
+  if (c.target) out["target"] = reals(*c.target);
   out["seeds"] = Json::array();
   for (const arch::Point& p : c.seeds) out["seeds"].push_back(c.space.to_json(p));
   out["limits"] = {{"cpu_s", c.limits.cpu_s}, {"memory_mib", c.limits.memory_mib}, {"hang_s", c.limits.hang_s}};
@@ -130,7 +149,11 @@ Expected<Campaign> campaign_from_resolved(const std::string& resolved) {
     }
     if (j.contains("design")) c.design_json = j.at("design").dump();
     if (j.contains("synthesis")) c.synthesis = j.at("synthesis");
-    if (j.contains("problem")) c.problem = j.at("problem");
+    if (j.contains("problem") && j.at("problem").is_string()) c.problem = j.at("problem");
+    if (j.contains("problem") && j.at("problem").is_object()) {
+      c.problem = j.at("problem").at("name");
+      c.problem_options_json = j.at("problem").dump();
+    }
     if (j.contains("command")) c.command = j.at("command").get<std::vector<std::string>>();
     c.space_json = j.at("space").dump();
     arch::Constants constants;
@@ -150,7 +173,9 @@ Expected<Campaign> campaign_from_resolved(const std::string& resolved) {
     c.agent_options_json = j.at("agent").at("options").dump();
     c.ladder = j.at("fidelity").at("ladder").get<std::vector<std::string>>();
     if (j.at("fidelity").contains("promote")) c.promote = j.at("fidelity").at("promote");
+    c.by_residual = j.at("fidelity").contains("by");
     if (j.contains("hypervolume_reference")) c.hypervolume_reference = j.at("hypervolume_reference").get<std::vector<double>>();
+    if (j.contains("target")) c.target = j.at("target").get<std::vector<double>>();
     c.limits = {j.at("limits").at("cpu_s"), j.at("limits").at("memory_mib"), j.at("limits").at("hang_s")};
     c.seed = j.at("seed");
     c.budget.evaluations = j.at("budget").at("evaluations");
@@ -171,15 +196,18 @@ Expected<arch::EvaluationJob> make_job(const Campaign& c, const arch::Point& poi
   job.workloads = c.workloads;
   job.base_folder = c.design_folder.string();
   if (c.subject == "accelerator") {
-    auto design = arch::apply(Json::parse(c.design_json), c.space, point, c.file);
+    auto design = arch::apply(Json::parse(c.design_json), hardware_space(c.space), hardware_point(c.space, point), c.file);
     if (!design) return fail(std::move(design.error()));
     job.design_json = design->dump();
     Json options = Json::object();
     if (!c.surrogate_model.empty()) options["model"] = c.surrogate_model;
     if (!c.synthesis.empty()) options["synthesis"] = c.synthesis;
+    if (const std::string exploration = accuracy_options(c, point); !exploration.empty()) options["exploration"] = Json::parse(exploration);
     if (!options.empty()) job.options_json = options.dump();
+    const std::string suffix = network_suffix(c.space, point);
+    for (arch::WorkloadRef& w : job.workloads) w.model = with_sizes(w.model, suffix);
   } else if (c.subject == "problem") {
-    job.options_json = Json{{"problem", c.problem}}.dump();
+    job.options_json = c.problem_options_json.empty() ? Json{{"problem", c.problem}}.dump() : Json{{"table", Json::parse(c.problem_options_json)}}.dump();
   } else {
     job.base_folder = c.folder.string();
     job.options_json = Json{{"command", c.command}, {"cpu_s", c.limits.cpu_s}}.dump();

@@ -10,6 +10,7 @@
 #include <new>
 #include <nlohmann/json.hpp>
 
+#include "campaign/accuracy.hpp"
 #include "campaign/pool.hpp"
 
 namespace gnomon::search {
@@ -111,6 +112,18 @@ int worker_main(const arch::EvaluatorRegistry& registry) {
     bool leave = false;
     try {
       const Json request = Json::parse(line);
+      if (request.contains("observe")) {
+        // A told result: nothing is answered.
+        auto& evaluator = evaluators[{request.at("subject"), request.at("fidelity")}];
+        if (!evaluator) {
+          if (auto made = registry.make(request.at("subject"), request.at("fidelity"))) evaluator = std::move(*made);
+        }
+        auto job = arch::job_from_json(request.at("observe").dump());
+        auto result = arch::evaluation_from_json(request.at("evaluation").dump());
+        allow_cpu(cpu_s);
+        if (evaluator && job && result) evaluator->observe(*job, *result);
+        continue;
+      }
       task = request.at("task");
       auto job = arch::job_from_json(request.at("job").dump());
       if (!job) {
@@ -126,7 +139,7 @@ int worker_main(const arch::EvaluatorRegistry& registry) {
         }
         if (evaluator) {
           allow_cpu(cpu_s);
-          auto result = evaluator->evaluate(*job);
+          auto result = evaluate_job(*evaluator, *job);
           if (result)
             answer = "{\"task\":" + std::to_string(task) + ",\"evaluation\":" + arch::to_json(*result) + "}\n";
           else

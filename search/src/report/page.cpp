@@ -39,17 +39,21 @@ std::string script_text(const std::string& json) {
 
 }  // namespace
 
-std::string render_report(const Json& data) {
-  std::string page = page_html;
+std::string fill_page(const std::string& with, const std::string& script, const Json& data) {
+  std::string page = with;
   // The data come last: nothing in them can stand for another mark.
   put(page, "%STYLE%", page_css);
-  put(page, "%SCRIPT%", page_js);
+  put(page, "%SCRIPT%", script);
   const std::size_t title = page.find("%TITLE%");
   const std::string name = html_text(data.value("name", std::string("campaign")));
   if (title != std::string::npos) page.replace(title, 7, name);
   const std::size_t place = page.rfind("%DATA%");
   if (place != std::string::npos) page.replace(place, 6, script_text(data.dump(-1, ' ', false, Json::error_handler_t::replace)));
   return page;
+}
+
+std::string render_report(const Json& data) {
+  return fill_page(page_html, std::string(kit_js) + page_js, data);
 }
 
 }  // namespace gnomon::search

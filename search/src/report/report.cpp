@@ -84,6 +84,12 @@ Expected<Json> report_data(const Store& store) {
   data["summary"]["hypervolume_reference"] =
       r.summary.hypervolume_reference ? Json(*r.summary.hypervolume_reference) : Json(nullptr);
   data["notes"] = r.summary.notes;
+  if (!r.summary.truth_source.empty()) data["summary"]["regret"] = {{"value", r.summary.regret ? finite(*r.summary.regret) : Json(nullptr)}, {"truth", r.summary.truth_source}};
+  if (c.target) {
+    data["summary"]["target"] = *c.target;
+    data["summary"]["evaluations_to_target"] = r.summary.evaluations_to_target ? Json(*r.summary.evaluations_to_target) : Json(nullptr);
+  }
+  data["agreement"] = agreements_json(r.summary);
 
   data["objectives"] = Json::array();
   for (const ObjectiveSpec& o : c.objectives) {

@@ -7,6 +7,7 @@
 #include "gnomon/base/version.hpp"
 #include "gnomon/search/pareto.hpp"
 #include "gnomon/search/report.hpp"
+#include "gnomon/search/statistics.hpp"
 #include "store/results.hpp"
 
 namespace gnomon::search {
@@ -35,7 +36,75 @@ std::vector<double> minimised(const Campaign& c, std::vector<double> values) {
   return values;
 }
 
-Summary summarise(const Campaign& c, const std::vector<StoredTrial>& trials) {
+std::optional<double> known(double value) {
+  return std::isfinite(value) ? std::optional<double>(value) : std::nullopt;
+}
+
+std::vector<Agreement> agreements_of(const Campaign& c, const std::vector<StoredTrial>& trials) {
+  std::vector<Agreement> out;
+  constexpr std::size_t fewest = 3;
+  for (std::size_t rung = 0; rung + 1 < c.ladder.size(); ++rung) {
+    for (const ObjectiveSpec& o : c.objectives) {
+      Agreement one{c.ladder[rung], c.ladder[rung + 1], o.metric, 0, {}, {}, 0};
+      std::vector<double> low, high;
+      for (const StoredTrial& t : trials) {
+        const StoredEvaluation *a = t.at(one.from), *b = t.at(one.to);
+        if (a && !a->failed && !a->in_range) ++one.out_of_range;
+        if (!a || !b || a->failed || b->failed) continue;
+        const auto value = [&](const StoredEvaluation& e) -> std::optional<double> {
+          for (const arch::Metric& m : e.metrics) {
+            if (m.name == o.metric) return known(m.value);
+          }
+          return {};
+        };
+        const auto x = value(*a), y = value(*b);
+        if (!x || !y) continue;
+        low.push_back(*x);
+        high.push_back(*y);
+      }
+      one.designs = static_cast<std::int64_t>(low.size());
+      if (low.size() >= fewest) {
+        one.spearman = known(spearman(low, high));
+        one.kendall = known(kendall(low, high));
+      }
+      out.push_back(std::move(one));
+    }
+  }
+  return out;
+}
+
+std::optional<double> regret_of(const Campaign& c, const ProblemTruth& truth, const std::vector<std::vector<double>>& points) {
+  if (points.empty()) return {};
+  if (truth.optimum && c.objectives.size() == 1) {
+    double best = points[0][0];
+    for (const auto& p : points) best = std::min(best, p[0]);
+    return std::abs((c.objectives[0].maximise ? -best : best) - *truth.optimum);
+  }
+  if (!truth.hypervolume) return {};
+  std::vector<std::vector<double>> front;
+  for (const std::size_t i : nondominated(points)) {
+    front.push_back(points[i]);
+    for (std::size_t k = 0; k < front.back().size(); ++k) {
+      const double span = truth.nadir[k] - truth.ideal[k];
+      front.back()[k] = (front.back()[k] - truth.ideal[k]) / (span > 0 ? span : 1.0);
+    }
+  }
+  return 1 - hypervolume(front, std::vector<double>(c.objectives.size(), 1.1)) / *truth.hypervolume;
+}
+
+ProblemTruth truth_from(const std::string& text) {
+  ProblemTruth out;
+  const Json j = Json::parse(text, nullptr, false);
+  if (!j.is_object() || !j.contains("source")) return out;
+  out.source = j.at("source");
+  out.ideal = j.at("ideal").get<std::vector<double>>();
+  out.nadir = j.at("nadir").get<std::vector<double>>();
+  if (j.contains("optimum")) out.optimum = j.at("optimum").get<double>();
+  if (j.contains("hypervolume")) out.hypervolume = j.at("hypervolume").get<double>();
+  return out;
+}
+
+Summary summarise(const Campaign& c, const std::vector<StoredTrial>& trials, const ProblemTruth& truth) {
   Summary s;
   std::optional<std::vector<double>> reference;
   if (c.hypervolume_reference) reference = minimised(c, *c.hypervolume_reference);
@@ -43,6 +112,9 @@ Summary summarise(const Campaign& c, const std::vector<StoredTrial>& trials) {
   std::vector<SummaryTrial> feasible;
   std::vector<std::vector<double>> points;
   std::map<std::string, std::int64_t> by_fidelity, reasons;
+  std::int64_t evaluations = 0;
+  std::optional<std::vector<double>> target;
+  if (c.target) target = minimised(c, *c.target);
   for (const StoredTrial& t : trials) {
     ++s.trials;
     if (t.state == "failed") {
@@ -50,6 +122,7 @@ Summary summarise(const Campaign& c, const std::vector<StoredTrial>& trials) {
       ++reasons[t.error];
     }
     for (const StoredEvaluation& e : t.evaluations) ++by_fidelity[e.fidelity];
+    if (t.at(c.ladder.back()) != nullptr) ++evaluations;
     if (!counts(c, t)) continue;
     const StoredEvaluation* e = t.at(t.fidelity);
     auto objectives = objectives_of(c, e->metrics);
@@ -57,6 +130,11 @@ Summary summarise(const Campaign& c, const std::vector<StoredTrial>& trials) {
     ++s.feasible;
     points.push_back(minimised(c, *objectives));
     tracker.add(points.back());
+    if (target && !s.evaluations_to_target) {
+      bool reached = true;
+      for (std::size_t k = 0; k < target->size(); ++k) reached = reached && points.back()[k] <= (*target)[k];
+      if (reached) s.evaluations_to_target = evaluations;
+    }
     feasible.push_back({t.number, t.params_json, std::move(*objectives), e->metrics});
   }
   for (const std::string& fidelity : c.ladder) s.evaluations_by_fidelity.emplace_back(fidelity, by_fidelity[fidelity]);
@@ -73,6 +151,11 @@ Summary summarise(const Campaign& c, const std::vector<StoredTrial>& trials) {
     s.hypervolume = tracker.value();
     s.hypervolume_reference = minimised(c, *tracker.reference());
   }
+  if (truth.known()) {
+    s.regret = regret_of(c, truth, points);
+    s.truth_source = truth.source;
+  }
+  s.agreements = agreements_of(c, trials);
   std::vector<std::pair<std::int64_t, std::string>> most;
   for (const auto& [reason, count] : reasons) most.emplace_back(-count, reason);
   std::sort(most.begin(), most.end());
@@ -93,6 +176,27 @@ Json trial_json(const Campaign& c, const SummaryTrial& t) {
 }
 
 }  // namespace
+
+std::string truth_text(const ProblemTruth& truth) {
+  Json out{{"source", truth.source}, {"ideal", truth.ideal}, {"nadir", truth.nadir}};
+  if (truth.optimum) out["optimum"] = *truth.optimum;
+  if (truth.hypervolume) out["hypervolume"] = *truth.hypervolume;
+  return out.dump();
+}
+
+Json agreements_json(const Summary& s) {
+  Json out = Json::array();
+  for (const Agreement& a : s.agreements) {
+    out.push_back({{"from", a.from},
+                   {"to", a.to},
+                   {"metric", a.metric},
+                   {"designs", a.designs},
+                   {"spearman", a.spearman ? Json(*a.spearman) : Json(nullptr)},
+                   {"kendall", a.kendall ? Json(*a.kendall) : Json(nullptr)},
+                   {"out_of_range", a.out_of_range}});
+  }
+  return out;
+}
 
 std::string status_word(RunStatus status) {
   switch (status) {
@@ -130,8 +234,13 @@ Expected<Results> read_results(const Store& store) {
   auto trials = store.trials();
   if (!trials) return fail(std::move(trials.error()));
   std::erase_if(*trials, [](const StoredTrial& t) { return !t.finished(); });
+  auto suggestions = store.suggestions();
+  if (!suggestions) return fail(std::move(suggestions.error()));
+  r.suggestions = *suggestions;
   r.trials = std::move(*trials);
-  r.summary = summarise(r.campaign, r.trials);
+  auto truth = store.meta("truth");
+  if (!truth) return fail(std::move(truth.error()));
+  r.summary = summarise(r.campaign, r.trials, truth_from(truth->value_or("{}")));
   auto status = store.meta("status");
   if (!status) return fail(std::move(status.error()));
   r.summary.status = RunStatus::interrupted;
@@ -213,6 +322,12 @@ Json to_json(const Summary& s, const Campaign& c) {
   for (const SummaryTrial& t : s.pareto) out["pareto"].push_back(trial_json(c, t));
   out["hypervolume"] = s.hypervolume ? Json(*s.hypervolume) : Json(nullptr);
   out["hypervolume_reference"] = s.hypervolume_reference ? Json(*s.hypervolume_reference) : Json(nullptr);
+  if (!s.truth_source.empty()) out["regret"] = {{"value", s.regret ? Json(*s.regret) : Json(nullptr)}, {"truth", s.truth_source}};
+  if (c.target) {
+    out["target"] = *c.target;
+    out["evaluations_to_target"] = s.evaluations_to_target ? Json(*s.evaluations_to_target) : Json(nullptr);
+  }
+  if (!s.agreements.empty()) out["fidelity_agreement"] = agreements_json(s);
   out["evaluations_by_fidelity"] = Json::object();
   for (const auto& [fidelity, n] : s.evaluations_by_fidelity) out["evaluations_by_fidelity"][fidelity] = n;
   out["seconds"] = s.seconds;

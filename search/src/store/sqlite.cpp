@@ -34,8 +34,10 @@ std::string uri(const std::filesystem::path& path) {
 }  // namespace
 
 Database::Database(const std::filesystem::path& path, Mode mode) {
-  const int flags = mode == Mode::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
-  const std::string name = mode == Mode::read_at_rest ? uri(path) + "?immutable=1" : uri(path);
+  const int flags = mode == Mode::write || mode == Mode::memory ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+  const std::string name = mode == Mode::memory         ? ":memory:"
+                           : mode == Mode::read_at_rest ? uri(path) + "?immutable=1"
+                                                        : uri(path);
   const int code = sqlite3_open_v2(name.c_str(), &handle_, flags | SQLITE_OPEN_URI, nullptr);
   if (code != SQLITE_OK) {
     const std::string message = handle_ ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);

@@ -20,7 +20,7 @@ struct SqliteError : std::runtime_error {
 
 class Database {
  public:
-  enum class Mode { read, read_at_rest, write };
+  enum class Mode { read, read_at_rest, write, memory };
   Database(const std::filesystem::path& path, Mode mode);
   ~Database();
   Database(const Database&) = delete;

@@ -39,7 +39,8 @@ CREATE TABLE energy (trial INTEGER NOT NULL, fidelity TEXT NOT NULL, position IN
 CREATE TABLE progress (trial INTEGER PRIMARY KEY, evaluations INTEGER NOT NULL, hypervolume REAL, best REAL, front_size INTEGER NOT NULL);
 CREATE TABLE attempt (id INTEGER PRIMARY KEY, trial INTEGER NOT NULL, fidelity TEXT NOT NULL, pid INTEGER NOT NULL, started REAL NOT NULL,
   ended REAL, outcome TEXT);
-CREATE TABLE session (id INTEGER PRIMARY KEY, seconds REAL NOT NULL, pid INTEGER NOT NULL);
+CREATE TABLE session (id INTEGER PRIMARY KEY, seconds REAL NOT NULL, pid INTEGER NOT NULL, asked INTEGER NOT NULL DEFAULT 0,
+  ask_cpu_s REAL NOT NULL DEFAULT 0);
 CREATE TABLE cosim (id INTEGER PRIMARY KEY, trial INTEGER NOT NULL REFERENCES trial(number), result TEXT NOT NULL);
 )sql";
 
@@ -198,6 +199,21 @@ Expected<Store> Store::open(const std::filesystem::path& folder, bool fresh) {
     }
     Statement(db, "INSERT INTO session (seconds, pid) VALUES (0, ?)").bind(std::int64_t{::getpid()}).done();
     s.session = db.last_id();
+  });
+  if (!done) return fail(std::move(done.error()));
+  return store;
+}
+
+Expected<Store> Store::in_memory() {
+  Store store;
+  Impl& s = *store.impl_;
+  s.path = "campaign in memory";
+  auto done = s.guarded([&] {
+    s.database = std::make_unique<Database>("", Database::Mode::memory);
+    s.database->run(schema);
+    s.database->run(triggers());
+    Statement(*s.database, "INSERT INTO session (seconds, pid) VALUES (0, ?)").bind(std::int64_t{::getpid()}).done();
+    s.session = s.database->last_id();
   });
   if (!done) return fail(std::move(done.error()));
   return store;
@@ -378,6 +394,24 @@ Expected<void> Store::add_session_seconds(double seconds) {
   });
 }
 
+Expected<void> Store::add_asked(std::int64_t trials, double cpu_s) {
+  return impl_->guarded([&] {
+    Statement(*impl_->database, "UPDATE session SET asked = asked + ?, ask_cpu_s = ask_cpu_s + ? WHERE id = ?")
+        .bind(trials)
+        .bind(cpu_s)
+        .bind(impl_->session)
+        .done();
+  });
+}
+
+Expected<Suggestions> Store::suggestions() const {
+  return impl_->guarded([&] {
+    Statement q(*impl_->database, "SELECT coalesce(sum(asked), 0), coalesce(sum(ask_cpu_s), 0.0) FROM session");
+    q.row();
+    return Suggestions{q.integer(0), q.real(1)};
+  });
+}
+
 Expected<double> Store::session_seconds() const {
   return impl_->guarded([&] {
     Statement q(*impl_->database, "SELECT coalesce(sum(seconds), 0.0) FROM session");
@@ -405,12 +439,13 @@ Expected<std::vector<StoredTrial>> Store::trials() const {
       place[t.number] = out.size();
       out.push_back(std::move(t));
     }
-    Statement evaluation(db, "SELECT trial, fidelity, failed, error FROM evaluation ORDER BY trial, position");
+    Statement evaluation(db, "SELECT trial, fidelity, failed, error, in_range FROM evaluation ORDER BY trial, position");
     while (evaluation.row()) {
       StoredEvaluation e;
       e.fidelity = evaluation.text(1);
       e.failed = evaluation.integer(2) != 0;
       e.error = evaluation.text(3);
+      e.in_range = evaluation.integer(4) != 0;
       out[place.at(static_cast<std::uint64_t>(evaluation.integer(0)))].evaluations.push_back(std::move(e));
     }
     const auto in = [&](std::int64_t number, const std::string& fidelity) -> StoredEvaluation& {

@@ -52,7 +52,17 @@ import::Attribute wholes(std::vector<std::int64_t> values);
 struct Options {
   std::int64_t batch = 1;
   std::int64_t seq = 0;
+  /// Of the network family `mbnet`, one for each name of `mbnet_sizes()`.
+  std::map<std::string, std::int64_t> network;
 };
+
+/// A size of a network family: `zoo:mbnet?depth=4&width=24`.
+struct NetworkSize {
+  std::string name;
+  std::int64_t fallback, least, most;
+};
+const std::vector<NetworkSize>& mbnet_sizes();
+import::Model mbnet(const Options& options);
 
 import::Model alexnet(const Options& options);
 import::Model vgg16(const Options& options);

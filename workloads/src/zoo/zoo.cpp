@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "gnomon/base/registry.hpp"
@@ -27,6 +28,9 @@ const Registry<Built>& models() {
                        "arXiv:1512.03385"});
     r.add("mobilenet_v1", {mobilenet_v1, 0, 0, "image classifier, 3x224x224, width 1.0, 569 M MACs", "arXiv:1704.04861"});
     r.add("mobilenet_v2", {mobilenet_v2, 0, 0, "image classifier, 3x224x224, width 1.0, 301 M MACs", "arXiv:1801.04381"});
+    r.add("mbnet", {mbnet, 0, 0,
+                    "family of small image classifiers for co-exploration: ?depth=N&width=N&kernel=N&expansion=N&resolution=N&channels=N&classes=N",
+                    "inverted residual blocks after arXiv:1801.04381"});
     r.add("bert_base", {bert_base, 128, 512, "text encoder with pooler, 128 tokens (?seq=N), 11.2 G MACs", "arXiv:1810.04805"});
     r.add("gpt2_prefill", {gpt2_prefill, 1024, 1024, "GPT-2 small, a prompt of 1024 tokens (?seq=N), logits of every token, 146 G MACs",
                            "Radford et al. 2019, Language Models are Unsupervised Multitask Learners"});
@@ -48,6 +52,25 @@ Expected<std::shared_ptr<const Graph>> load_zoo(const std::string& name, const L
   Options sizes{options.batch, built.seq};
   // Larger batches are slips, and products of sizes would come near 63 bits.
   if (options.batch < 1 || options.batch > 1 << 20) return refuse(fmt::format("batch {} is not allowed; 1 to {}", options.batch, 1 << 20));
+  if (built.make == mbnet) {
+    std::vector<std::string> names;
+    for (const NetworkSize& one : mbnet_sizes()) {
+      sizes.network[one.name] = one.fallback;
+      names.push_back(one.name);
+    }
+    for (const auto& [dimension, size] : options.dimensions) {
+      const auto known = std::find_if(mbnet_sizes().begin(), mbnet_sizes().end(), [&](const NetworkSize& one) { return one.name == dimension; });
+      if (known == mbnet_sizes().end()) return refuse(unknown_word("size", dimension, names));
+      if (size < known->least || size > known->most)
+        return refuse(fmt::format("{} {} is not allowed; {} to {}", dimension, size, known->least, known->most));
+      if (dimension == "kernel" && size % 2 == 0) return refuse(fmt::format("kernel {} is not allowed; it is odd", size));
+      sizes.network[dimension] = size;
+    }
+    LoadOptions lowering = options;
+    lowering.dimensions.clear();
+    lowering.batch = 1;
+    return import::lower(mbnet(sizes), lowering);
+  }
   for (const auto& [dimension, size] : options.dimensions) {
     if (built.seq == 0) return refuse(fmt::format("the model has no dimension to choose, {} was given", in_quotes(dimension)));
     if (dimension != "seq") return refuse(unknown_word("dimension", dimension, {"seq"}));

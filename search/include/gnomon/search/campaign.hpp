@@ -43,10 +43,12 @@ struct Campaign {
   std::vector<arch::WorkloadRef> workloads;
   std::string design_json;              ///< the base design, compact
   std::filesystem::path design_folder;  ///< where the design's relative paths start
-  std::string problem;
+  std::string problem;                  ///< name of a built-in one, or of a kind of table
+  std::string problem_options_json;     ///< of a table: its file (absolute) and how it is read; empty for a built-in one
   std::vector<std::string> command;
   std::string surrogate_model;  ///< absolute path, or empty
   std::string synthesis;        ///< target whose resources evaluations add to their metrics, or empty
+  std::string accuracy_json;    ///< where the metric `accuracy` comes from, or empty
   arch::Space space;
   std::string space_json;  ///< the `space` object as written
   std::vector<ObjectiveSpec> objectives;
@@ -58,7 +60,9 @@ struct Campaign {
   Budget budget;
   std::vector<std::string> ladder = {"analytical"};  ///< one fidelity, or several from cheap to dear
   double promote = 0.25;
+  bool by_residual = false;  ///< candidates of a rung are ranked by what the last fidelity is expected to say, not by the rung alone
   std::optional<std::vector<double>> hypervolume_reference;  ///< in the objectives as stated
+  std::optional<std::vector<double>> target;                 ///< one value per objective, as stated; only reported on
   Limits limits;
   std::uint64_t seed = 0;
   std::vector<std::pair<std::string, std::string>> content_hashes;  ///< file -> SHA-256, of workload and model files
@@ -88,12 +92,12 @@ struct Overrides {
 /// Another agent than the file's gets its default options; one fidelity replaces a ladder.
 Expected<Campaign> with_overrides(Campaign campaign, const Overrides& overrides);
 
-/// Everything of a campaign in one JSON object. Two campaigns are the same where these agree in all but `/name` and `/budget`: a
+/// Everything of a campaign in one JSON object. Two campaigns are the same where these agree in all but `/name`, `/budget` and `/target`: a
 /// larger budget goes on with the same trials.
 Json resolved_json(const Campaign& campaign);
-/// SHA-256 of `resolved_json` without `name` and `budget`.
+/// SHA-256 of `resolved_json` without `name`, `budget` and `target`.
 std::string campaign_hash(const Json& resolved);
-/// Pointers at which two resolved campaigns differ, with both values, apart from `/name` and `/budget`.
+/// Pointers at which two resolved campaigns differ, with both values, apart from those.
 std::vector<std::string> campaign_differences(const Json& stored, const Json& now);
 
 /// The job of one trial at one fidelity. Error: a parameter that cannot be put into the design.

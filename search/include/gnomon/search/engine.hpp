@@ -28,6 +28,19 @@ struct Progress {
   std::int64_t front_size = 0;
 };
 
+/// Evaluations by somebody else's executor (another thread pool, a cluster): jobs and answers are JSON texts, answered by `answer_job` wherever
+/// it runs. Both are called from the thread that runs the campaign.
+struct Remote {
+  std::size_t capacity = 1;  ///< jobs at a time
+  std::function<Expected<void>(std::size_t task, const std::string& job_json)> submit;
+  /// The next answer, or nothing after about so many seconds.
+  std::function<std::optional<std::pair<std::size_t, std::string>>(double seconds)> wait;
+};
+
+/// The answer to one job of a `Remote`; never fails, an error is an answer too. `evaluators` are kept from job to job.
+std::string answer_job(const std::string& job_json, const arch::EvaluatorRegistry& registry,
+                       std::map<std::pair<std::string, std::string>, std::unique_ptr<arch::Evaluator>>& evaluators);
+
 struct RunOptions {
   std::filesystem::path out_dir;
   int jobs = 0;  ///< workers or threads at a time; 0: one per processor
@@ -38,6 +51,12 @@ struct RunOptions {
   /// Program and arguments that start a worker, e.g. {"/usr/bin/gnomon", "worker"}; needed for evaluators that want processes.
   std::vector<std::string> worker_command;
   int worker_recycle = 1000;  ///< evaluations after which a worker process is replaced
+  /// In place of local worker processes, and of threads where the campaign has one fidelity (evaluators that learn stay here).
+  std::optional<Remote> remote;
+  /// The accuracy of a trial's network, for campaigns that leave it to a function; called from the thread that runs the campaign.
+  std::function<Expected<double>(const std::string& parameters_json)> accuracy;
+  /// In place of a built-in agent; the campaign's `agent` is then only its name.
+  std::function<Expected<std::unique_ptr<Agent>>(const AgentSetup&)> make_agent;
 };
 
 enum class RunStatus { finished, exhausted, wall_time, interrupted };
@@ -47,6 +66,14 @@ struct SummaryTrial {
   std::string params_json;
   std::vector<double> objectives;  ///< as stated
   std::vector<arch::Metric> metrics;
+};
+
+/// How well a fidelity ranked the designs that the next one of the ladder saw, by one metric.
+struct Agreement {
+  std::string from, to, metric;
+  std::int64_t designs = 0;
+  std::optional<double> spearman, kendall;  ///< nothing where a side is constant or there are fewer than three designs
+  std::int64_t out_of_range = 0;            ///< designs of `from` that its model called outside what it has seen
 };
 
 struct Summary {
@@ -61,6 +88,13 @@ struct Summary {
   std::vector<SummaryTrial> pareto;
   std::optional<double> hypervolume;
   std::optional<std::vector<double>> hypervolume_reference;  ///< as stated
+  /// Distance to the known optimum of the first objective (one objective), or 1 - share of the exact front's hypervolume (several,
+  /// scaled between the front's ends, reference 1.1). Nothing where the truth is not known.
+  std::optional<double> regret;
+  std::string truth_source;
+  /// Evaluations at the last fidelity until one feasible design was as good as the campaign's target in every objective.
+  std::optional<std::int64_t> evaluations_to_target;
+  std::vector<Agreement> agreements;
   double seconds = 0;                                        ///< over all sessions
   std::vector<std::string> notes;                            ///< what a user should know: failures by reason, exhausted space
 
@@ -79,7 +113,9 @@ struct Summary {
 /// non-dominated rank, then crowding) goes on to the next, and so on. A trial that reached the last fidelity is told with exactly
 /// that result. Others are told as inexact: per metric, their values are multiplied by the median ratio (where all values are
 /// positive; else shifted by the median difference) between the last fidelity and theirs, over all trials so far that have both.
-/// That keeps the order among them and removes the common bias; they never count as best, front or hypervolume.
+/// That keeps the order among them and removes the common bias; they never count as best, front or hypervolume. With `by: residual`
+/// a Gaussian process over the parameters takes the median's place, and rungs are ranked by what it expects of the last fidelity.
+/// A prediction outside the surrogate's range does not count: the rung below it speaks for such a design.
 Expected<Summary> run_campaign(const Campaign& campaign, const RunOptions& options, const arch::EvaluatorRegistry& registry);
 
 /// Writes trials.csv, pareto.csv, summary.json and report.html of a folder from its store. A run that was killed counts as

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,18 @@
 #include "gnomon/search/study.hpp"
 
 namespace gnomon::search {
+
+/// What is known of a problem's best designs.
+struct ProblemTruth {
+  std::optional<double> optimum;  ///< one objective: best feasible value
+  bool proven = true;             ///< false: the best value that anybody has published
+  /// Several objectives: ends of the exact front (minimised), and the volume that it dominates when every objective is scaled to
+  /// [0, 1] between them and the reference is 1.1 in each.
+  std::vector<double> ideal, nadir;
+  std::optional<double> hypervolume;
+  std::string source;  ///< where the truth comes from
+  bool known() const { return optimum.has_value() || hypervolume.has_value(); }
+};
 
 /// A closed-form test problem with its truth.
 struct ProblemInfo {
@@ -22,6 +35,7 @@ struct ProblemInfo {
   };
   std::vector<Limit> constraints;
   std::vector<std::string> metrics;  ///< everything that an evaluation gives
+  ProblemTruth truth;                ///< of the problem with its own objectives, constraints and space
 };
 
 const std::vector<ProblemInfo>& problems();

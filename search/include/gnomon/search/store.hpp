@@ -21,6 +21,7 @@ struct StoredEvaluation {
   std::string error;
   std::vector<arch::Metric> metrics;
   std::vector<arch::Evaluation::Interval> intervals;
+  bool in_range = true;
 };
 
 struct StoredTrial {
@@ -63,6 +64,11 @@ struct ProgressRow {
   std::int64_t front_size = 0;
 };
 
+struct Suggestions {
+  std::int64_t trials = 0;
+  double cpu_s = 0;
+};
+
 /// The database of one campaign, `campaign.sqlite`: everything in it but the tables `attempt` and `session` (times, process ids)
 /// follows from the campaign alone. Write-ahead log; one writer (a lock on the folder), any number of readers.
 ///
@@ -75,13 +81,15 @@ class Store {
   /// Opens or makes the database in a folder for writing. `fresh` removes an earlier one first. Errors: the folder cannot be
   /// written, another process writes there, the file is damaged or of another schema version (run_failed).
   static Expected<Store> open(const std::filesystem::path& folder, bool fresh = false);
+  /// One that lives and dies with this object: for campaigns that are cheap to run again.
+  static Expected<Store> in_memory();
   /// For reading only; the writer may be at work.
   static Expected<Store> open_read(const std::filesystem::path& folder);
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
   ~Store();
 
-  static constexpr int schema_version = 1;
+  static constexpr int schema_version = 2;
 
   /// The resolved campaign, or nothing in a new database.
   Expected<std::optional<std::string>> campaign() const;
@@ -100,6 +108,9 @@ class Store {
   /// Session times add up over restarts.
   Expected<void> add_session_seconds(double seconds);
   Expected<double> session_seconds() const;
+  /// Trials that the agent was asked for, and the processor time of asking and telling; they add up over restarts.
+  Expected<void> add_asked(std::int64_t trials, double cpu_s);
+  Expected<Suggestions> suggestions() const;
 
   /// All trials by number, evaluations and metrics included (a few bulk queries).
   Expected<std::vector<StoredTrial>> trials() const;

@@ -25,6 +25,8 @@ struct StudyOptions {
   /// Points that are asked first (a user's own designs), in order; those that break a rule are refused.
   std::vector<arch::Point> seeds;
   std::string file, pointer;  ///< where the agent's options stand, for messages
+  /// Makes the agent in place of the built-in one that `agent` names.
+  std::function<Expected<std::unique_ptr<Agent>>(const AgentSetup&)> make;
 };
 
 enum class TrialState { asked, done, failed };
