@@ -5,6 +5,7 @@ target_sources(gnomon_hls PRIVATE
   src/cosim/system.cpp
   src/cosim/testbench.cpp
   src/synth/blocks.cpp
+  src/synth/dataset.cpp
   src/synth/evaluator.cpp
   src/synth/synth.cpp
   src/synth/yosys.cpp)

@@ -9,5 +9,6 @@ Command dataset_command();
 
 Command traces_dataset();
 Command memory_space_dataset();
+Command designs_dataset();
 
 }  // namespace gnomon::cli

@@ -247,15 +247,17 @@ Expected<TimingRun> run_sta(const std::vector<fs::path>& netlists, const std::st
   }
   text += "link_design " + top + "\ncreate_clock -name clk -period " + number(period_ns) +
           " clk\nset_input_delay 0 -clock clk [all_inputs]\nset_output_delay 0 -clock clk [all_outputs]\n"
-          "puts \"slack [worst_slack -max]\"\nreport_power\nexit\n";
+          "puts \"slack [worst_slack -max]\"\nflush stdout\nreport_power\nexit\n";
   if (auto done = write_file(work->path() / "run.tcl", text); !done) return fail(std::move(done.error()));
-  auto said = run_tool({"sta", "-no_splash", "-exit", "run.tcl"}, work->path(), "timing of " + top);
-  if (!said) return fail(std::move(said.error()));
+  // Debian's OpenSTA of 2019 sometimes crashes in its power report; what it has said before counts.
+  auto ran = run_process({"sta", "-no_splash", "-exit", "run.tcl"}, {.wall_seconds = tool_wall_seconds, .folder = work->path()});
+  if (!ran) return fail(std::move(ran.error()));
+  const std::string* said = &ran->out;
   const std::size_t at = said->find("slack ");
   char* end = nullptr;
   const double slack = at == said->npos ? NAN : std::strtod(said->c_str() + at + 6, &end);
   if (!std::isfinite(slack) || slack >= period_ns) {
-    out.note = "no timing: OpenSTA gives no path";
+    out.note = "no timing: OpenSTA gives no path" + (ran->exit_status == 0 ? std::string() : " (status " + std::to_string(ran->exit_status) + ")");
     return out;
   }
   out.path_ns = period_ns - slack;
@@ -272,6 +274,7 @@ Expected<TimingRun> run_sta(const std::vector<fs::path>& netlists, const std::st
     }
     if (std::isfinite(value[3]) && value[3] > 0) out.power_mw = value[3] * 1e3 * period_ns / *out.path_ns;
   }
+  if (!out.power_mw) out.note = "no power: OpenSTA ended with status " + std::to_string(ran->exit_status);
   return out;
 }
 

@@ -1,0 +1,35 @@
+#include <cstdio>
+#include <fmt/format.h>
+#include <memory>
+
+#include "compose.hpp"
+#include "console.hpp"
+#include "dataset.hpp"
+#include "gnomon/hls/dataset.hpp"
+#include "gnomon/hls/synth.hpp"
+
+namespace gnomon::cli {
+
+Command designs_dataset() {
+  return {"designs", "A table of random designs with cycles, energy and resources", "gnomon dataset designs --out designs.csv --count 50 --target xcup", [](CLI::App& app) -> Action {
+            auto options = std::make_shared<hls::DesignTableOptions>();
+            auto out = std::make_shared<std::string>();
+            app.add_option("--out", *out, "the table (CSV); one of the same seed is taken up where it ends")->required();
+            app.add_option("--count", options->count, "rows")->capture_default_str()->check(CLI::Range(1, 10000000));
+            app.add_option("--seed", options->seed, "of designs, products and values")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
+            std::vector<std::string> targets = hls::synth_targets();
+            targets.push_back("none");
+            app.add_option("--target", options->target, "synthesis: xcup, xc7, ice40, osu018 or none")->capture_default_str()->check(CLI::IsMember(targets));
+            app.add_option("--cosim", options->cosim, "share of rows whose cycles and outputs are checked in RTL")->capture_default_str()->check(CLI::Range(0.0, 1.0));
+            return [options, out]() -> Expected<int> {
+              options->out = *out;
+              if (options->target == "none") options->target.clear();
+              auto table = hls::write_design_table(*options, evaluators());
+              if (!table) return fail(std::move(table.error()));
+              print(fmt::format("{} rows in {} ({} were there), {} co-simulated\n", table->rows, *out, table->kept, table->cosimulated));
+              return 0;
+            };
+          }};
+}
+
+}  // namespace gnomon::cli
