@@ -46,7 +46,7 @@ TEST(Synth, FpgaFiguresOfASmallDesign) {
   auto result = synthesise(design(arch::Dataflow::os), options("xcup"));
   ASSERT_TRUE(result) << result.error().text();
   EXPECT_EQ(result->mode, "composed");
-  EXPECT_EQ(result->blocks.size(), 4u);
+  EXPECT_EQ(result->blocks.size(), 7u);  // PE inside and at three kinds of edge, control, bank, lane
   EXPECT_EQ(result->total.dsp, 12);
   EXPECT_EQ(result->total.bram, 8);
   EXPECT_GE(*result->total.ff, 12 * 20);
@@ -74,7 +74,7 @@ TEST(Synth, ComposedIsCloseToFlat) {
   auto flat = synthesise(d, o);
   ASSERT_TRUE(flat) << flat.error().text();
   EXPECT_NEAR(*composed->total.area_um2 / *flat->total.area_um2, 1, 0.1);
-  EXPECT_EQ(composed->total.ff, flat->total.ff);
+  EXPECT_NEAR(*composed->total.ff / *flat->total.ff, 1, 0.03);
   if (!composed->timing_tool.empty()) {
     EXPECT_GT(*composed->fmax_mhz, 10);
     EXPECT_NEAR(*composed->path_ns / *flat->path_ns, 1, 0.5);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <map>
 #include <thread>
 
 #include "cosim/cache.hpp"
@@ -45,6 +46,27 @@ std::string black_box(const Module& module) {
   return "(* blackbox *)\n" + module.text.substr(0, module.text.find(");\n") + 3) + "endmodule\n";
 }
 
+/// The module inside a wrapper of the same text that leaves some outputs open and ties some inputs to 0, as at the edges of an array:
+/// what nobody takes, and what a constant decides, is not built there.
+SynthJob at_edge(const Module& pe, const std::string& suffix, const std::vector<std::string>& open, const std::vector<std::string>& tied) {
+  const std::size_t end = pe.text.find(");\n");
+  std::string ports, connections;
+  std::size_t at = pe.text.find("(\n") + 2;
+  while (at < end) {
+    const std::size_t stop = std::min(pe.text.find('\n', at), end);
+    std::string line = pe.text.substr(at, stop - at);
+    at = stop + 1;
+    if (!line.empty() && line.back() == ',') line.pop_back();
+    const std::string port = line.substr(line.rfind(' ') + 1);
+    const auto among = [&](const std::vector<std::string>& names) { return std::find(names.begin(), names.end(), port) != names.end(); };
+    const bool is_open = among(open), is_tied = among(tied);
+    connections += (connections.empty() ? "." : ", .") + port + (is_open ? "()" : is_tied ? "('0)" : "(" + port + ")");
+    if (!is_open && !is_tied) ports += (ports.empty() ? "" : ",\n") + line;
+  }
+  const std::string name = pe.name + suffix;
+  return {name, pe.text + "\nmodule " + name + " (\n" + ports + "\n);\n  " + pe.name + " pe (" + connections + ");\nendmodule\n", true};
+}
+
 struct Part {
   std::string name;
   SynthJob job;
@@ -78,8 +100,28 @@ Expected<void> array_parts(const ArrayParameters& p, const std::string& name, bo
     }
   }
   if (pe == nullptr) return fail(ErrorKind::run_failed, "the array has no PE module");
-  parts.push_back({name + " PE", {pe->name, pe->text, true}, pes});
+  // Inside, and at the edges: the first row has no sums from above (its adders fall away), the last row and column hand nothing on.
+  const bool held = !arch::info(p.dataflow).outputs_stay();
+  std::map<std::pair<std::vector<std::string>, std::vector<std::string>>, std::int64_t> kinds;
+  std::int64_t inside = 0;
+  for (std::int64_t i = 0; i < p.rows; ++i)
+    for (std::int64_t j = 0; j < p.cols; ++j) {
+      std::vector<std::string> open, tied;
+      if (j + 1 == p.cols) open.push_back("a_out");
+      if (i + 1 == p.rows) {
+        open.push_back(held ? "w_out" : "b_out");
+        if (held) open.push_back("partial");
+        else tied.push_back("below");
+      }
+      if (held && i == 0) tied.push_back("above");
+      if (open.empty() && tied.empty()) ++inside;
+      else ++kinds[{open, tied}];
+    }
+  parts.push_back({name + " PE", {pe->name, pe->text, true}, inside});
   parts.push_back({name + " control, skew and exits", {rtl->top, control, true}, 1});
+  int kind = 0;
+  for (const auto& [edges, count] : kinds)
+    parts.push_back({name + " PE, edge " + std::to_string(++kind), at_edge(*pe, "_edge" + std::to_string(kind), edges.first, edges.second), count});
   return {};
 }
 
@@ -216,10 +258,11 @@ Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions&
       auto rtl = emit_array(parameters, RtlStyle::modules);
       SynthFigures array = runs[first].figures;
       if (!options.flat) {
+        const std::int64_t pes = parameters.rows * parameters.cols;
         SynthFigures whole = runs[first + 1].figures;
-        add(whole.lut, array.lut, parts[first].count);
-        add(whole.ff, array.ff, parts[first].count);
-        add(whole.dsp, array.dsp, parts[first].count);
+        add(whole.lut, array.lut, pes);
+        add(whole.ff, array.ff, pes);
+        add(whole.dsp, array.dsp, pes);
         array = whole;
       }
       auto timing = run_nextpnr(*rtl, array, cache);
