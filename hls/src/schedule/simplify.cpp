@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "ir/ranges.hpp"
 #include "schedule/datapath.hpp"
 
 namespace gnomon::hls {
@@ -46,6 +47,26 @@ void remove_dead(Kernel& kernel) {
       for (const auto& value : a.values) keep[value.first] = true;
   }
   compact(kernel, keep);
+}
+
+/// Comparisons that the intervals of their values decide, and selections by a constant: copies of an unrolled loop know which round
+/// they are.
+void fold(Kernel& kernel) {
+  const auto ranges = value_ranges(kernel);
+  for (std::size_t i = 0; i < kernel.ops.size(); ++i) {
+    KernelOp& op = kernel.ops[i];
+    const auto plain = [&](std::size_t a) { return kernel.ops[op.args[a]].type.fraction == 0; };
+    if ((op.code == OpCode::eq || op.code == OpCode::ne) && plain(0) && plain(1)) {
+      const auto &x = ranges[op.args[0]], &y = ranges[op.args[1]];
+      if (x.second >= y.first && y.second >= x.first) continue;
+      op.value = op.code == OpCode::ne ? 1 : 0;
+      op.code = OpCode::constant;
+      op.args.clear();
+    } else if (op.code == OpCode::select && kernel.ops[op.args[0]].code == OpCode::constant) {
+      op.args = {kernel.ops[op.args[0]].value != 0 ? op.args[1] : op.args[2]};
+      op.code = OpCode::cast;
+    }
+  }
 }
 
 /// Loads of what was just stored or loaded take the value; stores that the next one of the block covers go.
@@ -242,6 +263,7 @@ void balance(Kernel& kernel) {
 
 Kernel simplify(const Kernel& kernel) {
   Kernel simple = kernel;
+  fold(simple);
   forward(simple);
   remove_dead(simple);
   balance(simple);

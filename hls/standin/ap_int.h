@@ -1,0 +1,2 @@
+#pragma once
+#include "ap_fixed.h"
