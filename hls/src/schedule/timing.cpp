@@ -105,7 +105,7 @@ class ProcessTiming {
     }
     bool moved = issue;
     for (const auto& f : flight_) moved = moved || !f.empty();
-    const bool final_leaves = last_stage_ == pipe.depth - 1 || (pipe.depth == 1 && issue && issued_ + 1 == iterations_);
+    const bool final_leaves = (pipe.depth > 1 && last_stage_ == pipe.depth - 1) || (pipe.depth == 1 && issue && issued_ + 1 == iterations_);
     for (std::size_t t = flight_.size(); t-- > 1;) flight_[t] = t == 1 ? std::vector<char>{} : flight_[t - 1];
     if (last_stage_ > 0) ++last_stage_;
     if (issue) {
