@@ -53,7 +53,7 @@ void describe(FieldVisitor& v, DramControllerSpec& s) {
         Choice{dram_scheduler_words()});
   field(v, {"buffer", "how request_buffer_size is counted: per bank, per kind (reads, writes), or in all"}, s.buffer,
         Choice{dram_buffer_words()});
-  field(v, {"request_buffer_size", "requests held by a channel", "requests"}, s.request_buffer_size, Range{1, 4096});
+  field(v, {"request_buffer_size", "requests held by a channel; a readwrite buffer has at least 8 of each kind", "requests"}, s.request_buffer_size, Range{1, 4096});
   field(v, {"page_policy", "when rows are closed"}, s.page_policy, Choice{dram_page_policy_words()});
   field(v, {"refresh", "which banks a refresh takes; none loses the data"}, s.refresh, Choice{dram_refresh_words()});
   field(v, {"refresh_max_postponed", "refreshes put off while there are requests", "refresh intervals"}, s.refresh_max_postponed, Range{0, 64});

@@ -106,7 +106,7 @@ std::vector<Reader> readers(const std::filesystem::path& source, const std::file
   for (const auto format : {gnomon::workloads::TraceFormat::csv, gnomon::workloads::TraceFormat::stl}) {
     const bool csv = format == gnomon::workloads::TraceFormat::csv;
     all.push_back({csv ? "trace csv" : "trace stl",
-                   {csv ? "0,R,0x40\n1,W,0x1fc0\n# a remark\n2,r,0X80\n" : "0:\tread\t0x40\n17: write 0x1fc0\n17:\tread 0x80\n"},
+                   {csv ? "0,R,0x40\n1,W,0x1fc0\n# a remark\n2,R,0x80\n" : "0:\tread\t0x40\n17: write 0x1fc0\n17:\tread 0x80\n"},
                    [format](const std::string& text) {
                      const auto stream = gnomon::workloads::trace_from_text(text, format, "fuzz", std::uint64_t{1} << 33);
                      for (gnomon::workloads::MemoryAccess access; stream->next(access);) {

@@ -174,7 +174,9 @@ def shell_uses(path, source):
                 yield one.start[0], "shell=True"
     else:
         for number, line in enumerate(without_comments(source).splitlines(), 1):
-            for match in re.finditer(r"(?<![\w.>])(?:std::|::)?(system|popen)\s*\(", line):
+            # A type's name before it makes it a variable.
+            calls = re.sub(r"\b[A-Z]\w*\s+(system|popen)\(", "variable(", line)
+            for match in re.finditer(r"(?<![\w.>])(?:std::|::)?(system|popen)\s*\(", calls):
                 yield number, match[1] + "()"
 
 

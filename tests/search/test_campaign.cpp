@@ -104,12 +104,10 @@ TEST(Campaign, ManyMistakesAreToldAtOnce) {
 }
 
 TEST(Campaign, WhatIsNotBuiltIsUnsupported) {
-  for (const char* more : {R"(, "subject": "memory")", R"(, "subject": "kernel")"}) {
-    const auto read_it = read(campaign(R"("clock_mhz": {"int": [200, 800]})", more));
-    ASSERT_FALSE(read_it);
-    EXPECT_EQ(read_it.error().kind(), ErrorKind::unsupported) << read_it.error().text();
-    EXPECT_SAYS(read_it.error().text(), "not built yet");
-  }
+  const auto read_it = read(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "subject": "kernel")"));
+  ASSERT_FALSE(read_it);
+  EXPECT_EQ(read_it.error().kind(), ErrorKind::unsupported) << read_it.error().text();
+  EXPECT_SAYS(read_it.error().text(), "not built yet");
 }
 
 TEST(Campaign, AProblemBringsItsSpaceAndGoals) {

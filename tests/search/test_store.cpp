@@ -164,7 +164,7 @@ TEST(Store, AnotherSchemaVersionIsRefused) {
   EXPECT_EQ(sql(folder, "PRAGMA user_version = 99"), "");
   const auto store = Store::open(folder);
   ASSERT_FALSE(store);
-  EXPECT_NE(store.error().text().find("schema version 99; this program reads version 2"), std::string::npos)
+  EXPECT_NE(store.error().text().find("schema version 99; this program reads version 3"), std::string::npos)
       << store.error().text();
   EXPECT_TRUE(Store::open(folder, true)) << "--fresh starts again";
   std::filesystem::remove_all(folder);

@@ -67,7 +67,7 @@ TEST(Zoo, EveryEntry_Loads_AndNamesItsSource) {
     EXPECT_FALSE(entry.source.empty()) << entry.name;
     EXPECT_TRUE(loaded("zoo:" + entry.name));
   }
-  EXPECT_EQ(zoo_entries().size(), 10u);
+  EXPECT_EQ(zoo_entries().size(), 11u);
 }
 
 TEST(Zoo, Batch_MultipliesMacsAndActivations_NotWeights) {

@@ -174,10 +174,10 @@ class Reading {
     campaign_.seed = static_cast<std::uint64_t>(spec_.seed);
     campaign_.hypervolume_reference = spec_.hypervolume_reference;
     campaign_.target = spec_.target;
-    if (spec_.subject == "memory" || spec_.subject == "kernel") {
+    if (spec_.subject == "kernel") {
       return fail(Error(ErrorKind::unsupported, Problem{document_.file(), "/subject",
                                                         "campaigns over " + in_quotes(spec_.subject) +
-                                                            " are not built yet; built: accelerator, problem, command"}));
+                                                            " are not built yet; built: accelerator, memory, problem, command"}));
     }
     fidelity();
     subject();
@@ -252,8 +252,10 @@ class Reading {
   }
 
   void subject() {
-    only_for(!spec_.workloads.empty(), "workloads", "accelerator");
-    only_for(!spec_.design.empty(), "design", "accelerator");
+    if (spec_.subject != "memory") {
+      only_for(!spec_.workloads.empty(), "workloads", "accelerator");
+      only_for(!spec_.design.empty(), "design", "accelerator");
+    }
     only_for(!spec_.surrogate_model.empty(), "surrogate_model", "accelerator");
     only_for(!spec_.synthesis.empty(), "synthesis", "accelerator");
     campaign_.synthesis = spec_.synthesis;
@@ -262,6 +264,8 @@ class Reading {
     only_for(!spec_.command.empty(), "command", "command");
     if (spec_.subject == "accelerator") {
       accelerator();
+    } else if (spec_.subject == "memory") {
+      memory();
     } else if (spec_.subject == "problem") {
       if (spec_.problem.empty()) return report("", "key \"problem\" is missing (a built-in problem)");
       problem();
@@ -297,18 +301,50 @@ class Reading {
     problem_ = std::shared_ptr<const ProblemInfo>(*table, &(*table)->info());
   }
 
-  void accelerator() {
-    if (spec_.workloads.empty()) report("", "key \"workloads\" is missing or empty (what the accelerator must do)");
+  /// A device's name stands for its file; a trace is a file or `trace:PATTERN`.
+  void memory() {
+    workloads("trace:", "key \"workloads\" is missing or empty (the traces, as {\"model\": \"trace:PATTERN\" or a .csv or .stl file})");
+    if (spec_.fidelity.empty()) campaign_.ladder = {"cycle"};
+    if (campaign_.ladder != std::vector<std::string>{"cycle"}) report("/fidelity", "a memory has one fidelity, \"cycle\"");
+    if (spec_.design.empty()) return report("", "key \"design\" is missing (the base memory: a device name, a memory file, or the memory itself)");
+    const Json value = Json::parse(spec_.design);
+    campaign_.design_folder = folder_;
+    Expected<Document> memory = fail(ErrorKind::invalid_input, "");
+    if (value.is_string()) {
+      const auto name = value.get<std::string>();
+      if (const auto text = arch::dram_device_text(name)) {
+        memory = Document::parse(std::string(*text), name);
+      } else if (name.find('/') == std::string::npos && !name.ends_with(".json")) {
+        return report("/design", unknown_word("memory", name, arch::dram_devices()) + ", or the path of a memory file");
+      } else {
+        memory = Document::load(resolved_path(name));
+      }
+    } else if (value.is_object()) {
+      memory = Document::wrap(value, document_.file() + " /design");
+    } else {
+      return report("/design", "found " + value.dump() + "; allowed: a name or path in quotes, or an object");
+    }
+    if (!memory) return take(memory.error());
+    if (auto sound = arch::parse_dram(*memory); !sound) take(sound.error());
+    campaign_.design_json = memory->root().dump();
+  }
+
+  void workloads(const std::string& built_in, const std::string& missing) {
+    if (spec_.workloads.empty()) report("", missing);
     for (std::size_t i = 0; i < spec_.workloads.size(); ++i) {
       const WorkloadSpec& w = spec_.workloads[i];
       arch::WorkloadRef ref{w.model, w.batch, w.weight};
-      if (!w.model.starts_with("zoo:")) {
+      if (!w.model.starts_with(built_in)) {
         const auto path = resolved_path(w.model);
         ref.model = path.string();
         hash_content("/workloads/" + std::to_string(i) + "/model", w.model, path);
       }
       campaign_.workloads.push_back(std::move(ref));
     }
+  }
+
+  void accelerator() {
+    workloads("zoo:", "key \"workloads\" is missing or empty (what the accelerator must do)");
     if (!spec_.accuracy.empty()) {
       auto accuracy = read_fields<AccuracySpec>(document_, "/accuracy");
       if (!accuracy) {
@@ -346,7 +382,7 @@ class Reading {
     } else {
       return report("/design", "found " + value.dump() + "; allowed: a path in quotes, or an object");
     }
-    if (auto sound = arch::parse_design(*design); !sound) take(sound.error());
+    if (auto sound = arch::parse_design(*design, campaign_.design_folder); !sound) take(sound.error());
     campaign_.design_json = design->root().dump();
   }
 
@@ -393,16 +429,27 @@ class Reading {
       else
         campaign_.seeds.push_back(std::move(*given));
     }
-    if (point && spec_.subject == "accelerator" && !campaign_.design_json.empty()) {
+    if (point && !campaign_.design_json.empty()) {
       auto applied = arch::apply(Json::parse(campaign_.design_json), hardware_space(campaign_.space), hardware_point(campaign_.space, *point), document_.file());
       if (!applied) return take(applied.error());
       // A last step that does not exist yet is made; whether the design may have such a key, its reader knows.
-      const auto sound = arch::read_design(Document::wrap(*applied, document_.file() + " /design with parameters of the space"));
+      const auto sound = problems_of(*applied, document_.file() + " /design with parameters of the space");
       const std::size_t before = problems_.size();
       for (const arch::Parameter& parameter : campaign_.space.parameters()) values_of(parameter);
       // What is wrong whatever a parameter's values are, such as a key that no design has.
-      if (!sound && problems_.size() == before) take(sound.error());
+      if (!sound.empty() && problems_.size() == before) take(Error(ErrorKind::invalid_input, sound));
     }
+  }
+
+  /// What the fields of a design (of a memory) say against it, rules between fields apart.
+  std::vector<Problem> problems_of(const Json& design, const std::string& file) const {
+    const Document document = Document::wrap(design, file);
+    if (spec_.subject == "memory") {
+      const auto spec = arch::read_dram(document);
+      return spec ? std::vector<Problem>{} : spec.error().problems();
+    }
+    const auto spec = arch::read_design(document);
+    return spec ? std::vector<Problem>{} : spec.error().problems();
   }
 
   /// Every value that a parameter lists, and both ends of its range, must be one that a design can have: such a value would only cost trials.
@@ -420,12 +467,9 @@ class Reading {
     for (const arch::Value& value : values) {
       auto applied = arch::apply(Json::parse(campaign_.design_json), alone, arch::Point{value}, document_.file());
       if (!applied) return;
-      auto spec = arch::read_design(Document::wrap(*applied, ""));
-      std::vector<Problem> found;
-      if (!spec) {
-        found = spec.error().problems();
-      } else if (name == "technology" || name == "dataflow") {
-        if (auto design = arch::resolve(*spec, "", campaign_.design_folder); !design) found = design.error().problems();
+      std::vector<Problem> found = problems_of(*applied, "");
+      if (found.empty() && spec_.subject == "accelerator" && (name == "technology" || name == "dataflow")) {
+        if (auto design = arch::parse_design(Document::wrap(*applied, ""), campaign_.design_folder); !design) found = design.error().problems();
       }
       for (const Problem& problem : found) {
         if (problem.pointer.ends_with("/" + name)) report("/space" + pointer_step(parameter.name), arch::to_text(value) + ": " + problem.message);
@@ -439,17 +483,18 @@ class Reading {
     } else if (problem_) {
       const auto& known = problem_->metrics;
       if (std::find(known.begin(), known.end(), name) == known.end()) report(pointer, unknown_word("metric", name, known));
-    } else if (spec_.subject == "accelerator" && !spec_.accuracy.empty() && (name == "accuracy" || name == "trained")) {
+    } else if (!spec_.accuracy.empty() && (name == "accuracy" || name == "trained")) {
       return;
-    } else if (spec_.subject == "accelerator") {
+    } else {
+      const std::string& subject = spec_.subject;
       auto found = arch::find_metric(name);
       if (!found) return report(pointer, found.error().problems().front().message);
-      if ((*found)->subjects.find("accelerator") == std::string::npos) {
+      if ((*found)->subjects.find(subject) == std::string::npos) {
         std::vector<std::string> known;
         for (const arch::MetricInfo& info : arch::metric_infos()) {
-          if (info.subjects.find("accelerator") != std::string::npos) known.push_back(info.name);
+          if (info.subjects.find(subject) != std::string::npos) known.push_back(info.name);
         }
-        return report(pointer, "metric " + in_quotes(name) + " is one of: " + (*found)->subjects + "; an accelerator has: " + join(known));
+        return report(pointer, "metric " + in_quotes(name) + " is one of: " + (*found)->subjects + "; the subject " + in_quotes(subject) + " has: " + join(known));
       }
       const std::size_t at = name.find('@');
       if (at == std::string::npos) return;

@@ -136,8 +136,20 @@ const std::vector<ProblemEntry>& entries() {
     };
     own[0].info.truth = {6059.714335, false, {}, {}, {}, "best known (Coello Coello, Comput. Ind. 41(2), 2000)"};
     own[1].info.truth = {16 * std::sin(std::numbers::pi / 8), true, {}, {}, {}, "perimeter of the regular octagon"};
+    // The same array with one and with three objectives.
+    ProblemEntry edp = own[2], front = own[2];
+    edp.info.name = "systolic_edp";
+    edp.info.summary = "the array of systolic: energy-delay product under the limits of area and tiles";
+    edp.info.objectives = {{"edp_js", false}};
+    edp.info.truth = {1.13902957e-6, false, {}, {}, {}, "best of 12 annealings of 30,000 steps (bench_agents)"};
+    front.info.name = "systolic_front";
+    front.info.summary = "the array of systolic: latency, energy and area; tiles must fit";
+    front.info.objectives = {{"latency_s", false}, {"energy_pj", false}, {"area_um2", false}};
+    front.info.constraints = {{"tile_excess", 0}};
+    own.push_back(std::move(edp));
+    own.push_back(std::move(front));
     std::vector<ProblemEntry> all;
-    for (auto family : {zdt_problems, dtlz_problems, wfg_problems, constrained_problems, mixed_problems}) {
+    for (auto family : {zdt_problems, dtlz_problems, wfg_problems, constrained_problems, mixed_problems, table_problems}) {
       for (ProblemEntry& entry : family()) all.push_back(std::move(entry));
     }
     for (ProblemEntry& entry : own) all.push_back(std::move(entry));

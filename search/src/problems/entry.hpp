@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "gnomon/search/campaign.hpp"
 #include "gnomon/search/problems.hpp"
 
 namespace gnomon::search {
@@ -51,5 +52,9 @@ std::vector<ProblemEntry> dtlz_problems();
 std::vector<ProblemEntry> wfg_problems();
 std::vector<ProblemEntry> constrained_problems();
 std::vector<ProblemEntry> mixed_problems();
+std::vector<ProblemEntry> table_problems();
+/// The exact optimum or front of a controller table's problem under any of its metrics and limits; nothing for another problem, or where one
+/// design is best in all objectives.
+std::optional<ProblemTruth> table_truth(const std::string& problem, const std::vector<ObjectiveSpec>& objectives, const std::vector<ConstraintSpec>& constraints);
 
 }  // namespace gnomon::search

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "campaign/campaign_io.hpp"
+#include "problems/entry.hpp"
 #include "problems/table.hpp"
 
 namespace gnomon::search {
@@ -33,10 +34,13 @@ Expected<ProblemTruth> campaign_truth(const Campaign& campaign) {
   auto found = find_problem(campaign.problem);
   if (!found) return fail(std::move(found.error()));
   const ProblemInfo& info = **found;
+  const bool whole = campaign.space.rules().size() == info.rules.size() && Json::parse(campaign.space_json) == Json::parse(info.space_json);
+  if (whole) {
+    if (auto truth = table_truth(info.name, campaign.objectives, campaign.constraints)) return std::move(*truth);
+  }
   // A problem's truth holds for the problem as it is: other objectives, limits, rules or ranges have another optimum.
   if (!same_objectives(campaign, info) || !same_limits(campaign, info)) return ProblemTruth{};
-  if (campaign.space.rules().size() != info.rules.size()) return ProblemTruth{};
-  if (Json::parse(campaign.space_json) != Json::parse(info.space_json)) return ProblemTruth{};
+  if (!whole) return ProblemTruth{};
   return info.truth;
 }
 

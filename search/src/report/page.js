@@ -205,7 +205,7 @@ function bars(box, rows, parts, unit, yLabel, describe) {
 function drawLayers() {
   if (!D.has_layers) return;
   const t = byNumber.get(state.selected), detail = t && D.details[String(t.n)];
-  ["layers-time", "layers-energy", "energy-parts"].forEach(id => { $(id).textContent = ""; });
+  ["layers-time", "layers-energy", "energy-parts", "memory-parts"].forEach(id => { $(id).textContent = ""; });
   $("layers-controls").textContent = "";
   $("layers-title").textContent = t ? "in trial " + t.n : "";
   if (!detail || !detail.rows.length) {
@@ -221,6 +221,7 @@ function drawLayers() {
   const key = html("div", { class: "legend" }, $("layers-controls"));
   html("span", { class: "square", style: "--swatch:var(--front)" }, key, "computing");
   html("span", { class: "square", style: "--swatch:var(--stall)" }, key, "waiting");
+  drawMemory(t, detail);
   if (detail.energy.length) {
     const total = detail.energy.reduce((s, e) => s + e[1], 0), box = $("energy-parts");
     html("div", { class: "soft", style: "margin-top:8px" }, box, "energy by component, " + withUnit(total, "pJ") + " in all");
@@ -232,6 +233,23 @@ function drawLayers() {
       html("span", { class: "square", style: "--swatch:" + e[2] }, legend, `${e[0]} ${share(e[1], total)}`);
     });
   }
+}
+
+/* ---- what the memory did, and who waited for whom ---- */
+function drawMemory(t, detail) {
+  const box = $("memory-parts"), value = name => metricIndex.has(name) && t.m ? t.m[metricIndex.get(name)] : null;
+  const rows = [], hits = value("dram_row_hits"), misses = value("dram_row_misses");
+  if (hits !== null && hits !== undefined && misses !== null && hits + misses > 0) {
+    const share = v => (100 * v / (hits + misses)).toPrecision(3) + " %";
+    rows.push(["row hits", withUnit(hits, "bursts") + " (" + share(hits) + ")"], ["row misses", withUnit(misses, "bursts") + " (" + share(misses) + ")"],
+      ["of which bank conflicts", withUnit(value("dram_row_conflicts"), "bursts") + " (" + share(value("dram_row_conflicts")) + ")"],
+      ["achieved bandwidth", withUnit(value("dram_bandwidth_gb_s"), "GB/s")], ["mean read latency", withUnit(value("dram_read_latency_cycles"), "memory cycles")], ["refreshes", short(value("dram_refreshes"), 6)]);
+  }
+  (detail.waiting || []).forEach(w => rows.push([w[0] === w[1] ? w[0] + " waited for its own transfers" : w[0] + " waited for " + w[1], withUnit(w[2], "cycles")]));
+  if (!rows.length) return;
+  html("div", { class: "soft", style: "margin-top:8px" }, box, "memory and contention");
+  const table = html("table", { class: "facts" }, box);
+  rows.forEach(r => { const line = html("tr", {}, table); html("td", {}, line, r[0]); html("td", {}, line, r[1]); });
 }
 
 /* ---- parameters against an objective ---- */

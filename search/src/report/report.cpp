@@ -35,8 +35,9 @@ Json layers_json(const Store& store, const StoredTrial& t, bool& has_layers, Exp
   Json out = Json::object();
   auto layers = store.layers(t.number, t.fidelity);
   auto energy = store.energy_breakdown(t.number, t.fidelity);
-  if (!layers || !energy) {
-    status = fail(!layers ? std::move(layers.error()) : std::move(energy.error()));
+  auto waiting = store.waiting(t.number, t.fidelity);
+  if (!layers || !energy || !waiting) {
+    status = fail(!layers ? std::move(layers.error()) : !energy ? std::move(energy.error()) : std::move(waiting.error()));
     return out;
   }
   has_layers = has_layers || !layers->empty();
@@ -50,6 +51,9 @@ Json layers_json(const Store& store, const StoredTrial& t, bool& has_layers, Exp
   Json parts = Json::array();
   for (const auto& [component, pj] : *energy) parts.push_back(Json::array({component, rounded(pj)}));
   out["energy"] = std::move(parts);
+  Json waits = Json::array();
+  for (const auto& w : *waiting) waits.push_back(Json::array({w.who, w.whom, w.cycles}));
+  out["waiting"] = std::move(waits);
   return out;
 }
 

@@ -36,6 +36,8 @@ CREATE TABLE layer (trial INTEGER NOT NULL, fidelity TEXT NOT NULL, position INT
   energy_pj REAL, PRIMARY KEY (trial, fidelity, position)) WITHOUT ROWID;
 CREATE TABLE energy (trial INTEGER NOT NULL, fidelity TEXT NOT NULL, position INTEGER NOT NULL, component TEXT NOT NULL, energy_pj REAL,
   PRIMARY KEY (trial, fidelity, position)) WITHOUT ROWID;
+CREATE TABLE waiting (trial INTEGER NOT NULL, fidelity TEXT NOT NULL, position INTEGER NOT NULL, who TEXT NOT NULL, whom TEXT NOT NULL,
+  cycles INTEGER NOT NULL, PRIMARY KEY (trial, fidelity, position)) WITHOUT ROWID;
 CREATE TABLE progress (trial INTEGER PRIMARY KEY, evaluations INTEGER NOT NULL, hypervolume REAL, best REAL, front_size INTEGER NOT NULL);
 CREATE TABLE attempt (id INTEGER PRIMARY KEY, trial INTEGER NOT NULL, fidelity TEXT NOT NULL, pid INTEGER NOT NULL, started REAL NOT NULL,
   ended REAL, outcome TEXT);
@@ -352,6 +354,11 @@ Expected<void> Store::finish_evaluation(std::uint64_t trial, const std::string& 
       for (const auto& [component, pj] : result->energy_breakdown_pj) {
         energy.bind(i64(trial)).bind(name).bind(at++).bind(std::string_view(component)).bind(pj).done();
       }
+      Statement waiting(db, "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?)");
+      at = 0;
+      for (const auto& w : result->waiting) {
+        waiting.bind(i64(trial)).bind(name).bind(at++).bind(std::string_view(w.who)).bind(std::string_view(w.whom)).bind(w.cycles).done();
+      }
     }
     Statement(db, "UPDATE attempt SET ended = ?, outcome = ? WHERE id = ?")
         .bind(now_s())
@@ -515,6 +522,16 @@ Expected<std::vector<std::pair<std::string, double>>> Store::energy_breakdown(st
     Statement q(*impl_->database, "SELECT component, energy_pj FROM energy WHERE trial = ? AND fidelity = ? ORDER BY position");
     q.bind(i64(trial)).bind(std::string_view(fidelity));
     while (q.row()) out.emplace_back(q.text(0), q.real(1));
+    return out;
+  });
+}
+
+Expected<std::vector<arch::Evaluation::Waiting>> Store::waiting(std::uint64_t trial, const std::string& fidelity) const {
+  return impl_->guarded([&] {
+    std::vector<arch::Evaluation::Waiting> out;
+    Statement q(*impl_->database, "SELECT who, whom, cycles FROM waiting WHERE trial = ? AND fidelity = ? ORDER BY position");
+    q.bind(i64(trial)).bind(std::string_view(fidelity));
+    while (q.row()) out.push_back({q.text(0), q.text(1), q.integer(2)});
     return out;
   });
 }

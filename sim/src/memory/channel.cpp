@@ -105,7 +105,7 @@ int Channel::buffer_level() const {
   return waiting_;
 }
 
-bool Channel::has_room() const { return buffer_level() < controller_.request_buffer_size; }
+bool Channel::has_room() const { return buffer_level() < controller_.buffer_capacity(); }
 
 void Channel::admit(const Burst& burst, std::int64_t cycle) {
   now_ = cycle;

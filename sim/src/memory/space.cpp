@@ -32,9 +32,10 @@ struct Record {
   std::array<double, metric_count> values{};
 };
 
-enum Rule : std::size_t { no_refresh, simple_arbiter, buffer_not_met, active_not_met, postponed_not_met, pulled_in_not_met, answers_in_order, requests_in_order, rule_count };
+enum Rule : std::size_t { no_refresh, simple_arbiter, readwrite_buffer, buffer_not_met, active_not_met, postponed_not_met, pulled_in_not_met, answers_in_order, requests_in_order, rule_count };
 const std::array<const char*, rule_count> rule_names{"refresh parameters without refresh",
                                                      "active transactions with the simple arbiter",
+                                                     "request_buffer_size of readwrite buffers",
                                                      "request_buffer_size never met",
                                                      "max_active_transactions never met",
                                                      "refresh_max_postponed never met",
@@ -42,7 +43,7 @@ const std::array<const char*, rule_count> rule_names{"refresh parameters without
                                                      "response queue without overtaking",
                                                      "arbiter without overtaking"};
 /// The axis along which a rule folds; refresh parameters count along the postponed ones.
-constexpr std::array<Axis, rule_count> rule_axis{postponed, active, size, active, postponed, pulled_in, response, arbiter};
+constexpr std::array<Axis, rule_count> rule_axis{postponed, active, size, size, active, postponed, pulled_in, response, arbiter};
 
 arch::DramController controller_of(arch::DramController c, const Indices& at) {
   c.page_policy = static_cast<arch::DramPagePolicy>(at[page]);
@@ -98,7 +99,8 @@ class SpaceRun {
     record.own = at;
     for (std::size_t a = 0; a < axis_count; ++a) record.box[a] = only(at[a]);
     const auto count = [](std::size_t i) { return static_cast<std::int64_t>(i) + 1; };
-    record.box[size] = same_for(s.request_buffer, size, at[size], count);
+    // A readwrite buffer has its least size of eight for all of these.
+    record.box[size] = static_cast<arch::DramBuffer>(at[buffer]) == arch::DramBuffer::readwrite ? everything(size) : same_for(s.request_buffer, size, at[size], count);
     if (at[refresh] == 0) {
       record.box[postponed] = everything(postponed);
       record.box[pulled_in] = everything(pulled_in);
@@ -176,6 +178,9 @@ bool folds(const Record& r, std::size_t rule) {
   if (rule == no_refresh) return r.own[refresh] == 0;
   if (rule == postponed_not_met || rule == pulled_in_not_met) return r.own[refresh] != 0;
   if (rule == simple_arbiter) return simple;
+  const bool readwrite = static_cast<arch::DramBuffer>(r.own[buffer]) == arch::DramBuffer::readwrite;
+  if (rule == readwrite_buffer) return readwrite;
+  if (rule == buffer_not_met) return !readwrite;
   if (rule == active_not_met) return !simple;
   return true;
 }

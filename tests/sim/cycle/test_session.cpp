@@ -52,7 +52,17 @@ TEST(IdealMemory, TakesCeilOfBytesOverTheLowerRateAndAnswersAfterItsLatency) {
   Asker asker("asker");
   asker.port = &memory;
   // time, address, bytes, write, requester, rate of the other end, tag
-  asker.requests = {{0, 0, 64, false, 0, 0, 0}, {0, 64, 65, true, 0, 0, 1}, {0, 0, 64, false, 0, 3, 2}, {100000, 0, 1, false, 0, 0, 3}};
+  const auto request = [](std::int64_t time_ps, std::uint64_t address, std::int64_t bytes, bool write, std::int64_t bytes_per_cycle, std::uint64_t tag) {
+    MemoryRequest one;
+    one.time_ps = time_ps;
+    one.address = address;
+    one.bytes = bytes;
+    one.write = write;
+    one.bytes_per_cycle = bytes_per_cycle;
+    one.tag = tag;
+    return one;
+  };
+  asker.requests = {request(0, 0, 64, false, 0, 0), request(0, 64, 65, true, 0, 1), request(0, 0, 64, false, 3, 2), request(100000, 0, 1, false, 0, 3)};
   ASSERT_TRUE(session->run());
   // 64/8 = 8 cycles, then ceil(65/8) = 9, then ceil(64/3) = 22; the last starts at its own time, 80 cycles.
   EXPECT_EQ(asker.released, (std::vector<std::int64_t>{8 * 1250, 17 * 1250, 39 * 1250, 81 * 1250}));

@@ -157,7 +157,7 @@ arch::Dram design_of(const Sample& sample) {
     c.scheduler = word("Scheduler");
     c.buffer = word("SchedulerBuffer");
     // DRAMSys sizes a read-write buffer by two other parameters, which ArchGym leaves at 8.
-    c.request_buffer_size = c.buffer == "readwrite" ? 8 : number("RequestBufferSize");
+    c.request_buffer_size = number("RequestBufferSize");
     c.response_queue = word("RespQueue");
     c.refresh = word("RefreshPolicy");
     c.refresh_max_postponed = number("RefreshMaxPostponed");

@@ -119,8 +119,10 @@ enum class DramPowerDown { none, power_down, self_refresh };
 struct DramController {
   DramScheduler scheduler = DramScheduler::frfcfs;
   DramBuffer buffer = DramBuffer::shared;
-  /// Requests held: per bank (bankwise), per kind (readwrite), or in all (shared), in each channel.
+  /// Requests held: per bank (bankwise), per kind (readwrite), or in all (shared), in each channel. A readwrite buffer has at least
+  /// eight entries of each kind, as DRAMSys 5.1 has whatever this parameter says; so ArchGym's values of 1 to 8 make no difference there.
   int request_buffer_size = 32;
+  int buffer_capacity() const { return buffer == DramBuffer::readwrite && request_buffer_size < 8 ? 8 : request_buffer_size; }
   DramPagePolicy page_policy = DramPagePolicy::open;
   DramRefresh refresh = DramRefresh::all_bank;
   /// In all-bank refresh intervals; 0: a refresh is due as soon as its interval has passed.

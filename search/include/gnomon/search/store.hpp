@@ -89,7 +89,7 @@ class Store {
   Store& operator=(Store&&) noexcept;
   ~Store();
 
-  static constexpr int schema_version = 2;
+  static constexpr int schema_version = 3;
 
   /// The resolved campaign, or nothing in a new database.
   Expected<std::optional<std::string>> campaign() const;
@@ -118,6 +118,8 @@ class Store {
   /// Layers of one evaluation, without their mappings (a mapping follows from the design and the workload).
   Expected<std::vector<arch::LayerMetrics>> layers(std::uint64_t trial, const std::string& fidelity) const;
   Expected<std::vector<std::pair<std::string, double>>> energy_breakdown(std::uint64_t trial, const std::string& fidelity) const;
+  /// Which core waited for which, in array cycles.
+  Expected<std::vector<arch::Evaluation::Waiting>> waiting(std::uint64_t trial, const std::string& fidelity) const;
 
   /// A later co-simulation of a trial, as JSON, in a table of its own. Several of one trial are kept in order.
   Expected<void> add_cosim(std::uint64_t trial, const std::string& result_json);

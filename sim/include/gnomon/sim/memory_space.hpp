@@ -48,7 +48,7 @@ struct MemorySpaceResult {
 /// Evaluates the whole space for a trace on a device: metrics `cycles`, `energy_pj` (to 1 pJ; 0 without currents), `read_latency_sum_cycles`, `refresh_missing`.
 ///
 /// A run stands for every point of which it proves the same outcome: without refresh the refresh parameters do not matter; the simple arbiter
-/// has no limit of transactions; a limit that was never met stands for all looser ones, and for tighter ones down to the peak; where no answer
+/// has no limit of transactions; a readwrite buffer has eight entries for all eight sizes; a limit that was never met stands for all looser ones, and for tighter ones down to the peak; where no answer
 /// and no request overtook another, fifo and reorder are one. Results do not depend on `jobs` or on interruptions.
 /// Errors: those of the trace; a folded point that does not agree (run_failed, with the point).
 Expected<MemorySpaceResult> evaluate_memory_space(const arch::DramSpec& device, const std::vector<TraceRequest>& trace, const std::string& trace_name,
