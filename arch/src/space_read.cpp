@@ -102,7 +102,7 @@ class Reader {
     if (!json.is_number_integer()) return false;
     if (json.is_number_unsigned() && json.get<std::uint64_t>() > static_cast<std::uint64_t>(widest)) return false;
     out = json.get<std::int64_t>();
-    return std::abs(out) <= widest;
+    return out >= -widest && out <= widest;
   }
 
   bool integers(const Json& entry, const Json& value, const std::string& here, Parameter& p) {
