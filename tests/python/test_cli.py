@@ -198,9 +198,6 @@ def test_all_errors_of_a_file_at_once(tmp_path: Path, edge: dict[str, Any]) -> N
 
 
 def test_what_no_model_computes_yet_is_unsupported(tmp_path: Path, edge: dict[str, Any]) -> None:
-    edge["memory"] = {"type": "ddr4-2400"}
-    assert gnomon("simulate", "--arch", write_json(tmp_path / "d.json", edge), "--workload", "zoo:resnet18").status == 4
-    edge["memory"] = {"type": "ideal", "bytes_per_cycle": 32, "latency_cycles": 1}
     edge["cores"][0]["array"]["dataflow"] = "rs"
     run = gnomon("simulate", "--arch", write_json(tmp_path / "d.json", edge), "--workload", "zoo:resnet18")
     assert run.status == 4 and "rs" in run.err

@@ -73,7 +73,7 @@ def test_the_agent_of_the_page_works(tmp_path: Path) -> None:
     tests = [str(path) for path in (BUILD / "tests/search/CMakeFiles/test_search.dir").glob("test_agents.cpp.o")]
     assert tests
     onnx = subprocess.run(["sh", "-c", "ls /usr/lib/*/libonnx.so /usr/lib/*/libprotobuf.so 2>/dev/null"], capture_output=True, text=True).stdout.split()
-    build(["g++", *tests, *objects, *libraries, *onnx, "-lsqlite3", "-lfmt", "-lgtest", "-lgtest_main", "-lpthread", "-o", str(program)])
+    build(["g++", *tests, *objects, *libraries, *onnx, "-lsqlite3", "-lz", "-lfmt", "-lgtest", "-lgtest_main", "-lpthread", "-o", str(program)])
     run = subprocess.run([str(program), "--gtest_filter=*hillclimb*"], capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stdout[-4000:]
     passed = re.search(r"\[  PASSED  \] (\d+) tests?", run.stdout)

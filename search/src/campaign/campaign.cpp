@@ -496,6 +496,10 @@ class Reading {
         }
         return report(pointer, "metric " + in_quotes(name) + " is one of: " + (*found)->subjects + "; the subject " + in_quotes(subject) + " has: " + join(known));
       }
+      const std::vector<std::string> synthesised{"lut", "ff", "dsp", "bram", "fmax_mhz", "cell_area_um2"};
+      if (spec_.synthesis.empty() && std::find(synthesised.begin(), synthesised.end(), name.substr(0, name.find('@'))) != synthesised.end()) {
+        return report(pointer, "metric " + in_quotes(name) + " comes from synthesis; the campaign has no \"synthesis\" (xcup, xc7, ice40 or osu018)");
+      }
       const std::size_t at = name.find('@');
       if (at == std::string::npos) return;
       std::vector<std::string> models;
