@@ -104,6 +104,7 @@ Expected<int> run(Options options) {
     Json one{{"least_time", outcome_json(table, best(table, retention, [](auto v) { return v[cycles]; }), tck)},
              {"least_energy", outcome_json(table, best(table, retention, [](auto v) { return v[energy]; }), tck)},
              {"least_power", outcome_json(table, best(table, retention, power), tck)},
+             {"least_read_latency", outcome_json(table, best(table, retention, [](auto v) { return v[latency_sum]; }), tck)},
              {"least_edp", outcome_json(table, best(table, retention, [](auto v) { return v[cycles] * v[energy]; }), tck)}};
     one["front"] = Json::array();
     for (const std::size_t r : table.front({cycles, energy}, allowed)) one["front"].push_back(outcome_json(table, r, tck));

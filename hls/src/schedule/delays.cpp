@@ -8,7 +8,7 @@ namespace {
 
 double log2_up(double n) { return n <= 1 ? 0 : std::ceil(std::log2(n)); }
 
-// Fits of the slowest path (OpenSTA, OSU 0.18 um, yosys 0.23 with abc) over widths of 4 to 64 bits; ns.
+// Estimates of the slowest path in a 0.18 um library, in ns; not measured. They decide how expressions are cut into stages, never results.
 double adder(int bits) { return 0.55 + 0.105 * bits; }
 double multiplier(int a, int b) { return 0.9 + 0.16 * (a + b) + 0.35 * log2_up(std::min(a, b)); }
 double multiplexer(double inputs) { return 0.25 + 0.3 * log2_up(inputs); }
