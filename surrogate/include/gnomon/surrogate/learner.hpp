@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gnomon/base/error.hpp"
+#include "gnomon/base/nn.hpp"
+
+namespace gnomon::surrogate {
+
+/// Nodes (layers of a network, loops of a kernel) of many rows, one row's after the other's. A row may have none.
+struct NodeBatch {
+  Mlp<float>::Batch x;                                           ///< [node inputs, nodes], standardised
+  std::vector<std::int32_t> first{0};                            ///< [rows + 1]: row r has the nodes first[r] .. first[r + 1] - 1
+  std::vector<std::int32_t> edge_first{0};                       ///< [rows + 1]: row r has the edges edge_first[r] .. edge_first[r + 1] - 1
+  std::vector<std::pair<std::int32_t, std::int32_t>> edges;      ///< (from, to), counted over all nodes
+
+  bool empty() const { return first.size() < 2; }
+  Eigen::Index rows() const { return static_cast<Eigen::Index>(first.size()) - 1; }
+};
+
+/// Rows as every model family sees them.
+struct Samples {
+  Mlp<float>::Batch x;  ///< [inputs, rows], scaled and standardised (Feature::scale)
+  NodeBatch nodes;      ///< of the same rows; empty where the data have no node lists
+
+  Eigen::Index rows() const { return x.cols(); }
+};
+/// The rows given by index, in that order.
+Samples select(const Samples& samples, std::span<const Eigen::Index> rows);
+
+/// What a learner gets to learn from.
+struct Lesson {
+  const Samples& samples;
+  const Mlp<float>::Batch& labels;        ///< [targets, rows], standardised in the target's scale; NaN where missing
+  const std::vector<std::size_t>& group;  ///< [rows], 0 .. groups - 1: rows of a group stay together wherever rows are held out
+  std::size_t groups = 0;
+  std::uint64_t seed = 1;
+  int threads = 1;  ///< the result does not depend on it
+  /// Per target, how standardised labels are to be read where physics adds: a label is `mean + deviation * standardised`, in the log domain
+  /// (of y, or of 1 + y / divisor) where `log` says so. Empty: all linear, mean 0, deviation 1.
+  struct Scale {
+    bool log = false;
+    double mean = 0, deviation = 1;
+  };
+  std::vector<Scale> scales = {};
+};
+
+/// One family of models behind one interface: small networks, trees, a Gaussian process, a graph network, a transformer. Targets are columns of
+/// one model where the family can share (networks), and independent inside it where not. Learners are immutable once fitted and
+/// `predict` may run in several threads. Same lesson, same bytes.
+class Learner {
+ public:
+  using Batch = Mlp<float>::Batch;
+
+  virtual ~Learner() = default;
+  /// Name in `learner_families()`.
+  virtual std::string family() const = 0;
+  /// Fits from nothing. Errors: a lesson that the family cannot take (too many rows, no node lists).
+  virtual Expected<void> fit(const Lesson& lesson) = 0;
+  /// Centre and spread [targets, rows] in standardised units. The spread is the family's own measure of doubt (deviation among members, or the
+  /// posterior's deviation); it is made an interval by calibration, never read as one.
+  virtual void predict(const Samples& samples, Batch& mean, Batch& spread) const = 0;
+  /// What besides the weights is needed to load it, as compact JSON; goes into the model file's header.
+  virtual std::string structure() const = 0;
+  virtual void append_weights(std::vector<float>& blob) const = 0;
+  /// Rebuilds from `structure` (of `file`, for messages) and the weights that `append_weights` gave. Refuses what does not fit, also widths
+  /// other than those of the model: `inputs`, `node_inputs`, `targets`.
+  struct Shape {
+    int inputs = 0, node_inputs = 0, targets = 0;
+  };
+  virtual Expected<void> load(const std::string& structure, std::span<const float> weights, const Shape& shape, const std::string& file) = 0;
+};
+
+/// A family: how it is called and made. `options` is JSON of the family's own options (`{}` for the defaults), refused where it does not fit.
+struct LearnerFamily {
+  std::string name;
+  std::string summary;
+  bool needs_nodes = false;
+  /// Most rows it takes; 0: any number.
+  std::size_t most_rows = 0;
+  Expected<std::unique_ptr<Learner>> (*make)(const std::string& options) = nullptr;
+};
+/// `ensemble`, `trees`, `process`, `graph`, `transformer`: those that are built.
+const std::vector<LearnerFamily>& learner_families();
+/// A learner by name. Error: the nearest name.
+Expected<std::unique_ptr<Learner>> make_learner(const std::string& family, const std::string& options = "{}");
+
+}  // namespace gnomon::surrogate

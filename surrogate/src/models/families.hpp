@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "gnomon/base/error.hpp"
+#include "gnomon/surrogate/learner.hpp"
+
+namespace gnomon::surrogate {
+
+/// The families' makers; `learner_families()` lists them.
+Expected<std::unique_ptr<Learner>> make_ensemble(const std::string& options);
+
+/// Copies the next `count` weights; false where there are too few or one is not finite.
+bool take_weights(std::span<const float>& weights, Eigen::Index count, float* to);
+
+/// Mean squared error over the labels present [targets, rows], and its gradient where asked for.
+double squared_error(const Mlp<float>::Batch& out, const Mlp<float>::Batch& labels, Mlp<float>::Batch* gradient);
+
+/// Every tenth group of a shuffled order: those rows watch for overfitting. With fewer than ten groups none does.
+void watch_groups(const Lesson& lesson, std::uint64_t seed, std::vector<Eigen::Index>& learn, std::vector<Eigen::Index>& watch);
+
+}  // namespace gnomon::surrogate
