@@ -190,7 +190,7 @@ class Emitter {
     const bool whole = unroll != d.unroll.end() && unroll->second >= loop.extent;
     if (unroll != d.unroll.end()) text += "#pragma HLS UNROLL" + (whole ? "" : " factor=" + n(unroll->second)) + "\n";
     if (d.pipeline_loop.empty() ? innermost && !whole : d.pipeline_loop == loop.name) text += "#pragma HLS PIPELINE" + (d.pipeline_ii ? " II=" + n(*d.pipeline_ii) : "") + "\n";
-    if (loop.trip || loop.count) text += "#pragma HLS LOOP_TRIPCOUNT max=" + n(loop.extent) + "\n";
+    if (loop.trip || loop.data_decides()) text += "#pragma HLS LOOP_TRIPCOUNT max=" + n(loop.extent) + "\n";
     (void)pad;
     return text;
   }
@@ -257,9 +257,13 @@ class Emitter {
           const std::string count = value(*loop.count);
           body += pad + "const long long " + end + " = " + count + " < 0 ? 0 : " + count + " > " + n(loop.extent) + " ? " + n(loop.extent) + " : " + count + ".to_int64();\n";
         }
-        body += pad + loop.name + "_loop: for (long long " + loop.name + " = 0; " + loop.name + " < " + end + "; ++" + loop.name + ") {\n" + loop_pragmas(step.id, pad);
+        if (loop.repeat) body += pad + "bool " + loop.name + "_more = true;\n";
+        body += pad + loop.name + "_loop: for (long long " + loop.name + " = 0; " + loop.name + " < " + end + (loop.repeat ? " && " + loop.name + "_more" : "") + "; ++" + loop.name +
+                ") {\n" + loop_pragmas(step.id, pad);
         pad += "  ";
       } else {
+        const KernelLoop& loop = k_.loops[step.id];
+        if (loop.repeat) body += pad + loop.name + "_more = " + value(*loop.repeat) + " != 0;\n";
         pad.resize(pad.size() - 2);
         body += pad + "}\n";
       }

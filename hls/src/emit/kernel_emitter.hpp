@@ -127,6 +127,12 @@ class Emitter {
   std::string is_last(std::size_t p, std::size_t l, PipeState* s, int stage) {
     const std::string c = s != nullptr ? at_counter(*s, l, stage) : counter(p, l);
     const KernelLoop& loop = k_.loops[l];
+    if (loop.repeat) {
+      // The block that computes the value has left it in its register by the time the loop's end is reached.
+      const int bits = k_.ops[*loop.repeat].type.bits;
+      return "(" + c + " == " + sv_literal(loop.extent - 1, counter_bits(l)) + " || p" + n(static_cast<std::int64_t>(p)) + "_r" + n(static_cast<std::int64_t>(*loop.repeat)) + " == " +
+             sv_literal(0, bits) + ")";
+    }
     if (!loop.trip && !loop.count) return "(" + c + " == " + sv_literal(loop.extent - 1, counter_bits(l)) + ")";
     const int bits = trip_bits(l) + 1;
     const std::string t = trip(p, l, s, stage);

@@ -137,21 +137,26 @@ Machine::State Machine::run() {
       case ProgramStep::enter:
         counters_[step.id] = 0;
         ++rounds_[step.id];
+        // A loop with `count` is a pipeline of its own: its iterations never overlap with what ran before it.
+        if (kernel_.loops[step.id].count) last_.clear();
         trips_[step.id] = trips(step.id);
         if (trips_[step.id] < 1) {
           pc_ = step.target;
           continue;
         }
         break;
-      case ProgramStep::next:
+      case ProgramStep::next: {
         if (shared_.streams_only && ++shared_.executed > shared_.max_ops) return State::too_long;
         ++rounds_[step.id];
-        if (++counters_[step.id] < trips_[step.id]) {
+        const auto& repeat = kernel_.loops[step.id].repeat;
+        if (++counters_[step.id] < trips_[step.id] && (!repeat || values_[*repeat] != 0)) {
           pc_ = step.target;
           continue;
         }
+        if (repeat && shared_.trace != nullptr) shared_.trace->trips[step.id].push_back(counters_[step.id]);
         counters_[step.id] = 0;
         break;
+      }
     }
     ++pc_;
   }

@@ -33,7 +33,7 @@ struct StreamFile {
 struct LoopFile {
   std::string name;
   std::int64_t extent = 1;
-  std::optional<std::string> in, process, trip, count;
+  std::optional<std::string> in, process, trip, count, repeat;
 };
 struct OpFile {
   std::optional<std::string> name;
@@ -101,6 +101,7 @@ void describe(FieldVisitor& v, LoopFile& l) {
   field(v, {"process", "of a loop that is in no other; the process of the loop before it, or the first, where left out"}, l.process);
   field(v, {"trip", "iterations as an affine sum of the loops around it, at most extent"}, l.trip);
   field(v, {"count", "iterations as a value computed outside of it, clamped to 0 to extent"}, l.count);
+  field(v, {"while", "value computed in its body: the loop runs once, and again while it is not 0, extent times at most"}, l.repeat);
 }
 void describe(FieldVisitor& v, OpFile& op) {
   field(v, {"name", "identifier of the value; store, scatter and write have none"}, op.name);
@@ -183,6 +184,8 @@ class Builder {
     for (std::size_t i = 0; i < file_.body.size(); ++i) op(i);
     for (std::size_t i = 0; i < file_.loops.size(); ++i)
       if (file_.loops[i].count) kernel_.loops[i].count = lookup("/loops/" + std::to_string(i) + "/count", "value", *file_.loops[i].count, kernel_.ops);
+    for (std::size_t i = 0; i < file_.loops.size(); ++i)
+      if (file_.loops[i].repeat) kernel_.loops[i].repeat = lookup("/loops/" + std::to_string(i) + "/while", "value", *file_.loops[i].repeat, kernel_.ops);
     directives();
     if (!problems_.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems_)));
     if (auto sound = verify(kernel_); !sound) return fail(std::move(sound.error()));
@@ -409,12 +412,13 @@ Json write_kernel(const Kernel& kernel) {
   }
   for (std::size_t l = 0; l < kernel.loops.size(); ++l) {
     const KernelLoop& loop = kernel.loops[l];
-    LoopFile f{loop.name, loop.extent, {}, {}, {}, {}};
+    LoopFile f{loop.name, loop.extent, {}, {}, {}, {}, {}};
     const bool follows = l > 0 && loop.parent == l - 1;
     if (!follows && (l > 0 || loop.parent)) f.in = loop.parent ? kernel.loops[*loop.parent].name : "";
     if (!loop.parent && loop.process != (l > 0 ? kernel.loops[l - 1].process : 0)) f.process = kernel.processes[loop.process];
     if (loop.trip) f.trip = to_text(*loop.trip, kernel);
     if (loop.count) f.count = kernel.ops[*loop.count].name;
+    if (loop.repeat) f.repeat = kernel.ops[*loop.repeat].name;
     file.loops.push_back(std::move(f));
   }
   for (const KernelOp& op : kernel.ops) {

@@ -30,7 +30,7 @@ Expected<MatmulShape> match_matmul(const Kernel& kernel) {
   };
   if (kernel.processes.size() != 1 || !kernel.streams.empty()) return refuse("one process without streams is needed");
   for (std::size_t l = 0; l < kernel.loops.size(); ++l)
-    if (kernel.loops[l].trip || kernel.loops[l].count || kernel.path(l).size() != l + 1) return refuse("loops must be one chain of fixed extents");
+    if (kernel.loops[l].trip || kernel.loops[l].data_decides() || kernel.path(l).size() != l + 1) return refuse("loops must be one chain of fixed extents");
   if (kernel.loops.size() != 3) return refuse("three loops are needed, not " + std::to_string(kernel.loops.size()));
   // Out of all ops exactly: a constant 0 stored, then inside k two loads, the load of the sum, mac, store.
   const auto depth = [&](const KernelOp& op) { return kernel.path(op.loop).size(); };

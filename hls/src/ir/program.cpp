@@ -78,7 +78,11 @@ bool walk(const Kernel& kernel, std::size_t process, std::int64_t max_visits,
 std::int64_t place_of(const Kernel& kernel, const KernelOp& op, const std::vector<std::int64_t>& counters) {
   std::int64_t place = 0;
   const auto& shape = kernel.tensors[*op.tensor].shape;
-  for (std::size_t d = 0; d < shape.size(); ++d) place = place * shape[d] + evaluate(op.index[d], counters);
+  for (std::size_t d = 0; d < shape.size(); ++d) {
+    const std::int64_t at = evaluate(op.index[d], counters);
+    if (at < 0 || at >= shape[d]) return -1;
+    place = place * shape[d] + at;
+  }
   return place;
 }
 

@@ -29,7 +29,7 @@ std::int64_t evaluate(const Affine& affine, const std::vector<std::int64_t>& cou
 bool walk(const Kernel& kernel, std::size_t process, std::int64_t max_visits,
           const std::function<void(std::size_t, const std::vector<std::int64_t>&)>& visit);
 
-/// Row-major place of an access whose index has no values.
+/// Row-major place of an access whose index has no values; -1 outside the tensor, where a guard keeps it from being done.
 std::int64_t place_of(const Kernel& kernel, const KernelOp& op, const std::vector<std::int64_t>& counters);
 
 }  // namespace gnomon::hls

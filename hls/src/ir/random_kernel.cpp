@@ -243,7 +243,7 @@ class Generator {
       trip.coefficients[s.path.back()] = 1;
       trip.constant = r_.integer(0, 1);
       l.extent = outer.extent;
-      if (!outer.trip && !outer.count) l.trip = trip;
+      if (!outer.trip && !outer.data_decides()) l.trip = trip;
     } else if (may_vary && r_.chance(0.12)) {
       l.count = integer_value(s);
     }
@@ -302,9 +302,23 @@ class Generator {
       if (k_.tensors[t].kind == TensorKind::output && owner_[t] == s.process && !s.values.empty()) store(s, t);
   }
 
+  /// A loop with a fixed number of iterations becomes one that goes on while a value of its body is not 0.
+  void make_while(std::size_t l) {
+    if (k_.loops[l].trip || k_.loops[l].count) return;
+    std::vector<std::size_t> some;
+    for (std::size_t i = 0; i < k_.ops.size(); ++i)
+      if (k_.ops[i].loop == l && !has_no_value(k_.ops[i].code)) some.push_back(i);
+    if (!some.empty()) k_.loops[l].repeat = some[pick(some.size())];
+  }
+
   void nest(Scope s, int depth) {
     if (!s.path.empty() || r_.chance(0.3)) block(s, 0, 3);
     const std::size_t l = add_loop(s, r_.integer(1, r_.chance(0.2) ? 9 : 6), true);
+    fill_nest(s, l, depth);
+    if (r_.chance(0.1)) make_while(l);
+  }
+
+  void fill_nest(const Scope& s, std::size_t l, int depth) {
     Scope inner = s;
     inner.path.push_back(l);
     if (depth > 1) {
@@ -339,7 +353,7 @@ class Generator {
   void directives() {
     Directives& d = k_.directives;
     for (const KernelLoop& l : k_.loops) {
-      if (l.trip || l.count) continue;
+      if (l.trip || l.data_decides()) continue;
       if (r_.chance(0.15) && l.extent > 1) d.tile[l.name] = r_.integer(1, l.extent);
       if (r_.chance(0.25)) d.unroll[l.name] = r_.chance(0.3) ? l.extent : r_.integer(1, std::max<std::int64_t>(1, std::min<std::int64_t>(l.extent, 4)));
     }
@@ -385,7 +399,7 @@ std::optional<Kernel> without(const Kernel& kernel, std::size_t gone) {
       for (const auto& v : a.values) drop[i] = drop[i] || drop[v.first];
   }
   for (const KernelLoop& l : kernel.loops)
-    if (l.count && drop[*l.count]) return std::nullopt;
+    if ((l.count && drop[*l.count]) || (l.repeat && drop[*l.repeat])) return std::nullopt;
   Kernel k = kernel;
   std::vector<std::size_t> place(kernel.ops.size(), 0);
   k.ops.clear();
@@ -401,6 +415,8 @@ std::optional<Kernel> without(const Kernel& kernel, std::size_t gone) {
   }
   for (KernelLoop& l : k.loops)
     if (l.count) l.count = place[*l.count];
+  for (KernelLoop& l : k.loops)
+    if (l.repeat) l.repeat = place[*l.repeat];
   for (std::size_t t = k.tensors.size(); t-- > 0;) {
     bool used = false;
     for (const KernelOp& op : k.ops) used = used || op.tensor == t;
@@ -506,6 +522,7 @@ std::vector<std::string> features(const Kernel& kernel) {
     depth = std::max(depth, kernel.path(l).size());
     if (kernel.loops[l].trip) all.insert("affine trip");
     if (kernel.loops[l].count) all.insert("data-dependent trip");
+    if (kernel.loops[l].repeat) all.insert("while loop");
   }
   all.insert("depth " + std::to_string(depth));
   if (kernel.processes.size() > 1) all.insert("two processes");

@@ -145,6 +145,8 @@ void guard(Draft& draft, std::size_t loop, const Affine& position, std::int64_t 
   }
   for (KernelLoop& l : to.kernel.loops)
     if (l.count) l.count = place[*l.count];
+  for (KernelLoop& l : to.kernel.loops)
+    if (l.repeat) l.repeat = place[*l.repeat];
   draft = std::move(to);
 }
 
@@ -164,7 +166,7 @@ Expected<void> tile(Draft& draft, const std::string& name, std::int64_t size) {
   const std::size_t l = *loop_named(kernel, name);
   const std::string pointer = "/directives/tile" + pointer_step(name);
   const KernelLoop loop = kernel.loops[l];
-  if (loop.trip || loop.count) return invalid(kernel.file, pointer, "loop " + in_quotes(name) + " has no fixed number of iterations");
+  if (loop.trip || loop.data_decides()) return invalid(kernel.file, pointer, "loop " + in_quotes(name) + " has no fixed number of iterations");
   if (size > loop.extent) return invalid(kernel.file, pointer, "tiles of " + std::to_string(size) + " in a loop of " + std::to_string(loop.extent) + " iterations");
   const std::int64_t extent = loop.extent;
   KernelLoop outer = loop;
@@ -194,7 +196,7 @@ Expected<void> interchange(Draft& draft, const std::vector<std::string>& order, 
     const auto l = loop_named(kernel, name);
     if (!l) return invalid(kernel.file, pointer, "unknown loop " + in_quotes(name));
     if (std::find(wanted.begin(), wanted.end(), *l) != wanted.end()) return invalid(kernel.file, pointer, in_quotes(name) + " stands twice");
-    if (kernel.loops[*l].trip || kernel.loops[*l].count) return invalid(kernel.file, pointer, "loop " + in_quotes(name) + " has no fixed number of iterations");
+    if (kernel.loops[*l].trip || kernel.loops[*l].data_decides()) return invalid(kernel.file, pointer, "loop " + in_quotes(name) + " has no fixed number of iterations");
     wanted.push_back(*l);
   }
   std::vector<std::size_t> now = wanted;
@@ -232,7 +234,7 @@ Expected<void> unroll_loop(Draft& draft, const std::string& name, std::int64_t f
   const std::string pointer = "/directives/unroll" + pointer_step(name);
   const Kernel& from = draft.kernel;
   const std::size_t l = *loop_named(from, name);
-  if (from.loops[l].trip || from.loops[l].count)
+  if (from.loops[l].trip || from.loops[l].data_decides())
     return fail(Error(ErrorKind::unsupported, Problem{from.file, pointer, "loop " + in_quotes(name) + " has no fixed number of iterations; only such loops are unrolled"}));
   const std::int64_t extent = from.loops[l].extent;
   factor = std::min(factor, extent);
@@ -243,7 +245,7 @@ Expected<void> unroll_loop(Draft& draft, const std::string& name, std::int64_t f
     return fail(Error(ErrorKind::unsupported, Problem{from.file, pointer, "more than 20,000 operations after unrolling"}));
   for (const KernelLoop& inner : from.loops) {
     const bool depends = inner.trip && inner.trip->coefficients[l] != 0;
-    const bool counts = inner.count && inside(from, from.ops[*inner.count].loop, l);
+    const bool counts = (inner.count && inside(from, from.ops[*inner.count].loop, l)) || (inner.repeat && inside(from, from.ops[*inner.repeat].loop, l));
     if (depends || counts)
       return fail(Error(ErrorKind::unsupported, Problem{from.file, pointer, "the iterations of loop " + in_quotes(inner.name) + " inside depend on " + in_quotes(name)}));
   }
@@ -296,6 +298,8 @@ const auto other = [&](std::size_t old) { return place[old][std::min(place[old].
   }
   for (KernelLoop& loop : to.kernel.loops)
     if (loop.count) loop.count = place[*loop.count][0];
+  for (KernelLoop& loop : to.kernel.loops)
+    if (loop.repeat) loop.repeat = place[*loop.repeat][0];
   if (complete) {
     // The loop runs once; what was inside belongs to the loop around it.
     for (KernelOp& op : to.kernel.ops)

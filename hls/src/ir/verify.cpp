@@ -85,7 +85,7 @@ class Verifier {
         wrong(at + "/in", "the loop around a loop must stand before it, in the same process");
         continue;
       }
-      if (loop.trip && loop.count) wrong(at, "\"trip\" and \"count\" exclude each other");
+      if (int{loop.trip.has_value()} + int{loop.count.has_value()} + int{loop.repeat.has_value()} > 1) wrong(at, "\"trip\", \"count\" and \"while\" exclude each other");
       if (loop.trip) {
         const auto [low, high] = affine_range(kernel_, *loop.trip, loop.parent);
         around(at + "/trip", *loop.trip, loop.parent);
@@ -148,6 +148,9 @@ class Verifier {
     }
     for (std::size_t l = 0; l < kernel_.loops.size(); ++l) {
       const KernelLoop& loop = kernel_.loops[l];
+      if (loop.repeat && kernel_.ops[*loop.repeat].loop != l)
+        wrong("/loops/" + std::to_string(l) + "/while", in_quotes(kernel_.ops[*loop.repeat].name) + " is not computed directly in the body of " + in_quotes(loop.name) + ", in no other loop");
+      if (loop.repeat && has_no_value(kernel_.ops[*loop.repeat].code)) wrong("/loops/" + std::to_string(l) + "/while", "an operation without a value");
       if (!loop.count) continue;
       const std::string at = "/loops/" + std::to_string(l) + "/count";
       std::size_t first = kernel_.ops.size();
@@ -327,7 +330,7 @@ class Verifier {
   void streams_flow() {
     if (kernel_.streams.empty()) return;
     for (const KernelLoop& l : kernel_.loops)
-      if (l.count) return;
+      if (l.data_decides()) return;
     for (const KernelOp& op : kernel_.ops)
       if (touches_stream(op.code) && op.when) return;
     Shared shared(kernel_);

@@ -92,7 +92,7 @@ class Builder {
   }
   /// Whether a loop can become part of the pipeline of the loop around it.
   bool merges(std::size_t l) const {
-    if (loop(l).count) return false;
+    if (loop(l).data_decides()) return false;
     return !loop(l).trip || affine_range(result_.kernel, *loop(l).trip, loop(l).parent).first >= 1;
   }
 
@@ -121,7 +121,8 @@ class Builder {
   Expected<void> nest(std::size_t s, Process& to) {
     // The chain of loops that may become one pipeline, from here inwards.
     std::vector<std::size_t> chain{s};
-    bool closed = true;
+    // Whether there is another iteration is known at the end of one: no pipeline.
+    bool closed = !loop(program_[s].id).repeat;
     for (std::size_t at = s;;) {
       const std::size_t end = program_[at].target - 1;
       if (!has_inner(at + 1, end)) break;

@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "gnomon/base/text.hpp"
+#include "ir/affine.hpp"
 #include "ir/program.hpp"
 #include "schedule/datapath.hpp"
 #include "schedule/replay.hpp"
@@ -16,6 +17,11 @@ constexpr std::int64_t replay_limit = std::int64_t{1} << 20;
 Error refused(const Kernel& kernel, const std::string& what) {
   return Error(ErrorKind::run_failed, Problem{kernel.file, "", "the schedule checker refuses the schedule of " + in_quotes(kernel.name) + ": " + what});
 }
+
+/// Cycles of the last write and read of an element.
+struct Last {
+  std::int64_t write = -1, read = -1;
+};
 
 struct Checker {
   const Datapath& d;
@@ -88,9 +94,6 @@ struct Checker {
       if (node(n).kind == NodeKind::load || node(n).kind == NodeKind::store || node(n).stream >= 0) node_of[node(n).op] = n;
       if (node(n).kind == NodeKind::store) written[static_cast<std::size_t>(node(n).tensor)] = true;
     }
-    struct Last {
-      std::int64_t write = -1, read = -1;  ///< cycles
-    };
     std::unordered_map<std::int64_t, Last> last;
     std::map<int, std::int64_t> stream_last;
     std::string wrong;
@@ -112,10 +115,19 @@ struct Checker {
           const bool by_data = op.code == OpCode::gather || op.code == OpCode::scatter;
           if (by_data && op.distance > 1) return;
           if (by_data || has_data_access(*op.tensor)) {
-            check(last[-1 - static_cast<std::int64_t>(*op.tensor)], access, op, node_of.at(access.op), wrong);
+            // Three records a tensor: of all accesses, of those that may be in any part, and of those in each part.
+            const auto record = [&](std::int64_t which) -> Last& { return last[-1 - static_cast<std::int64_t>(*op.tensor) - tensors * which]; };
+            const int n = node_of.at(access.op);
+            const auto part = part_of(op);
+            for (const std::int64_t which : part ? std::vector<std::int64_t>{1, 2 + *part} : std::vector<std::int64_t>{0}) check(record(which), access, op, n, wrong);
+            for (const std::int64_t which : {std::int64_t{0}, part ? 2 + *part : 1}) note(record(which), access, op, n);
             return;
           }
-          check(last[place_of(d.kernel, op, *access.counters) * tensors + static_cast<std::int64_t>(*op.tensor)], access, op, node_of.at(access.op), wrong);
+          const std::int64_t place = place_of(d.kernel, op, *access.counters);
+          if (place < 0) return;
+          Last& seen = last[place * tensors + static_cast<std::int64_t>(*op.tensor)];
+          check(seen, access, op, node_of.at(access.op), wrong);
+          note(seen, access, op, node_of.at(access.op));
         },
         [&] {
           last.clear();
@@ -124,6 +136,30 @@ struct Checker {
     return wrong;
   }
 
+  /// The part of a partitioned tensor that an access stays in, whatever its loops and values are: its index modulo the factor, or the
+  /// block. Accesses of different parts never meet.
+  std::optional<std::int64_t> part_of(const KernelOp& op) const {
+    std::int64_t part = 0;
+    const auto given = d.kernel.directives.partition.find(d.kernel.tensors[*op.tensor].name);
+    if (given == d.kernel.directives.partition.end()) return std::nullopt;
+    for (const Partition& p : given->second) {
+      const std::int64_t size = d.kernel.tensors[*op.tensor].shape[p.dim], factor = p.kind == PartitionKind::complete ? size : p.factor;
+      const Affine& e = op.index[p.dim];
+      if (p.kind == PartitionKind::block) {
+        const std::int64_t each = (size + factor - 1) / factor;
+        const auto [low, high] = affine_range(d.kernel, e, op.loop);
+        if (!e.values.empty() || low < 0 || low / each != high / each) return std::nullopt;
+        part = part * factor + static_cast<std::int64_t>(low / each);
+        continue;
+      }
+      for (const std::int64_t c : e.coefficients)
+        if (c % factor != 0) return std::nullopt;
+      for (const auto& v : e.values)
+        if (v.second % factor != 0) return std::nullopt;
+      part = part * factor + ((e.constant % factor) + factor) % factor;
+    }
+    return part;
+  }
   bool has_data_access(std::size_t tensor) const {
     return std::any_of(pipe.ops.begin(), pipe.ops.end(), [&](std::size_t i) {
       const KernelOp& op = d.kernel.ops[i];
@@ -131,18 +167,22 @@ struct Checker {
     });
   }
 
-  template <class Last>
-  void check(Last& seen, const PipeAccess& access, const KernelOp& op, int n, std::string& wrong) const {
+  void check(const Last& seen, const PipeAccess& access, const KernelOp& op, int n, std::string& wrong) const {
     const std::int64_t cycle = access.iteration * slots() + time(n);
     const std::string name = in_quotes(d.kernel.tensors[*op.tensor].name);
     if (writes_tensor(op.code)) {
       if (seen.write >= cycle) wrong = "two writes of an element of " + name + " out of order";
       if (seen.read > cycle) wrong = "an element of " + name + " is overwritten before it is read";
-      seen.write = cycle;
     } else {
       if (seen.write >= cycle) wrong = "an element of " + name + " is read in cycle " + std::to_string(cycle) + " and written in " + std::to_string(seen.write);
-      seen.read = std::max(seen.read, cycle);
     }
+  }
+  void note(Last& seen, const PipeAccess& access, const KernelOp& op, int n) const {
+    const std::int64_t cycle = access.iteration * slots() + time(n);
+    if (writes_tensor(op.code))
+      seen.write = std::max(seen.write, cycle);
+    else
+      seen.read = std::max(seen.read, cycle);
   }
 };
 

@@ -102,6 +102,8 @@ void add_dependences(const Kernel& kernel, std::size_t process, Pipe& pipe, std:
   const auto meet = [&](int from, int to, std::int64_t distance) {
     const Node &a = pipe.nodes[static_cast<std::size_t>(from)], &b = pipe.nodes[static_cast<std::size_t>(to)];
     if (a.kind == NodeKind::load && b.kind == NodeKind::load) return;
+    // Different banks: their places differ modulo the partition's factor, or lie in different blocks.
+    if (a.bank >= 0 && b.bank >= 0 && a.bank != b.bank) return;
     // What the kernel promises of accesses whose places depend on data.
     const auto promised = [&](const Node& n) { return kernel.ops[n.op].distance; };
     if (distance > 0) distance = std::max(distance, std::min(promised(a), promised(b)));
@@ -116,6 +118,7 @@ void add_dependences(const Kernel& kernel, std::size_t process, Pipe& pipe, std:
         const KernelOp& op = kernel.ops[access.op];
         if (!op.tensor || !written[*op.tensor]) return;
         const std::int64_t place = whole[*op.tensor] ? -1 : place_of(kernel, op, *access.counters);
+        if (place < 0 && !whole[*op.tensor]) return;
         auto& seen = last[place * static_cast<std::int64_t>(kernel.tensors.size()) + static_cast<std::int64_t>(*op.tensor)];
         const int node = node_of.at(access.op);
         bool known = false;

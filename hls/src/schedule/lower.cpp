@@ -40,7 +40,8 @@ class Lowering {
     // Values for later pipelines.
     std::vector<bool> wanted(kernel_.ops.size(), false);
     for (const KernelLoop& l : kernel_.loops)
-      if (l.count) wanted[*l.count] = true;
+      for (const auto& decides : {l.count, l.repeat})
+        if (decides) wanted[*decides] = true;
     for (std::size_t i = 0; i < kernel_.ops.size(); ++i) {
       if (mine[i]) continue;
       const KernelOp& op = kernel_.ops[i];
@@ -63,7 +64,7 @@ class Lowering {
 
  private:
   bool counts(std::size_t op) const {
-    return std::any_of(kernel_.loops.begin(), kernel_.loops.end(), [&](const KernelLoop& l) { return l.count == op; });
+    return std::any_of(kernel_.loops.begin(), kernel_.loops.end(), [&](const KernelLoop& l) { return l.count == op || l.repeat == op; });
   }
 
   int add(Node node) {

@@ -29,14 +29,16 @@ void compact(Kernel& kernel, const std::vector<bool>& keep) {
       for (auto& value : a.values) value.first = place[value.first];
   }
   for (KernelLoop& l : kernel.loops)
-    if (l.count) l.count = place[*l.count];
+    for (auto* decides : {&l.count, &l.repeat})
+      if (*decides) *decides = place[**decides];
   kernel.ops = std::move(ops);
 }
 
 void remove_dead(Kernel& kernel) {
   std::vector<bool> keep(kernel.ops.size(), false);
   for (const KernelLoop& l : kernel.loops)
-    if (l.count) keep[*l.count] = true;
+    for (const auto& decides : {l.count, l.repeat})
+      if (decides) keep[*decides] = true;
   for (std::size_t i = kernel.ops.size(); i-- > 0;) {
     const KernelOp& op = kernel.ops[i];
     if (has_no_value(op.code) || op.code == OpCode::read) keep[i] = true;
@@ -136,7 +138,8 @@ void balance(Kernel& kernel) {
         for (const auto& value : a.values) ++uses[value.first];
     }
     for (const KernelLoop& l : kernel.loops)
-      if (l.count) ++uses[*l.count];
+      for (const auto& decides : {l.count, l.repeat})
+        if (decides) ++uses[*decides];
   };
   std::vector<bool> written(kernel.tensors.size(), false);
   for (const KernelOp& op : from)
@@ -163,7 +166,8 @@ void balance(Kernel& kernel) {
     split.push_back(std::move(op));
   }
   for (KernelLoop& l : kernel.loops)
-    if (l.count) l.count = place[*l.count];
+    for (auto* decides : {&l.count, &l.repeat})
+      if (*decides) *decides = place[**decides];
   count(split);
 
   /// Whether the op's chain may be reordered: modular sums of one type, or minima or maxima of one type.
@@ -196,7 +200,8 @@ void balance(Kernel& kernel) {
       for (auto& value : a.values) value.first = through[value.first];
   }
   for (KernelLoop& l : kernel.loops)
-    if (l.count) l.count = through[*l.count];
+    for (auto* decides : {&l.count, &l.repeat})
+      if (*decides) *decides = through[**decides];
   count(split);
   for (const KernelOp& op : split)
     if (associative(op))
@@ -255,7 +260,8 @@ void balance(Kernel& kernel) {
     out.back().name = op.name;
   }
   for (KernelLoop& l : kernel.loops)
-    if (l.count) l.count = place[*l.count];
+    for (auto* decides : {&l.count, &l.repeat})
+      if (*decides) *decides = place[**decides];
   kernel.ops = std::move(out);
 }
 

@@ -126,7 +126,7 @@ class ProcessTiming {
     const KernelLoop& loop = k_.loops[l];
     if (loop.trip)
       trips_[l] = evaluate(*loop.trip, counters_);
-    else if (loop.count)
+    else if (loop.data_decides())
       trips_[l] = trace_->trips[l][next_trip_[l]++];
     else
       trips_[l] = loop.extent;

@@ -52,6 +52,10 @@ struct KernelLoop {
   std::size_t process = 0;
   std::optional<Affine> trip = {};        ///< iterations as a sum of outer loops
   std::optional<std::size_t> count = {};  ///< iterations as the value of an op outside: clamped to 0 .. extent
+  /// The loop runs once and goes on, `extent` times at most, while this op in its body (in no loop inside it) is not 0.
+  std::optional<std::size_t> repeat = {};
+  /// Whether an affine sum or a constant says how often it runs, not data.
+  bool data_decides() const { return count.has_value() || repeat.has_value(); }
   bool operator==(const KernelLoop&) const = default;
 };
 
@@ -162,7 +166,7 @@ using TensorValues = std::map<std::string, std::vector<std::int64_t>>;
 
 /// What the data decided in one run, in the order in which it happened.
 struct ControlTrace {
-  std::vector<std::vector<std::int64_t>> trips;  ///< per loop with `count`: iterations of each entry
+  std::vector<std::vector<std::int64_t>> trips;  ///< per loop with `count` or `repeat`: iterations of each entry
   std::vector<std::vector<bool>> taken;          ///< per stream op with `when`: whether it was done
 };
 
@@ -178,6 +182,22 @@ TensorValues random_inputs(const Kernel& kernel, std::uint64_t seed);
 
 /// c[m][n] = sum over k of a[m][k] b[k][n], signed `bits`-bit inputs, accumulators of `accumulator_bits`.
 Kernel matmul_kernel(std::int64_t m, std::int64_t n, std::int64_t k, int bits, int accumulator_bits);
+
+/// Top-k by quick-select with zero eliminators as in SpAtten: `lanes` elements a cycle against a pivot, what is better and what is
+/// worse packed into two buffers, again on the side that has the k-th; then the places of the k largest in order of arrival.
+struct TopkShape {
+  std::int64_t n = 64, k = 32, lanes = 4;  ///< powers of two, lanes <= k <= n
+  int bits = 16;                           ///< of an element, signed
+};
+Expected<Kernel> topk_kernel(const TopkShape& shape);
+/// Select passes of one run of such a kernel, counted by its interpreter; `fill` and `filter` are none.
+struct TopkPasses {
+  std::int64_t passes = 0, rows = 0;
+  std::vector<std::int64_t> ids;
+  /// SpAtten's model: a cycle per row and 3 per pass. The compiled kernel takes 3 more, which find that there is no further pass.
+  std::int64_t cycles() const { return rows + 3 * passes; }
+};
+Expected<TopkPasses> topk_passes(const Kernel& kernel, const TensorValues& inputs);
 
 /// What the array emitter needs to know of a kernel that is a matrix multiplication.
 struct MatmulShape {
