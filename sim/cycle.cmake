@@ -16,10 +16,13 @@ gnomon_library(sim_cycle
     src/cycle/fabric.cpp
     src/cycle/fold_price.cpp
     src/cycle/geometry.cpp
+    src/cycle/part.cpp
+    src/cycle/part_table.cpp
     src/cycle/plan.cpp
     src/cycle/run.cpp
     src/cycle/session.cpp
     src/cycle/simulate.cpp
+    src/cycle/step_key.cpp
     src/cycle/timeline.cpp
     src/cycle/transfers.cpp
     src/cycle/vector_unit.cpp

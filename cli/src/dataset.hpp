@@ -10,5 +10,6 @@ Command dataset_command();
 Command traces_dataset();
 Command memory_space_dataset();
 Command designs_dataset();
+Command parts_dataset();
 
 }  // namespace gnomon::cli

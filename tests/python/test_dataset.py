@@ -1,5 +1,6 @@
 """`gnomon dataset`: traces written by the generator, and what is refused."""
 
+import csv
 import hashlib
 import json
 from pathlib import Path
@@ -62,3 +63,22 @@ def test_wrong_calls(tmp_path: Path, arguments: tuple[str, ...], status: int, me
     assert run.status == status
     assert message in run.err
     assert not (tmp_path / "x").exists()
+
+
+def test_parts_and_wholes(tmp_path: Path) -> None:
+    """A row for either core, taken up where a run was cut off; the part costs about what it was allowed to."""
+    table = tmp_path / "parts.csv"
+    order = ("dataset", "parts", "--out", table, "--count", "2", "--networks", "zoo:mbnet")
+    assert gnomon(*order).status == 0
+    first = table.read_bytes()
+    rows = list(csv.DictReader(first.decode().splitlines()))
+    assert len(rows) == 4
+    for row in rows:
+        assert 0 < float(row["throughput"]) <= 1
+        assert 0 < float(row["part_share"]) < 0.15
+        # The analytical model knows no other core.
+        assert float(row["analytical_throughput"]) >= 0.95 * float(row["throughput"])
+    table.write_bytes(first[: first.rindex(b"\n", 0, len(first) - 1) + 20])
+    assert gnomon(*order).status == 0
+    assert table.read_bytes() == first
+    assert gnomon("dataset", "parts", "--out", table, "--count", "2", "--seed", "2").status == 3

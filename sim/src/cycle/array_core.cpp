@@ -1,6 +1,9 @@
 #include "array_core.hpp"
 
+#include <algorithm>
+
 #include "clock.hpp"
+#include "wide.hpp"
 
 namespace gnomon::sim::cycle {
 
@@ -26,7 +29,8 @@ void ArrayCore::begin(const ArrayStep& step, TileTransfers& transfers, ArrayStan
   TileRange whole;
   for (std::size_t d = 0; d < arch::dim_count; ++d) whole.end[d] = step.work->extent[d];
   all.reset(whole);
-  tiles_ = all.leaves();
+  all_tiles_ = all.leaves();
+  tiles_ = std::min(all_tiles_, step.tile_limit);
 }
 
 bool ArrayCore::advance() {
@@ -44,6 +48,8 @@ bool ArrayCore::advance() {
   busy_ = true;
   for (const TileSpan::Mark& mark : span_.marks) marks_.push_back({mark.tiles, now + clock_.time_ps(mark.after_cycles)});
   free_ps_ = now + clock_.time_ps(span_.cycles);
+  // The end of the last tile may lie behind the beginning of one that does not take place.
+  if (next_tile_ == tiles_ && tiles_ < all_tiles_ && (marks_.empty() || marks_.back().tiles < tiles_)) marks_.push_back({tiles_, free_ps_});
   note_activity(now, free_ps_);
   compute_cycles_ += span_.cycles;
   if (compute_cycles_ < 0) throw std::runtime_error("the compute cycles of a work step pass 2^63");
@@ -73,7 +79,8 @@ void ArrayCore::add_counts(Counts& counts) const {
     level.read += stand_in_ == nullptr ? timeline_->traffic().read[o] : stand_in_->bytes_read(operand);
     level.write += stand_in_ == nullptr ? timeline_->traffic().write[o] : stand_in_->bytes_written(operand);
   }
-  counts.macs += step_->work->macs();
+  const std::int64_t macs = step_->work->macs();
+  counts.macs += tiles_ == all_tiles_ ? macs : static_cast<std::int64_t>(static_cast<Wide>(macs) * tiles_ / all_tiles_);
 }
 
 std::string ArrayCore::waits_for() const { return "array tile " + std::to_string(next_tile_) + " of " + std::to_string(tiles_); }

@@ -39,7 +39,7 @@ class ArrayCore : public sc_core::sc_module, public Engine {
   TileSpan span_;
   std::deque<Mark> marks_;
   bool busy_ = false;
-  std::int64_t next_tile_ = 0, tiles_ = 0, ended_tiles_ = 0, free_ps_ = 0, compute_cycles_ = 0;
+  std::int64_t next_tile_ = 0, tiles_ = 0, all_tiles_ = 0, ended_tiles_ = 0, free_ps_ = 0, compute_cycles_ = 0;
   sc_core::sc_event wake_;
 
   void on_wake();

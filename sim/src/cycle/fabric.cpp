@@ -17,6 +17,7 @@ void CoreModel::begin(const CoreWork& work) {
   heads_known_ = false;
   if (work.array != nullptr) {
     array_step_ = std::make_unique<ArrayStep>(plan_array_step(design_, index_, *work.array, *work.mapping, work.address));
+    if (work.first_tiles > 0) array_step_->tile_limit = work.first_tiles;
     transfers_ = std::make_unique<TileTransfers>(*array_step_, links_, array_.ended_tiles(), counts_);
     transfers_->append_streams(streams_);
     array_.begin(*array_step_, *transfers_, work.stand_in);

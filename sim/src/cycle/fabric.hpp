@@ -22,6 +22,7 @@ struct CoreWork {
   std::vector<std::size_t> after;  ///< positions of steps that must have ended before
   std::uint64_t address = 0;       ///< where its tensors lie in the memory
   ArrayStandIn* stand_in = nullptr;  ///< instead of the array's model
+  std::int64_t first_tiles = 0;      ///< array work: only so many array tiles; 0: all
 };
 
 /// What the model found for a work step, and the state of it.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "geometry.hpp"
@@ -21,6 +22,8 @@ struct ArrayStep {
   /// Where the operands' tensors begin in the memory, and where unfinished sums go.
   std::uint64_t operand_address[arch::operand_count] = {0, 0, 0};
   std::uint64_t sums_address = 0;
+  /// Array tiles from this one on do not take place.
+  std::int64_t tile_limit = std::numeric_limits<std::int64_t>::max();
 
   std::size_t first_core_entry() const { return 1 + design->shared.size(); }
   bool is_shared(std::size_t entry) const { return entry < first_core_entry(); }

@@ -7,39 +7,10 @@
 #include "gnomon/base/text.hpp"
 #include "gnomon/sim/cycle.hpp"
 #include "gnomon/sim/session.hpp"
+#include "step_key.hpp"
 
 namespace gnomon::sim {
 namespace {
-
-using Key = std::vector<std::int64_t>;
-
-/// Everything about a step that its cycles and counts depend on.
-Key key_of(const CycleStep& step) {
-  Key key{static_cast<std::int64_t>(step.core)};
-  const auto add = [&](auto... values) { (key.push_back(static_cast<std::int64_t>(values)), ...); };
-  if (!step.array) {
-    add(step.vector.ops, step.vector.in_elements, step.vector.out_elements);
-    return key;
-  }
-  for (const std::int64_t extent : step.array->extent) add(extent);
-  if (step.array->window) {
-    const workloads::Convolution& c = *step.array->window;
-    add(c.batch, c.groups, c.in_channels, c.out_channels, c.transposed);
-    for (const auto& pair : {c.in, c.out, c.kernel, c.stride, c.dilation, c.pad_begin, c.pad_end}) add(pair[0], pair[1]);
-  }
-  const auto add_loops = [&](const std::vector<arch::Loop>& loops) {
-    for (const arch::Loop& loop : loops) add(loop.dim, loop.count);
-    add(-1);
-  };
-  add(-1);
-  for (const arch::LevelLoops& level : step.mapping->levels) {
-    for (const bool keeps : level.keeps) add(keeps);
-    add_loops(level.loops);
-  }
-  add_loops(step.mapping->folds);
-  for (const arch::Layout layout : step.mapping->layout) add(layout);
-  return key;
-}
 
 Expected<void> check(const arch::Design& design, const std::vector<CycleStep>& steps, const std::string& mapping_file) {
   if (design.memory.kind == arch::MemoryKind::device && !design.memory.dram) {
@@ -59,6 +30,7 @@ Expected<void> check(const arch::Design& design, const std::vector<CycleStep>& s
       if (core.vector_lanes < 1) return fail(ErrorKind::unsupported, "step " + in_quotes(step.label) + ": core " + in_quotes(core.name) + " has no vector unit");
       continue;
     }
+    if (step.first_tiles < 0) return fail(ErrorKind::invalid_input, "step " + in_quotes(step.label) + ": " + std::to_string(step.first_tiles) + " first tiles");
     if (!step.mapping) return fail(ErrorKind::invalid_input, mapping_file + ": step " + in_quotes(step.label) + " has no mapping");
     const auto valid = arch::verify(design, core, *step.array, *step.mapping, mapping_file, "/steps/" + step.label);
     if (!valid) return fail(valid.error());
@@ -76,12 +48,12 @@ Expected<CycleRun> run_steps(const arch::Design& design, const std::vector<Cycle
 
   std::vector<cycle::CoreWork> work;
   std::vector<std::size_t> core_of, simulated(steps.size());
-  std::map<Key, std::size_t> known;
+  std::map<StepKey, std::size_t> known;
   std::uint64_t address = 0;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const CycleStep& step = steps[i];
     if (alone && !design.memory.dram) {
-      const auto [at, is_new] = known.emplace(key_of(step), work.size());
+      const auto [at, is_new] = known.emplace(step_key(step), work.size());
       simulated[i] = at->second;
       if (!is_new) continue;
     } else {
@@ -94,6 +66,7 @@ Expected<CycleRun> run_steps(const arch::Design& design, const std::vector<Cycle
     one.vector = step.vector;
     if (!alone) one.after = step.after;
     one.address = address;
+    one.first_tiles = step.first_tiles;
     one.stand_in = stand_in;
     const arch::Array& array = design.cores[step.core].array;
     address += step.array ? cycle::placed_bytes(array, *step.array) : cycle::placed_bytes(array, step.vector);

@@ -74,6 +74,7 @@ void TileStream::settle() {
   const auto operand = static_cast<std::int64_t>(operand_);
   const auto entry = static_cast<std::int64_t>(entry_);
   for (; cursor_.live(); cursor_.next()) {
+    if ((fill_ ? cursor_.first() : cursor_.last()) >= step_.tile_limit) break;
     if (fill_ && operand_ == Operand::ofmap && cursor_.from_k_begin()) continue;
     bytes_ = tile_bytes();
     if (bytes_ == 0) continue;

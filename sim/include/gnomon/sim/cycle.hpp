@@ -21,6 +21,9 @@ struct CycleStep {
   arch::VectorWork vector;
   /// Positions of earlier steps that must have ended before this one begins (those it reads from).
   std::vector<std::size_t> after;
+  /// Array work: so many array tiles from the first on, and the transfers that they need or cause; 0: all. The last one counts as ended when the
+  /// next would begin, and MACs are counted in proportion to the tiles.
+  std::int64_t first_tiles = 0;
 };
 
 /// Takes the place of an array in the model, for one work step: generated RTL, say. Levels, links and memory around it are the model's.

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gnomon/sim/cycle.hpp"
+#include "gnomon/workloads/graph.hpp"
+
+/// The result of a long simulation from a small part of it: the first array tiles of each kind of work step, on all cores at once.
+namespace gnomon::sim {
+
+/// Work steps of networks that run beside each other, network i on core i of the design, each step after the one before it, mapped for that core
+/// (least energy-delay product). What the cores share is the interconnect, the shared levels and the memory.
+/// Errors: more networks than cores; those of lowering and mapping.
+Expected<std::vector<CycleStep>> side_by_side(const arch::Design& design, const std::vector<std::shared_ptr<const workloads::Graph>>& networks);
+
+/// One core's share of the steps: what is known before, what the part said, and what follows for the whole. Cycles are array cycles.
+struct PartCore {
+  // Of all steps, by the analytical model, which knows no other core.
+  std::int64_t steps = 0, kinds = 0;  ///< steps that differ in work, mapping or core count as kinds
+  std::int64_t macs = 0;
+  double analytical_cycles = 0, compute_cycles = 0, memory_bytes = 0;
+  double memory_bound = 0;  ///< share of analytical_cycles in steps whose transfers take longer than their compute
+  // Of the part.
+  std::int64_t sampled_kinds = 0;
+  double sampled = 0;  ///< share of analytical_cycles in the kinds that are in the part
+  double part_cycles = 0, part_analytical_cycles = 0, part_compute_cycles = 0, part_bytes = 0, part_waited_cycles = 0;
+  /// Of the whole: every kind's analytical cycles times how much slower its first tiles were than the same compute and traffic without other cores.
+  double scaled_cycles = 0;
+  /// Of the whole: first tile + time between two tiles x all further tiles + last write-back, kind by kind.
+  double extrapolated_cycles = 0;
+};
+
+struct PartRun {
+  std::vector<PartCore> cores;
+  std::int64_t simulated_cycles = 0;  ///< up to the part's last event
+  double fraction = 0;                ///< as asked for
+  double expected_share = 0;          ///< the part's analytical cycles as a share of the whole's
+  // Device memory in the part; 0 for ideal memory.
+  double row_hit_rate = 0, bandwidth_share = 0, read_latency_cycles = 0;  ///< latency in array cycles
+};
+
+/// Simulates a part: of each kind of step one representative, its middle occurrence, as many first array tiles as `fraction` of the cycles of all its
+/// occurrences pays for, kinds with the most cycles first; steps whose first tile is dearer than what is left stay out. A kind that is out is taken to be
+/// slowed down like the core's others. All cores are cut in proportion, so that they meet as they will in the whole; a core with less than a quarter of the
+/// longest one's cycles is simulated apart, beside the beginning of the others, completely where that costs little. Steps of a core follow each other; dependences
+/// between cores are left out.
+/// Errors: those of `run_cycle_model`; a fraction outside (0, 1].
+Expected<PartRun> simulate_part(const arch::Design& design, const std::vector<CycleStep>& steps, double fraction);
+
+/// What a model learns from, for core `self`: one number each, always in this order. No name of a network or step is among them.
+struct PartFeature {
+  std::string name, unit;
+  double value = 0;
+};
+std::vector<PartFeature> part_features(const arch::Design& design, const PartRun& part, std::size_t self);
+
+struct PartTableOptions {
+  std::filesystem::path out;
+  std::int64_t count = 200;  ///< simulations; each gives a row for either core
+  std::uint64_t seed = 1;
+  double fraction = 0.05;
+  /// Workload references, taken two by two at random; empty: networks drawn by the seed, the same pair for `designs_per_pair` designs.
+  std::vector<std::string> networks;
+  std::function<void(std::int64_t)> progress;  ///< told the simulations done
+};
+inline constexpr std::int64_t designs_per_pair = 4;
+
+/// A table (CSV) of parts and wholes: networks beside each other on the two cores of a random design with one DRAM device. Columns: seed, row, core,
+/// network (what must stay together in splits: the pair), memory and dataflow, those of `part_features`, `part_share` (simulated cycles of the part over those of the
+/// whole), and of the whole simulation the labels `latency_cycles` and `throughput` (MACs per cycle and PE: the fraction of peak).
+/// A file of the same seed is taken up where it ends; returns the rows. Errors: those of loading, mapping and simulating; a file that holds something else.
+Expected<std::int64_t> write_part_table(const PartTableOptions& options);
+
+}  // namespace gnomon::sim
