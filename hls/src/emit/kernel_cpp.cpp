@@ -172,6 +172,12 @@ class Emitter {
         return pad + guard + k_.streams[*op.stream].name + ".write(" + value(op.args[0]) + ");\n";
       case OpCode::index:
         return pad + "const " + T + " " + name + " = " + T + "((long long)(" + affine(op.index[0]) + "));\n";
+      case OpCode::scale: {
+        const NumberType& from = k_.ops[op.args[0]].type;
+        const std::string moved = plain(from.is_signed, from.bits, from.fraction - static_cast<int>(op.value));
+        return pad + moved + " " + name + "_s;\n" + pad + name + "_s.range() = " + plain(from.is_signed, from.bits, from.fraction) + "(" + value(op.args[0]) + ").range();\n" + pad + "const " +
+               T + " " + name + " = " + name + "_s;\n";
+      }
       case OpCode::div:
         return divide(op, name, pad);
       default:

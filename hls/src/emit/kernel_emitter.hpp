@@ -549,6 +549,9 @@ class Emitter {
           result("(" + l + op + r + ") ? " + name + "_l : " + name + "_r", w, any_signed, f);
         return;
       }
+      case OpCode::scale:
+        result(a[0].name, a[0].bits, a[0].is_signed, a[0].fraction - static_cast<int>(node.value));
+        return;
       default:
         result(a[0].name, a[0].bits, a[0].is_signed, a[0].fraction);
         return;

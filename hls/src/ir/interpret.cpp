@@ -7,6 +7,7 @@
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/kernel.hpp"
 #include "ir/evaluate.hpp"
+#include "ir/functions.hpp"
 #include "ir/machine.hpp"
 #include "ir/program.hpp"
 
@@ -98,6 +99,13 @@ std::int64_t evaluate_op(const KernelOp& op, const NumberType* types, const std:
       return op.code == OpCode::eq ? x == y : op.code == OpCode::ne ? x != y : op.code == OpCode::lt ? x < y : x <= y;
     case OpCode::cast:
       return quantise(op.type, value(0), types[0].fraction);
+    case OpCode::scale:
+      return quantise(op.type, value(0), types[0].fraction - static_cast<int>(op.value));
+    case OpCode::exp:
+    case OpCode::log:
+    case OpCode::recip:
+    case OpCode::rsqrt:
+      return evaluate_function(function_unit(op.code, types[0], op.type), args[0]);
     default:
       return 0;
   }

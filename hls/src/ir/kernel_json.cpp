@@ -111,7 +111,7 @@ void describe(FieldVisitor& v, OpFile& op) {
   field(v, {"tensor", "loaded from or stored to"}, op.tensor);
   field(v, {"stream", "read from or written to"}, op.stream);
   field(v, {"index", "one affine sum of loops per dimension, as \"2*m + k - 1\"; of gather and scatter also of values"}, op.index, Length{0, 8});
-  field(v, {"value", "of a constant, as stored bits"}, op.value);
+  field(v, {"value", "of a constant, as stored bits; of scale, the power of 2"}, op.value);
   field(v, {"in", "innermost loop around the operation, \"\" for none; the last loop of the list where left out"}, op.in);
   field(v, {"process", "of an operation in no loop"}, op.process);
   field(v, {"when", "value that must not be 0 for a store, scatter, read or write to be done"}, op.when);
@@ -301,7 +301,7 @@ class Builder {
         else
           wrong(at + "/index/" + std::to_string(d), affine.error());
       }
-    if (misplaced(f.value.has_value(), op.code == OpCode::constant, "value")) op.value = *f.value;
+    if (misplaced(f.value.has_value(), op.code == OpCode::constant || op.code == OpCode::scale, "value")) op.value = *f.value;
     if (optional(f.distance.has_value(), op.code == OpCode::gather || op.code == OpCode::scatter, "distance")) op.distance = *f.distance;
     if (optional(f.when.has_value(), writes_tensor(op.code) || stream, "when")) op.when = lookup(at + "/when", "earlier value", *f.when, kernel_.ops);
     if (f.args || args_of(op.code) > 0) {
@@ -388,7 +388,7 @@ class Builder {
 const std::vector<std::string>& op_names() {
   static const std::vector<std::string> names{"const", "load", "store", "gather", "scatter", "read", "write",  "index", "add", "sub",
                                               "mul",   "mac",  "div",   "rem",    "shl",     "shr",  "and",    "or",    "xor", "clz",
-                                              "select", "min", "max",   "eq",     "ne",      "lt",   "le",     "cast"};
+                                              "select", "min", "max",   "eq",     "ne",      "lt",   "le",     "cast",   "scale", "exp", "log", "recip", "rsqrt"};
   return names;
 }
 
@@ -433,7 +433,7 @@ Json write_kernel(const Kernel& kernel) {
       f.index.emplace();
       for (const Affine& affine : op.index) f.index->push_back(to_text(affine, kernel));
     }
-    if (op.code == OpCode::constant) f.value = op.value;
+    if (op.code == OpCode::constant || op.code == OpCode::scale) f.value = op.value;
     if (op.distance != 1) f.distance = op.distance;
     if (op.when) f.when = kernel.ops[*op.when].name;
     if (args_of(op.code) > 0) {

@@ -185,7 +185,7 @@ class Generator {
     static const OpCode codes[] = {OpCode::add,    OpCode::sub,     OpCode::mul,    OpCode::mac,     OpCode::div, OpCode::rem, OpCode::shl, OpCode::shr, OpCode::bit_and,
                                    OpCode::bit_or, OpCode::bit_xor, OpCode::clz,    OpCode::select,  OpCode::min, OpCode::max, OpCode::eq,  OpCode::ne,  OpCode::lt,
                                    OpCode::le,     OpCode::cast,    OpCode::add,    OpCode::mul,     OpCode::mac, OpCode::add, OpCode::add, OpCode::max, OpCode::index,
-                                   OpCode::constant};
+                                   OpCode::constant, OpCode::scale, OpCode::exp,   OpCode::log,     OpCode::recip, OpCode::rsqrt};
     KernelOp op;
     op.code = codes[pick(std::size(codes))];
     op.type = is_comparison(op.code) ? NumberType{false, 1} : type();
@@ -196,6 +196,7 @@ class Generator {
       op.index = {index(s, 200)};
     } else {
       if (s.values.empty()) return;
+      if (op.code == OpCode::scale) op.value = r_.integer(-8, 8);
       for (std::size_t a = 0; a < args_of(op.code); ++a) op.args.push_back(s.values[s.values.size() - 1 - pick(std::min<std::size_t>(s.values.size(), 5))]);
       if (!sound(op)) return;
     }
@@ -211,6 +212,7 @@ class Generator {
       fraction += t(a).fraction;
     }
     if (bits + fraction > 110) return false;
+    if (is_function(op.code)) return t(0).bits <= 32 && op.type.bits <= 32 && (op.code != OpCode::log || op.type.fraction <= 31);
     if ((op.code == OpCode::bit_and || op.code == OpCode::bit_or || op.code == OpCode::bit_xor) && t(0).fraction != t(1).fraction) return false;
     if (op.code == OpCode::rem && (t(0).fraction != 0 || t(1).fraction != 0)) return false;
     if ((op.code == OpCode::shl || op.code == OpCode::shr) && (t(1).fraction != 0 || t(0).bits + 64 + op.type.fraction > 110)) return false;

@@ -4,6 +4,7 @@
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/kernel.hpp"
 #include "ir/affine.hpp"
+#include "ir/functions.hpp"
 #include "ir/machine.hpp"
 #include "ir/program.hpp"
 #include "ir/ranges.hpp"
@@ -196,6 +197,20 @@ class Verifier {
         bits = std::max(type(0).bits + std::max(up, 0), type(1).bits + std::max(-up, 0)) + 1;
         break;
       }
+      case OpCode::scale:
+        bits = type(0).bits;
+        fraction = type(0).fraction - static_cast<int>(std::clamp<std::int64_t>(op.value, -64, 64));
+        if (op.value < -64 || op.value > 64) wrong(at + "/value", "a power of " + std::to_string(op.value) + "; -64 to 64 are allowed");
+        break;
+      case OpCode::exp:
+      case OpCode::log:
+      case OpCode::recip:
+      case OpCode::rsqrt:
+        if (type(0).bits > function_bits || op.type.bits > function_bits)
+          wrong(at + "/type", "\"" + op_names()[static_cast<std::size_t>(op.code)] + "\" of " + std::to_string(type(0).bits) + " bits to " + std::to_string(op.type.bits) + "; at most " +
+                                  std::to_string(function_bits) + " are allowed");
+        if (op.code == OpCode::log && op.type.fraction > log_fraction) wrong(at + "/type", "\"log\" gives at most " + std::to_string(log_fraction) + " bits behind the point");
+        break;
       case OpCode::shl:
         // Wrapping types see the low bits only, which are right whatever is lost above.
         bits = op.type.overflow == Overflow::saturate || op.type.fraction < type(0).fraction ? type(0).bits + 64 : type(0).bits;
@@ -373,6 +388,7 @@ bool touches_tensor(OpCode code) { return code >= OpCode::load && code <= OpCode
 bool writes_tensor(OpCode code) { return code == OpCode::store || code == OpCode::scatter; }
 bool touches_stream(OpCode code) { return code == OpCode::read || code == OpCode::write; }
 bool is_comparison(OpCode code) { return code >= OpCode::eq && code <= OpCode::le; }
+bool is_function(OpCode code) { return code >= OpCode::exp && code <= OpCode::rsqrt; }
 bool has_no_value(OpCode code) { return writes_tensor(code) || code == OpCode::write; }
 
 std::size_t args_of(OpCode code) {
@@ -388,6 +404,11 @@ std::size_t args_of(OpCode code) {
     case OpCode::write:
     case OpCode::cast:
     case OpCode::clz:
+    case OpCode::scale:
+    case OpCode::exp:
+    case OpCode::log:
+    case OpCode::recip:
+    case OpCode::rsqrt:
       return 1;
     case OpCode::mac:
     case OpCode::select:

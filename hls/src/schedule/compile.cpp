@@ -5,6 +5,7 @@
 #include "emit/kernel_cpp.hpp"
 #include "emit/kernel_rtl.hpp"
 #include "gnomon/base/text.hpp"
+#include "ir/functions.hpp"
 #include "ir/machine.hpp"
 #include "ir/transform.hpp"
 #include "schedule/datapath.hpp"
@@ -18,7 +19,7 @@ Expected<CompiledKernel> compile(const Kernel& kernel) {
   if (auto sound = verify(kernel); !sound) return fail(std::move(sound.error()));
   if (!kernel.directives.array.empty())
     return fail(Error(ErrorKind::unsupported, Problem{kernel.file, "/directives/bind", "a kernel bound to the systolic array is not scheduled; co-simulation runs it on the array"}));
-  auto restructured = restructure(kernel);
+  auto restructured = restructure(expand_functions(kernel));
   if (!restructured) return fail(std::move(restructured.error()));
   auto unrolled = unroll(*restructured);
   if (!unrolled) return fail(std::move(unrolled.error()));

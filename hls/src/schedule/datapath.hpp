@@ -38,7 +38,7 @@ struct Node {
   NumberType type;                 ///< of the value; exact products may have up to 128 bits
   /// Earlier nodes. load: address, and the bank where it is no constant; store: value, address, bank; affine: its values.
   std::vector<int> args;
-  std::int64_t value = 0;           ///< constant; divisor of quotient and modulo
+  std::int64_t value = 0;           ///< constant; divisor of quotient and modulo; power of scale
   Affine affine;                    ///< over the kernel's loops; `values` are (place in args, factor)
   std::vector<std::size_t> loops;   ///< predicate: all their counters are 0 (`first`), or at their last iteration
   bool first = true;

@@ -86,6 +86,8 @@ double delay_of(const Node& node, const std::vector<Node>& nodes, const Kernel& 
       return comparator(std::max(arg(0).bits, arg(1).bits));
     case OpCode::cast:
       return cut(arg(0).fraction);
+    case OpCode::scale:
+      return cut(arg(0).fraction - static_cast<int>(node.value));
     default:
       return 0.3;
   }

@@ -287,6 +287,7 @@ class Lowering {
       default:
         node.kind = NodeKind::compute;
         node.code = op.code;
+        node.value = op.code == OpCode::scale ? op.value : 0;
         for (const std::size_t a : op.args) node.args.push_back(value(a));
     }
     int made = add(std::move(node));

@@ -54,7 +54,7 @@ struct KernelLoop {
   std::optional<std::size_t> count = {};  ///< iterations as the value of an op outside: clamped to 0 .. extent
   /// The loop runs once and goes on, `extent` times at most, while this op in its body (in no loop inside it) is not 0.
   std::optional<std::size_t> repeat = {};
-  /// Whether an affine sum or a constant says how often it runs, not data.
+  /// Whether data says how often it runs.
   bool data_decides() const { return count.has_value() || repeat.has_value(); }
   bool operator==(const KernelLoop&) const = default;
 };
@@ -62,7 +62,8 @@ struct KernelLoop {
 enum class OpCode {
   constant, load, store, gather, scatter, read, write, index,
   add, sub, mul, mac, div, rem, shl, shr, bit_and, bit_or, bit_xor, clz,
-  select, min, max, eq, ne, lt, le, cast
+  select, min, max, eq, ne, lt, le, cast,
+  scale, exp, log, recip, rsqrt
 };
 const std::vector<std::string>& op_names();
 /// load, gather, store, scatter
@@ -71,6 +72,8 @@ bool touches_tensor(OpCode code);
 bool writes_tensor(OpCode code);
 bool touches_stream(OpCode code);
 bool is_comparison(OpCode code);
+/// exp, log, recip, rsqrt
+bool is_function(OpCode code);
 /// store, scatter, write: ops without a value
 bool has_no_value(OpCode code);
 std::size_t args_of(OpCode code);
@@ -81,7 +84,11 @@ std::size_t args_of(OpCode code);
 /// quotient at the type's fraction, truncated towards 0; by 0 it gives the type's largest value (smallest for a negative
 /// dividend). `rem` (integers) has the dividend's sign; by 0 it gives the dividend. Bit operations and `clz` (leading zeros of
 /// the stored bits) take values of equal fraction. `gather`/`scatter` are load/store whose indices may hold values; `read`/`write`
-/// take from and give to a stream; `index` is an affine sum of loops as a value.
+/// take from and give to a stream; `index` is an affine sum of loops as a value. `scale` is args[0] x 2^value, exactly.
+/// `exp`, `log` (natural), `recip` (1 / x) and `rsqrt` (1 / sqrt x) of values of up to 32 bits give up to 32 bits (`log`: at most 31
+/// behind the point): a value that is off by less than 1/8 of the type's last bit is rounded as the type says, so that the error
+/// is below 9/8 of the last bit where it rounds down and 5/8 else; exact results are exact. exp, recip and rsqrt clamp what does not
+/// fit, whatever the type says; recip of 0 and rsqrt of 0 and less give the largest value, log of 0 and less the smallest.
 struct KernelOp {
   std::string name;  ///< empty for ops without a value
   OpCode code = OpCode::constant;
@@ -89,7 +96,7 @@ struct KernelOp {
   std::vector<std::size_t> args;      ///< indices of earlier ops
   std::optional<std::size_t> tensor;  ///< load, store, gather, scatter
   std::vector<Affine> index;
-  std::int64_t value = 0;             ///< constant, as stored bits
+  std::int64_t value = 0;             ///< constant, as stored bits; scale: the power of 2, -64 to 64
   std::optional<std::size_t> loop = {};  ///< innermost loop around it
   std::size_t process = 0;
   std::optional<std::size_t> stream = {};
