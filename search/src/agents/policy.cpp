@@ -22,6 +22,7 @@ void describe_policy(FieldVisitor& v, PolicyOptions& o) {
 
 void describe_edits(FieldVisitor& v, PolicyOptions& o) {
   field(v, {"edits", "share of the proposals that are one of the best designs with a few parameters decided anew"}, o.edits, RealRange{0, 1});
+  field(v, {"steps", "share of those decisions about ordered parameters that go to the value next to the design's"}, o.steps, RealRange{0, 1});
   field(v, {"redecided", "parameters that an edit decides anew, on average, at least 1"}, o.redecided, RealRange{1, 1000});
 }
 
@@ -102,6 +103,16 @@ Gene Head::sample_other(const RealVector& log_p, const Gene& gene, Random& rando
   Gene out = gene;
   out.index = static_cast<std::int64_t>(random.weighted(std::span<const double>(weights.data(), logits)));
   return out;
+}
+
+void Head::step(Gene& gene, Random& random) const {
+  if (real) {
+    gene.position = std::clamp(gene.position + random.normal() / static_cast<double>(logits), 0.0, 1.0);
+    return;
+  }
+  const std::int64_t last = static_cast<std::int64_t>(values) - 1;
+  const std::int64_t by = random.chance(0.5) ? 1 : -1;
+  gene.index = std::clamp<std::int64_t>(gene.index + (gene.index + by < 0 || gene.index + by > last ? -by : by), 0, last);
 }
 
 namespace {
@@ -249,6 +260,10 @@ Genome PolicyAgent::proposal(const std::vector<RealVector>& log_p, Random& rando
   const double more = (options_.redecided - 1) / options_.redecided;
   do {
     const auto i = static_cast<std::size_t>(random.integer(0, last));
+    if (heads_[i].ordered && random.chance(options_.steps)) {
+      heads_[i].step(genome[i], random);
+      continue;
+    }
     // Flatter than the policy: an edit explores.
     constexpr double flatness = 0.5;
     genome[i] = heads_[i].sample_other(flatness * log_p[i], genome[i], random);

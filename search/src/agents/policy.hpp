@@ -37,6 +37,8 @@ struct Head {
   Gene sample(const RealVector& log_probabilities, Random& random) const;
   /// The same, but a choice other than that of `gene` where there is one.
   Gene sample_other(const RealVector& log_probabilities, const Gene& gene, Random& random) const;
+  /// Moves an ordered gene to a value next to it, away from an end; a real by about the width of a bin.
+  void step(Gene& gene, Random& random) const;
   /// log softmax of the logits that outputs give, [logits].
   RealVector log_softmax(const RealVector& outputs) const;
   double log_probability(const RealVector& log_probabilities, const std::vector<std::int64_t>& chosen) const;
@@ -64,8 +66,9 @@ struct PolicyOptions {
   std::int64_t hidden = 32;
   double imitation = 0.5;
   std::int64_t elites = 16;
-  double edits = 0.8;
-  double redecided = 2;
+  double edits = 0.9;
+  double redecided = 2.5;
+  double steps = 0.7;
 };
 void describe_policy(FieldVisitor& v, PolicyOptions& o);
 void describe_edits(FieldVisitor& v, PolicyOptions& o);
@@ -86,7 +89,7 @@ struct PolicySample {
 /// failures last. Inactive parameters take no part. Warm starts are learnt from as if they had been proposed.
 ///
 /// A share of the proposals (`edits`) are edits: one of the best designs of which the policy decides a few parameters anew, the
-/// others being kept. They are learnt from as whole designs.
+/// others being kept; most of those decisions move an ordered parameter by one value. They are learnt from as whole designs.
 ///
 /// Updates come every `update_every` results; once there are many, less often (every sixty-fourth part of them; beyond 1,000 much
 /// less), so that a long study is restored quickly.
