@@ -24,6 +24,7 @@ struct Options {
   std::optional<std::int64_t> sweep, budget;
   int jobs = 0;
   bool fresh = false, json = false;
+  std::string judge = "final";
 };
 
 std::atomic<bool> stop{false};
@@ -83,6 +84,7 @@ Expected<int> compare(const Options& options) {
   run.agents = options.agents;
   run.seeds = options.seeds;
   run.variants = options.sweep.value_or(1);
+  run.judge = options.judge == "anytime" ? search::JudgedBy::anytime : search::JudgedBy::final;
   run.jobs = options.jobs;
   run.fresh = options.fresh;
   run.worker_command = {this_program().string(), "worker"};
@@ -138,6 +140,8 @@ Command compare_command() {
             app.add_option("CAMPAIGN", options->campaign, "campaign file (JSON); its agent and seed are not used, its budget is each run's")->required();
             app.add_option("--agents", options->agents, "agents, separated by commas (`gnomon list agents`)")->required()->delimiter(',');
             app.add_option("--seeds", options->seeds, "seeds 0 .. N-1; default 10")->check(CLI::Range(1, 10000));
+            app.add_option("--judge", options->judge, "what ranks and tests compare: the score at the end of the budget, or its mean over the run")
+                ->check(CLI::IsMember({"final", "anytime"}))->capture_default_str();
             app.add_option("--sweep", options->sweep, "N sets of options per agent, the defaults and N-1 around them; all runs are shown, and what tuning would have found (4 where no N is given)")
                 ->expected(0, 1)
                 ->default_str("4")

@@ -50,7 +50,8 @@ class Bayes final : public Agent {
         constraints_(setup.constraints),
         seed_(derive(setup.seed, "bayes")),
         initial_(setup.space, derive(setup.seed, "bayes/initial")),
-        features_(setup.space) {
+        features_(setup.space),
+        progression_(setup.space->parameters().size()) {
     if (options_.initial == 0) {
       options_.initial = std::clamp<std::int64_t>(2 * static_cast<std::int64_t>(space_->parameters().size()), 8, 24);
     }
@@ -58,6 +59,7 @@ class Bayes final : public Agent {
 
   void tell(const Told& told) override {
     rows_.push_back({told, features_.of(told.point)});
+    progression_.tell(told);
     if (!told.failed) ++sound_rows_;
   }
 
@@ -78,6 +80,7 @@ class Bayes final : public Agent {
     Acquisition acquisition(all, *state_.targets, options_.acquisition == "parego", seed_);
     ModelSearchOptions search_options;
     search_options.pool = static_cast<std::size_t>(options_.pool);
+    search_options.wander = progression_.wander();
     ModelSearch search(space_, features_, request, models, acquisition, by_merit(all, *state_.targets, random), search_options, random.split(1));
     constexpr std::size_t most_believed = 64;
     const std::size_t skipped = request.pending.size() > most_believed ? request.pending.size() - most_believed : 0;
@@ -269,6 +272,7 @@ class Bayes final : public Agent {
   SobolDesign initial_;
   Features features_;
   std::vector<Row> rows_;
+  Progression progression_;
   std::size_t sound_rows_ = 0;
   mutable State state_;  ///< a function of rows_, kept between asks
 };

@@ -43,13 +43,15 @@ class Forest final : public Agent {
         constraints_(setup.constraints),
         seed_(derive(setup.seed, "forest")),
         initial_(setup.space, derive(setup.seed, "forest/initial")),
-        features_(setup.space) {
+        features_(setup.space),
+        progression_(setup.space->parameters().size()) {
     if (options_.initial == 0)
       options_.initial = std::clamp<std::int64_t>(2 * static_cast<std::int64_t>(space_->parameters().size()), 8, 24);
   }
 
   void tell(const Told& told) override {
     rows_.push_back({told, features_.of(told.point)});
+    progression_.tell(told);
     if (!told.failed) ++sound_rows_;
   }
 
@@ -72,6 +74,7 @@ class Forest final : public Agent {
     Acquisition acquisition(all, *targets_, options_.acquisition == "parego", seed_);
     ModelSearchOptions search_options;
     search_options.pool = static_cast<std::size_t>(options_.pool);
+    search_options.wander = progression_.wander();
     search_options.looked_at = search_options.pool;
     ModelSearch search(space_, features_, request, *models_, acquisition, by_merit(all, *targets_, random), search_options, random.split(1));
     constexpr std::size_t most_believed = 64;
@@ -131,6 +134,7 @@ class Forest final : public Agent {
   SobolDesign initial_;
   Features features_;
   std::vector<Row> rows_;
+  Progression progression_;
   std::size_t sound_rows_ = 0;
   mutable std::size_t mark_ = 0;  ///< with the two below a function of rows_, kept between asks
   mutable std::unique_ptr<Targets> targets_;

@@ -52,6 +52,27 @@ std::vector<const Row*> by_merit(const std::vector<const Row*>& rows, const Targ
   return out;
 }
 
+void Progression::tell(const Told& told) {
+  ++told_;
+  std::vector<double> outcome = told.objectives;
+  outcome.insert(outcome.end(), told.violations.begin(), told.violations.end());
+  known_.push_back(!outcomes_.insert(std::move(outcome)).second);
+  if (known_.size() > patience_) known_.pop_front();
+  if (!told.feasible()) return;
+  if (std::any_of(front_.begin(), front_.end(), [&](const auto& f) { return f == told.objectives || dominates(f, told.objectives); })) return;
+  std::erase_if(front_, [&](const auto& f) { return dominates(told.objectives, f); });
+  front_.push_back(told.objectives);
+  last_ = told_;
+}
+
+double Progression::wander() const {
+  if (front_.empty()) return 0;
+  constexpr double most_idle = 0.5, most_known = 0.8;
+  const double patience = static_cast<double>(patience_), idle = static_cast<double>(told_ - last_);
+  const double known = static_cast<double>(std::count(known_.begin(), known_.end(), true)) / patience;
+  return std::max(most_known * known, std::clamp((idle / patience - 1) * most_idle, 0.0, most_idle));
+}
+
 ModelSearch::ModelSearch(std::shared_ptr<const arch::Space> space, const Features& features, const AskRequest& request, Models& models,
                          Acquisition& acquisition, std::vector<const Row*> merit, const ModelSearchOptions& options, Random random)
     : space_(std::move(space)),
@@ -138,6 +159,11 @@ std::vector<ModelSearch::Scored> ModelSearch::best_of(const std::vector<arch::Po
 std::optional<arch::Point> ModelSearch::next(const std::vector<arch::Point>& taken) {
   const auto free = [&](const arch::Point& p) { return std::find(taken.begin(), taken.end(), p) == taken.end(); };
   std::erase_if(pool_, [&](const arch::Point& p) { return !free(p); });
+  if (!pool_.empty() && random_.chance(options_.wander)) {
+    const arch::Point point = pool_[static_cast<std::size_t>(random_.integer(0, static_cast<std::int64_t>(pool_.size()) - 1))];
+    believe(point);
+    return point;
+  }
   const std::vector<Scored> scored = best_of(pool_, options_.looked_at);
   if (scored.empty()) return {};
   Scored best = scored.front();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <deque>
+#include <set>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -15,6 +17,26 @@ struct ModelSearchOptions {
   std::size_t starts = 3;        ///< of the local search
   std::size_t steps = 6;         ///< of each local search at most
   std::size_t neighbours = 8;    ///< looked at exactly in each step
+  double wander = 0;             ///< probability of any candidate instead of the best
+};
+
+/// Whether a run still finds something new. A model that has settled on where nothing is to be found would search there for ever;
+/// SMAC interleaves random designs for that reason (Hutter et al. 2011, 4.1).
+class Progression {
+ public:
+  explicit Progression(std::size_t parameters) : patience_(2 * parameters) {}
+  void tell(const Told& told);
+  /// ModelSearchOptions::wander: most of the share of the latest results (twice as many as there are parameters) whose outcome had
+  /// been seen before, as on the plateaus of a table; at least, where nothing has joined the front (or been the best) for so many
+  /// results, what rises from 0 to a half over as many again.
+  double wander() const;
+
+ private:
+  std::size_t patience_;
+  std::vector<std::vector<double>> front_;
+  std::set<std::vector<double>> outcomes_;
+  std::deque<bool> known_;
+  std::size_t told_ = 0, last_ = 0;
 };
 
 /// Non-failed rows, the best first: feasible ones before the others. One objective: by its value. Several: the front in a drawn

@@ -47,6 +47,11 @@ RealMatrix Features::of(const std::vector<arch::Point>& points) const {
 
 Targets::Targets(const std::vector<const Row*>& rows, std::size_t objectives, std::size_t constraints)
     : objectives_(objectives), constraints_(constraints) {
+  std::vector<std::vector<double>> good;
+  for (const Row* row : rows) {
+    if (row->told.feasible()) good.push_back(row->told.objectives);
+  }
+  const std::vector<double> ends = ends_of_front(good);
   for (std::size_t k = 0; k < objectives; ++k) {
     std::vector<double> feasible, all;
     for (const Row* row : rows) {
@@ -55,7 +60,7 @@ Targets::Targets(const std::vector<const Row*>& rows, std::size_t objectives, st
       if (row->told.feasible()) feasible.push_back(row->told.objectives[k]);
     }
     constexpr std::size_t enough = 5;
-    scales_.emplace_back(feasible.size() >= enough ? feasible : all);
+    scales_.emplace_back(feasible.size() >= enough ? feasible : all, ends.empty() ? -HUGE_VAL : ends[k]);
   }
   for (std::size_t c = 0; c < constraints; ++c) {
     std::vector<double> values;

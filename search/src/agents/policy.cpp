@@ -274,12 +274,17 @@ Genome PolicyAgent::proposal(const std::vector<RealVector>& log_p, Random& rando
 std::vector<double> PolicyAgent::rewards(const std::vector<std::size_t>& which, std::size_t begin) const {
   std::vector<ObjectiveScale> scales;
   std::vector<double> low(objectives_, HUGE_VAL), high(objectives_, -HUGE_VAL);
+  std::vector<std::vector<double>> good;
+  for (std::size_t i = begin; i < samples_.size() && objectives_ > 1; ++i) {
+    if (samples_[i].told.feasible()) good.push_back(samples_[i].told.objectives);
+  }
+  const std::vector<double> ends = ends_of_front(good);
   for (std::size_t k = 0; k < objectives_; ++k) {
     std::vector<double> values;
     for (std::size_t i = begin; i < samples_.size(); ++i) {
       if (!samples_[i].told.failed) values.push_back(samples_[i].told.objectives[k]);
     }
-    scales.emplace_back(values);
+    scales.emplace_back(values, ends.empty() ? -HUGE_VAL : ends[k]);
     for (const double v : values) {
       low[k] = std::min(low[k], scales[k](v));
       high[k] = std::max(high[k], scales[k](v));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gnomon/search/pareto.hpp"
+
 namespace gnomon::search {
 namespace {
 
@@ -26,7 +28,17 @@ double skewness(const std::vector<double>& values) {
 
 }  // namespace
 
-ObjectiveScale::ObjectiveScale(const std::vector<double>& values) {
+std::vector<double> ends_of_front(const std::vector<std::vector<double>>& results) {
+  if (results.empty()) return {};
+  std::vector<double> out(results.front().size(), -HUGE_VAL);
+  if (out.size() < 2) return out;
+  for (const std::size_t i : nondominated(results)) {
+    for (std::size_t k = 0; k < out.size(); ++k) out[k] = std::max(out[k], results[i][k]);
+  }
+  return out;
+}
+
+ObjectiveScale::ObjectiveScale(const std::vector<double>& values, double kept) {
   if (values.empty()) return;
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   log_ = *low > 0 && *high / *low > 3;
@@ -42,6 +54,7 @@ ObjectiveScale::ObjectiveScale(const std::vector<double>& values) {
   const double worst = *std::max_element(scaled.begin(), scaled.end());
   const double middle = median(scaled);
   cut_ = middle > best ? middle + 2 * (middle - best) : worst;
+  if (kept > -HUGE_VAL && (!log_ || kept > 0)) cut_ = std::max(cut_, log_ ? std::log(kept) : kept);
   double sum = 0, square = 0;
   for (double& v : scaled) {
     v = std::min(v, cut_);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <vector>
 
 #include "gnomon/base/random.hpp"
@@ -9,16 +10,19 @@ namespace gnomon::search {
 /// One objective on a scale on which models learn: its logarithm where all values are positive, span more than a factor of 3 and are
 /// less skewed so,
 /// bad values cut off at the median plus twice its distance from the best, then zero mean and unit deviation. Monotone but for
-/// the cut.
+/// the cut. With several objectives the ends of the front are bad values of one each: nothing up to `kept` is cut.
 class ObjectiveScale {
  public:
-  explicit ObjectiveScale(const std::vector<double>& values);
+  explicit ObjectiveScale(const std::vector<double>& values, double kept = -HUGE_VAL);
   double operator()(double value) const;
 
  private:
   bool log_ = false;
   double cut_ = 0, mean_ = 0, deviation_ = 1;
 };
+
+/// By objective the worst value on the front of these results; -inf for one objective.
+std::vector<double> ends_of_front(const std::vector<std::vector<double>>& results);
 
 /// Uniform on the simplex; {1} for one objective.
 std::vector<double> random_weights(std::size_t objectives, Random& random);

@@ -98,6 +98,7 @@ class Engine {
       batch.clear();
       ++batch_number_;
       report();
+      if (options_.enough && options_.enough(tracker_.front())) return RunStatus::finished;
     }
   }
 

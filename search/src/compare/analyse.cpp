@@ -187,9 +187,22 @@ class Analysis {
       curve.push_back(score);
     }
     row.scores.push_back(score);
+    row.anytime.push_back(mean_of(curve));
     row.to_target.push_back(reached);
     curves_.push_back(std::move(curve));
   }
+
+  double mean_of(const std::vector<double>& curve) const {
+    double sum = 0, later = infinity;
+    for (std::size_t i = curve.size(); i-- > 0;) {
+      const std::int64_t before = i > 0 ? c_.checkpoints[i - 1] : 0;
+      if (std::isfinite(curve[i])) later = curve[i];
+      sum += later * static_cast<double>(c_.checkpoints[i] - before);
+    }
+    return sum / static_cast<double>(c_.budget);
+  }
+
+  const std::vector<double>& judged(const CompareRow& row) const { return c_.judged_by == JudgedBy::final ? row.scores : row.anytime; }
 
   std::int64_t first_reach(const CompareCell& cell, std::size_t until) const {
     // The share grows with every entry, so bisection over prefixes finds the first that suffices.
@@ -233,13 +246,13 @@ class Analysis {
     std::vector<std::vector<double>> blocks;
     for (std::size_t s = 0; s < static_cast<std::size_t>(c_.seeds); ++s) {
       blocks.emplace_back();
-      for (const CompareRow* row : rows) blocks.back().push_back(row->scores[s]);
+      for (const CompareRow* row : rows) blocks.back().push_back(judged(*row)[s]);
     }
     all = friedman(blocks);
     std::vector<double> p;
     for (std::size_t a = 0; a < rows.size(); ++a) {
       for (std::size_t b = a + 1; b < rows.size(); ++b) {
-        pairs.push_back({a, b, mann_whitney(rows[a]->scores, rows[b]->scores), 1});
+        pairs.push_back({a, b, mann_whitney(judged(*rows[a]), judged(*rows[b])), 1});
         p.push_back(pairs.back().test.p);
       }
     }
@@ -254,6 +267,7 @@ class Analysis {
       CompareRow out;
       out.scores.resize(static_cast<std::size_t>(c_.seeds));
       out.to_target.resize(out.scores.size());
+      out.anytime.resize(out.scores.size());
       curves_.assign(out.scores.size(), {});
       for (const std::size_t half : {std::size_t{0}, std::size_t{1}}) {
         // Seeds of this half are scored with what the other half likes best.
@@ -261,13 +275,14 @@ class Analysis {
         double least = infinity;
         for (std::size_t v = 0; v < c_.rows[a].size(); ++v) {
           std::vector<double> others;
-          for (std::size_t s = 1 - half; s < out.scores.size(); s += 2) others.push_back(c_.rows[a][v].scores[s]);
+          for (std::size_t s = 1 - half; s < out.scores.size(); s += 2) others.push_back(judged(c_.rows[a][v])[s]);
           const double median = quantile(others, 0.5);
           if (median < least) least = median, best = v;
         }
         chosen.push_back(best);
         for (std::size_t s = half; s < out.scores.size(); s += 2) {
           out.scores[s] = c_.rows[a][best].scores[s];
+          out.anytime[s] = c_.rows[a][best].anytime[s];
           out.to_target[s] = c_.rows[a][best].to_target[s];
           curves_[s] = kept_curves_.at({a, best})[s];
         }

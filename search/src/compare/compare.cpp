@@ -67,8 +67,9 @@ Json identity_of(const Campaign& campaign) {
 /// Runs the tasks side by side; each worker thread takes the next one. The lock covers the database, the counters and the error.
 class Runner {
  public:
-  Runner(const CompareOptions& options, const arch::EvaluatorRegistry& registry, Cells& cells, bool stored)
-      : options_(options), registry_(registry), cells_(cells), stored_(stored) {}
+  Runner(const CompareOptions& options, const arch::EvaluatorRegistry& registry, Cells& cells, bool stored,
+         std::function<bool(const std::vector<std::vector<double>>&)> enough)
+      : options_(options), registry_(registry), cells_(cells), stored_(stored), enough_(std::move(enough)) {}
 
   std::optional<Error> run(const std::vector<Task>& tasks, std::int64_t done, std::vector<std::pair<std::size_t, CompareCell>>& out) {
     done_ = done;
@@ -98,6 +99,7 @@ class Runner {
   const arch::EvaluatorRegistry& registry_;
   Cells& cells_;
   bool stored_;
+  std::function<bool(const std::vector<std::vector<double>>&)> enough_;
   std::mutex mutex_;
   std::size_t next_ = 0;
   std::int64_t done_ = 0, total_ = 0;
@@ -111,6 +113,7 @@ class Runner {
     run.jobs = 1;
     run.stop = options_.stop;
     run.worker_command = options_.worker_command;
+    run.enough = enough_;
     const auto folder = options_.out_dir / "runs" / task.key.substr(0, 16);
     if (stored_) run.out_dir = folder;
     auto results = run_for_results(task.campaign, run, registry_);
@@ -136,6 +139,28 @@ class Runner {
   }
 };
 
+/// Whether a front leaves nothing to find; nothing where that cannot be known.
+std::function<bool(const std::vector<std::vector<double>>&)> nothing_left(const Campaign& campaign, const ProblemTruth& truth) {
+  if (!truth.proven) return {};
+  if (campaign.objectives.size() == 1 && truth.optimum) {
+    const double best = campaign.objectives[0].maximise ? -*truth.optimum : *truth.optimum;
+    return [best](const auto& front) { return !front.empty() && front[0][0] <= best; };
+  }
+  if (campaign.objectives.size() < 2 || !truth.hypervolume) return {};
+  return [truth](const auto& front) {
+    // The volume costs much more than this look at the ends, which a whole front has.
+    for (std::size_t k = 0; k < truth.ideal.size(); ++k) {
+      if (std::none_of(front.begin(), front.end(), [&](const auto& f) { return f[k] <= truth.ideal[k]; })) return false;
+    }
+    std::vector<std::vector<double>> scaled = front;
+    for (auto& f : scaled) {
+      for (std::size_t k = 0; k < f.size(); ++k) f[k] = (f[k] - truth.ideal[k]) / (truth.nadir[k] - truth.ideal[k]);
+    }
+    constexpr double rounding = 1e-12;
+    return hypervolume(scaled, std::vector<double>(truth.ideal.size(), 1.1)) >= *truth.hypervolume * (1 - rounding);
+  };
+}
+
 }  // namespace
 
 Expected<Comparison> compare_agents(const Campaign& given, const CompareOptions& options, const arch::EvaluatorRegistry& registry) {
@@ -146,6 +171,7 @@ Expected<Comparison> compare_agents(const Campaign& given, const CompareOptions&
   c.name = base.name;
   c.seeds = options.seeds;
   c.budget = base.budget.evaluations;
+  c.judged_by = options.judge;
   if (base.budget.wall_s) c.notes.push_back("the campaign's wall_s is not used: every run gets the same number of evaluations");
   base.budget.wall_s.reset();
   c.campaign_hash = sha256(identity_of(base).dump());
@@ -210,31 +236,32 @@ Expected<Comparison> compare_agents(const Campaign& given, const CompareOptions&
       }
     }
   }
+  auto truth = campaign_truth(base);
+  if (!truth) return fail(std::move(truth.error()));
   std::vector<std::pair<std::size_t, CompareCell>> results;
-  if (auto error = Runner(options, registry, *cells, stored).run(open, done, results)) return fail(*error);
+  if (auto error = Runner(options, registry, *cells, stored, nothing_left(base, *truth)).run(open, done, results)) return fail(*error);
   for (auto& [at, cell] : results) table[open[at].agent][open[at].variant][open[at].seed] = std::move(cell);
   if (results.size() < open.size()) {
     return fail(ErrorKind::interrupted, "stopped with " + std::to_string(done + static_cast<std::int64_t>(results.size())) + " of " +
                                             std::to_string(done + static_cast<std::int64_t>(open.size())) +
                                             " runs done; everything is kept, the same command goes on");
   }
-  auto truth = campaign_truth(base);
-  if (!truth) return fail(std::move(truth.error()));
   analyse(c, table, base, *truth);
   const Json document = to_json(c, base);
   if (auto kept = write_file(options.out_dir / "compare.json", document.dump(2) + "\n"); !kept) return fail(std::move(kept.error()));
   if (auto kept = write_file(options.out_dir / "compare.html", render_comparison(document)); !kept)
     return fail(std::move(kept.error()));
-  std::string csv = "agent,variant,options,seed,score,evaluations_to_target,suggestion_ms,feasible,failed\n";
+  std::string csv = "agent,variant,options,seed,score,anytime,evaluations_to_target,suggestion_ms,feasible,failed\n";
   for (std::size_t a = 0; a < table.size(); ++a) {
     for (std::size_t v = 0; v < table[a].size(); ++v) {
       std::string quoted;
       for (const char letter : c.agents[a].options[v]) quoted += letter == '"' ? std::string("\"\"") : std::string(1, letter);
       for (std::size_t s = 0; s < table[a][v].size(); ++s) {
         const CompareCell& cell = table[a][v][s];
-        const double score = c.rows[a][v].scores[s];
+        const double score = c.rows[a][v].scores[s], anytime = c.rows[a][v].anytime[s];
         csv += c.agents[a].name + "," + std::to_string(v) + ",\"" + quoted + "\"," + std::to_string(s) + "," +
                (std::isfinite(score) ? number(c.hypervolume || c.maximised ? -score : score) : std::string()) + "," +
+               (std::isfinite(anytime) ? number(c.hypervolume || c.maximised ? -anytime : anytime) : std::string()) + "," +
                (c.rows[a][v].to_target[s] >= 0 ? std::to_string(c.rows[a][v].to_target[s]) : std::string()) + "," +
                number(cell.suggestion_ms) + "," + std::to_string(cell.feasible) + "," + std::to_string(cell.failed) + "\n";
       }

@@ -173,6 +173,7 @@ function lottery() {
   row("seeds", "0 … " + (D.seeds - 1));
   row("budget", D.budget + " evaluations a run, " + D.batch + " asked at a time");
   row("score", scoreName + ", " + better);
+  row("ranks and tests", "of the score " + D.score.judged);
   if (share) row("scale", D.objectives.map((o, k) => o.metric + ": " + short(D.score.scale.ideal[k]) + " … " + short(D.score.scale.nadir[k])).join("; ") + "; reference 1.1");
   D.limits.forEach(l => row("limit", l));
   const note = t => html("p", { class: "soft" }, $("notes"), t);

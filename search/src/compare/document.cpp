@@ -32,6 +32,8 @@ Json row_json(const CompareRow& row, const Shown& shown) {
   Json out = shown.band(row.band);
   out["scores"] = Json::array();
   for (const double s : row.scores) out["scores"].push_back(shown.value(s));
+  out["anytime"] = Json::array();
+  for (const double s : row.anytime) out["anytime"].push_back(shown.value(s));
   out["evaluations_to_target"] = Json::array();
   for (const std::int64_t n : row.to_target) out["evaluations_to_target"].push_back(n < 0 ? Json(nullptr) : Json(n));
   out["reached_target"] = row.reached;
@@ -84,7 +86,8 @@ Json to_json(const Comparison& c, const Campaign& campaign) {
   }
   out["score"] = {{"kind", c.hypervolume ? "hypervolume_share" : "objective"},
                   {"better", c.hypervolume || c.maximised ? "larger" : "smaller"},
-                  {"truth_known", c.truth}};
+                  {"truth_known", c.truth},
+                  {"judged", c.judged_by == JudgedBy::final ? "at the end" : "mean over the run"}};
   out["score"]["optimum"] = c.optimum ? Json(c.maximised ? -*c.optimum : *c.optimum) : Json(nullptr);
   if (c.hypervolume) {
     out["score"]["scale"] = {{"ideal", c.ideal}, {"nadir", c.nadir}, {"reference", 1.1}};

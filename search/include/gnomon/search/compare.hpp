@@ -41,6 +41,9 @@ struct Band {
 /// share of the reference hypervolume.
 struct CompareRow {
   std::vector<double> scores;  ///< one per seed
+  /// One per seed: the mean of the run's score over its evaluations, by the checkpoints (each stands for the evaluations since the one
+  /// before; before the first feasible design the score of that one counts).
+  std::vector<double> anytime;
   Band band;
   std::vector<Band> curve;               ///< scores at `Comparison::checkpoints`
   std::vector<std::int64_t> to_target;   ///< evaluations until the target, -1 where it was not reached
@@ -54,8 +57,12 @@ struct ComparePair {
   double p_holm = 1;
 };
 
+/// What ranks and tests compare: the score at the end of the budget, or its mean over the run.
+enum class JudgedBy { final, anytime };
+
 struct Comparison {
   std::string name;
+  JudgedBy judged_by = JudgedBy::final;
   std::vector<CompareAgent> agents;
   std::int64_t seeds = 0, budget = 0;
   std::vector<std::int64_t> checkpoints;
@@ -92,6 +99,7 @@ struct CompareOptions {
   std::vector<std::string> agents;
   std::int64_t seeds = 10;     ///< 0 .. seeds - 1
   std::int64_t variants = 1;   ///< sets of options per agent, the defaults included
+  JudgedBy judge = JudgedBy::final;
   int jobs = 0;                ///< runs side by side; 0: one per processor
   bool fresh = false;
   std::vector<std::string> worker_command;
@@ -106,7 +114,8 @@ std::vector<std::string> sweep_of(const std::string& agent, const std::string& b
 
 /// Runs every agent on every seed with the campaign's budget. Runs are independent and kept in `out_dir/compare.sqlite` as they
 /// end; those that an earlier call finished are not run again, whatever agents, seeds or variants it asked for. Runs whose
-/// evaluations need worker processes are kept trial by trial under `out_dir/runs` while they are unfinished. Writes compare.json,
+/// evaluations need worker processes are kept trial by trial under `out_dir/runs` while they are unfinished. A run that has reached a
+/// proven optimum (or the whole exact front) ends there: nothing that comes later could change its curve. Writes compare.json,
 /// compare.csv and compare.html. Errors: another campaign in the folder, an agent that is unknown, not built or not made for the
 /// campaign; interrupted where `stop` was set (everything is kept).
 Expected<Comparison> compare_agents(const Campaign& campaign, const CompareOptions& options,

@@ -53,6 +53,8 @@ struct RunOptions {
   int worker_recycle = 1000;  ///< evaluations after which a worker process is replaced
   /// In place of local worker processes, and of threads where the campaign has one fidelity (evaluators that learn stay here).
   std::optional<Remote> remote;
+  /// Asked after each batch with the front so far (minimised objectives; one objective: the best); true ends the run.
+  std::function<bool(const std::vector<std::vector<double>>& front)> enough;
   /// The accuracy of a trial's network, for campaigns that leave it to a function; called from the thread that runs the campaign.
   std::function<Expected<double>(const std::string& parameters_json)> accuracy;
   /// In place of a built-in agent; the campaign's `agent` is then only its name.
