@@ -138,6 +138,41 @@ TEST(Compare, SweepsAreEqualLoggedAndJudgedOnOtherSeeds) {
   }
 }
 
+/// A run that ends at a proven optimum has the scores of the whole run; the mean over the run is taken from that run's trials.
+TEST(Compare, RunsEndAtAProvenOptimumWithTheSameScores) {
+  const auto folder = fresh_folder("compare_optimum");
+  const std::string one_objective = R"(, "objectives": [{"metric": "total_time_us"}], "constraints": [])";
+  const Campaign campaign = problem("dram-stream", 300, one_objective);
+  CompareOptions options = options_of(folder, {"ga", "random"}, 2, 2);
+  options.judge = JudgedBy::anytime;
+  auto c = compare_agents(campaign, options, problem_registry());
+  ASSERT_TRUE(c) << c.error().text();
+  ASSERT_TRUE(c->optimum);
+  EXPECT_LT(c->evaluations, 4 * 300) << "no run ended early";
+  for (std::size_t a = 0; a < 2; ++a) {
+    for (std::uint64_t seed = 0; seed < 2; ++seed) {
+      Campaign one = *with_overrides(campaign, {.agent = c->agents[a].name, .fidelity = {}, .seed = seed, .budget = {}});
+      const auto single = fresh_folder("compare_optimum_single");
+      ASSERT_TRUE(run_campaign(one, run_options(single, 1), problem_registry()));
+      Database db(single / "campaign.sqlite", Database::Mode::read);
+      Statement q(db, "SELECT value FROM metric WHERE name = 'total_time_us' ORDER BY trial");
+      std::vector<double> best;
+      while (q.row()) best.push_back(std::min(best.empty() ? HUGE_VAL : best.back(), q.real(0)));
+      ASSERT_EQ(best.size(), 300U);
+      double mean = 0;
+      std::int64_t before = 0;
+      for (const std::int64_t at : c->checkpoints) {
+        mean += best[static_cast<std::size_t>(at - 1)] * static_cast<double>(at - before) / 300;
+        before = at;
+      }
+      EXPECT_EQ(c->rows[a][0].scores[seed], best.back());
+      EXPECT_NEAR(c->rows[a][0].anytime[seed], mean, 1e-9 * mean);
+    }
+  }
+  const Json document = Json::parse(content(folder / "compare.json"));
+  EXPECT_EQ(document.at("score").at("judged"), "mean over the run");
+}
+
 TEST(Compare, KilledAndResumedGivesTheSame) {
   const auto whole = fresh_folder("compare_whole"), killed = fresh_folder("compare_killed");
   const char* text = R"({"version": 1, "name": "k", "subject": "command", "command": ["unused"], "space": {"x": {"int": [0, 15]}, "y": {"int": [0, 15]}},

@@ -228,6 +228,9 @@ Expected<Comparison> compare_agents(const Campaign& given, const CompareOptions&
         auto known = cells->find(task.key);
         if (!known) return fail(std::move(known.error()));
         if (*known) {
+          // A kill may have come between keeping the run's result and removing its trials.
+          std::error_code ignored;
+          if (stored) std::filesystem::remove_all(options.out_dir / "runs" / task.key.substr(0, 16), ignored);
           table[a][v][seed] = std::move(**known);
           ++done;
         } else {
