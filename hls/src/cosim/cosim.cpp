@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 
+#include "cosim/quantise.hpp"
 #include "cosim/step.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/text.hpp"
@@ -16,22 +16,6 @@ namespace gnomon::hls {
 namespace {
 
 using arch::Dim;
-
-/// Symmetric, per tensor, power-of-two scale (the least that saturates nothing), round half to even.
-std::vector<std::int32_t> quantise(const std::vector<float>& values, int bits) {
-  const double top = std::ldexp(1.0, bits - 1) - 1;
-  double largest = 0;
-  for (const float value : values)
-    if (std::isfinite(value)) largest = std::max(largest, std::fabs(static_cast<double>(value)));
-  int exponent = largest > 0 ? static_cast<int>(std::ceil(std::log2(largest / top))) : 0;
-  while (largest > 0 && std::ldexp(top, exponent) < largest) ++exponent;
-  std::vector<std::int32_t> out;
-  for (const float value : values) {
-    const double scaled = std::isnan(value) ? 0 : std::nearbyint(std::ldexp(static_cast<double>(value), -exponent));
-    out.push_back(static_cast<std::int32_t>(std::clamp(scaled, -top - 1, top)));
-  }
-  return out;
-}
 
 /// The filters of a convolution whose values the model holds.
 const std::vector<float>* filter_values(const workloads::Graph& graph, const arch::LoweredOperator& op,

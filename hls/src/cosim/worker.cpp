@@ -16,6 +16,7 @@
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/cosim.hpp"
 #include "cosim/system.hpp"
+#include "design/job.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -323,7 +324,7 @@ int cosim_worker_main(int argc, const char* const* argv) {
     return exit_code(ErrorKind::usage);
   }
   const fs::path folder = argv[argc - 1];
-  if (auto done = holds_kernel_job(folder) ? do_kernel_job(folder) : work(folder); !done) {
+  if (auto done = holds_kernel_job(folder) ? do_kernel_job(folder) : holds_design_job(folder) ? do_design_job(folder) : work(folder); !done) {
     std::fprintf(stderr, "%s\n", done.error().text().c_str());
     return exit_code(done.error().kind());
   }

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gnomon/arch/design.hpp"
+#include "gnomon/arch/mapping.hpp"
+#include "gnomon/base/json.hpp"
+#include "gnomon/hls/cosim.hpp"
+#include "gnomon/hls/emit.hpp"
+#include "gnomon/workloads/graph.hpp"
+
+namespace gnomon::hls {
+
+/// SystemVerilog of a complete design: array, levels with their banks, address generators, the unit that requantises results, vector unit, transfers
+/// to the memory and the sequencer that starts them (docs/rtl.md, "Complete designs"). It depends on the design alone; what it computes is given to it as
+/// a program of descriptors.
+///
+/// One core, no shared levels, ideal memory, integer precisions; accumulators a multiple of the precision; rates that do not cut words. Everything else
+/// is refused as unsupported, naming the field.
+Expected<Rtl> emit_design(const arch::Design& design);
+
+/// A work step of a whole run.
+struct DesignStep {
+  std::string label;
+  std::int64_t latency_cycles = 0;        ///< of the RTL, from the end of the step before (or the start of the run) to the step's end
+  std::int64_t model_latency_cycles = 0;  ///< of the SystemC cycle model
+};
+
+/// What is wrong first, by tensor and element in the order of execution.
+struct DesignMismatch {
+  std::string tensor;
+  std::int64_t element = 0;
+  std::int64_t expected = 0, got = 0;
+};
+
+struct DesignCosim {
+  std::int64_t outputs = 0, mismatches = 0;  ///< elements of all stored tensors that operators write
+  std::optional<DesignMismatch> first_mismatch;
+  std::int64_t rtl_cycles = 0;    ///< the whole run: start to the last end
+  std::int64_t model_cycles = 0;  ///< latency_cycles of the SystemC cycle model
+  std::int64_t cycle_difference = 0;  ///< rtl_cycles - model_cycles; what stalls cost is in it
+  std::int64_t stalls_injected = 0;   ///< cycles in which a port of the memory was held back
+  std::vector<DesignStep> steps;
+  std::optional<CosimReplay> replay;
+  std::string rtl_top, tool;
+  double verilate_seconds = 0, compile_seconds = 0, simulate_seconds = 0, seconds = 0;
+  bool outputs_match() const { return mismatches == 0; }
+};
+
+struct DesignRequest {
+  const arch::Design& design;
+  const workloads::Graph& graph;
+  /// Empty: the mapper of the analytical model chooses.
+  arch::Mapping mapping;
+  CosimOptions options;
+};
+
+/// Runs a whole workload on the RTL of a whole design in Verilator, in a child process, and compares every tensor that it writes with the golden
+/// interpreter, and the end of every work step with the SystemC cycle model.
+///
+/// Integers: interpret_network (seeded inputs, weights and biases, filters quantised where the model holds their values; results scaled down by powers of two).
+/// The memory answers as the design's ideal memory does; `options.stall` holds its ports back and delays its answers, seeded. `options.artifacts` gets RTL,
+/// program, testbench and vectors. Errors: unsupported (design, operator or mapping without complete RTL), run_failed (tools, a child that fails or gets stuck).
+Expected<DesignCosim> cosimulate_design(const DesignRequest& request);
+
+Json design_cosim_document(const DesignCosim& result);
+
+}  // namespace gnomon::hls

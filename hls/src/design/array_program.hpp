@@ -1,0 +1,65 @@
+#pragma once
+
+#include "cosim/folds.hpp"
+#include "design/program.hpp"
+
+namespace gnomon::hls {
+
+/// Collects descriptors; fields are set by name, numbers are cut to their width.
+class DescriptorWriter {
+ public:
+  DescriptorWriter(DescriptorStream& stream, const DescriptorLayout& layout) : stream_(stream), layout_(layout) {
+    stream_.bytes = (layout.bits() + 7) / 8;
+  }
+  void begin() {
+    ++stream_.count;
+    stream_.data.resize(static_cast<std::size_t>(stream_.count * stream_.bytes), 0);
+  }
+  void set(const std::string& name, std::int64_t value);
+
+ private:
+  DescriptorStream& stream_;
+  const DescriptorLayout& layout_;
+};
+
+/// A transfer's words: up to five nested loops in the memory from `mem` on (innermost first), `lstep` apart in the levels from `lvl` on.
+struct TransferWords {
+  bool write = false;
+  int cls = 0;
+  std::int64_t beat = 1, words = 0, mem = 0, first = 0, lvl = 0, lstep = 1;
+  std::vector<std::pair<std::int64_t, std::int64_t>> loops;  ///< count, stride
+  Progress need{};
+};
+
+/// State shared by the compilers of array and vector work.
+struct ProgramState {
+  const arch::Design& design;
+  const DesignShape& shape;
+  DesignProgram& program;
+  DescriptorWriter transfer, fold, config, chunk;
+  Progress now{};  ///< at the end of what has been compiled so far
+  std::vector<std::int64_t> array_ends;  ///< items ended after each array step
+  /// Words a cycle of transfers between memory and a level.
+  std::int64_t beat(std::size_t level) const;
+  /// Adds a transfer and counts it. Unsupported: more than five loops.
+  Expected<void> add(const TransferWords& words);
+};
+
+/// Where the tensors of array work lie, and what becomes of its sums.
+struct ArrayPlace {
+  std::int64_t ifmap = 0, filter = 0, ofmap = 0, sums = 0;
+  std::int64_t bias = -1;  ///< place of the first bias, or none
+  int shift = 0;
+  bool relu = false;
+};
+
+Expected<void> compile_array_step(ProgramState& state, const arch::ArrayWork& work, const arch::StepMapping& mapping, const ArrayPlace& place);
+
+/// Where the tensors of vector work lie. `second` for additions.
+struct VectorPlace {
+  std::int64_t first = 0, second = 0, out = 0;
+};
+Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& graph, const workloads::Operator& op, const OperatorNumbers& numbers,
+                                   const arch::VectorWork& work, const VectorPlace& place);
+
+}  // namespace gnomon::hls

@@ -1,0 +1,227 @@
+#include "design/shape.hpp"
+#include "emit/text.hpp"
+
+namespace gnomon::hls {
+namespace {
+
+constexpr std::string_view dma = R"(
+// Transfers between memory and levels, one after the other on the link. A descriptor says what must have ended before it may begin; its words lie
+// along five nested loops in the memory, and at a fixed distance from each other in the levels.
+module @TOP@_dma (
+  input  logic clk,
+  input  logic rst,
+  input  logic run,
+  input  logic d_valid,
+  output logic d_ready,
+  input  logic [@TD1@:0] d,
+  input  logic [31:0] ended,
+  output logic [127:0] done,
+  output logic rd_valid,
+  input  logic rd_ready,
+  output logic [@L1@:0] rd_lanes,
+  output logic [@LM1@:0] rd_addr,
+  input  logic rr_valid,
+  input  logic [@LW1@:0] rr_data,
+  output logic wr_valid,
+  input  logic wr_ready,
+  output logic wr_last,
+  output logic [@L1@:0] wr_lanes,
+  output logic [@LM1@:0] wr_addr,
+  output logic [@LW1@:0] wr_data,
+  input  logic wa_valid,
+  output logic [@LA1@:0] lv_raddr,
+  input  logic [@LW1@:0] lv_rdata,
+  output logic [@L1@:0] lv_wen,
+  output logic [@LA1@:0] lv_waddr,
+  output logic [@LW1@:0] lv_wdata
+);
+@UNPACK@
+  // ---- Issue. ----
+  logic started, may, go, last;
+  logic [31:0] left, addr, now_left, now_addr, next_addr;
+  logic [31:0] i1, i2, i3, now_i1, now_i2, now_i3, next_i1, next_i2, next_i3;
+  logic [31:0] i0, now_i0, next_i0;
+  logic [@AW1@:0] laddr, now_laddr, next_laddr;
+  logic [@L1@:0] lanes;
+  logic [@LM1@:0] addrs;
+  logic [@LA1@:0] laddrs;
+  logic full;
+  logic [31:0] done0, done1, done2, done3;
+  assign done = {done3, done2, done1, done0};
+
+  always_comb begin
+    now_left = started ? left : q_words;
+    now_addr = started ? addr : q_mem;
+    now_i0 = started ? i0 : {24'd0, q_i0};
+    now_i1 = started ? i1 : 32'd0;
+    now_i2 = started ? i2 : 32'd0;
+    now_i3 = started ? i3 : 32'd0;
+    now_laddr = started ? laddr : q_lvl;
+    next_addr = now_addr;
+    next_i0 = now_i0;
+    next_i1 = now_i1;
+    next_i2 = now_i2;
+    next_i3 = now_i3;
+    next_laddr = now_laddr;
+    lanes = @L@'d0;
+    addrs = @LM@'d0;
+    laddrs = @LA@'d0;
+    for (int l = 0; l < @L@; l = l + 1) begin
+      if (l[15:0] < q_beat && l < now_left) begin
+        lanes[l] = 1'b1;
+        addrs[l * 32 +: 32] = next_addr;
+        laddrs[l * @AW@ +: @AW@] = next_laddr;
+        next_laddr = next_laddr + {@LSPAD@'d0, q_lstep};
+        if (next_i0 + 32'd1 < q_c0) begin
+          next_i0 = next_i0 + 32'd1;
+          next_addr = next_addr + q_d0;
+        end else begin
+          next_i0 = 32'd0;
+          if (next_i1 + 32'd1 < q_c1) begin
+            next_i1 = next_i1 + 32'd1;
+            next_addr = next_addr + q_d1;
+          end else begin
+            next_i1 = 32'd0;
+            if (next_i2 + 32'd1 < q_c2) begin
+              next_i2 = next_i2 + 32'd1;
+              next_addr = next_addr + q_d2;
+            end else begin
+              next_i2 = 32'd0;
+              if (next_i3 + 32'd1 < q_c3) begin
+                next_i3 = next_i3 + 32'd1;
+                next_addr = next_addr + q_d3;
+              end else begin
+                next_i3 = 32'd0;
+                next_addr = next_addr + q_d4;
+              end
+            end
+          end
+        end
+      end
+    end
+    may = run && ended >= q_need_e && done0 >= q_need0 && done1 >= q_need1 && done2 >= q_need2 && done3 >= q_need3 && (q_write || !full);
+    last = now_left <= {16'd0, q_beat};
+    rd_valid = d_valid && !q_write && (started || may);
+    wr_valid = d_valid && q_write && (started || may);
+    go = (rd_valid && rd_ready) || (wr_valid && wr_ready);
+    d_ready = go && last;
+    wr_last = last;
+    rd_lanes = lanes;
+    wr_lanes = lanes;
+    rd_addr = addrs;
+    wr_addr = addrs;
+    lv_raddr = laddrs;
+    wr_data = lv_rdata;
+  end
+
+  // ---- Answers to reads, in order: where the words of each go. An answer may come in the cycle of its request. ----
+  wire [@KD1@:0] here = {q_cls, q_beat, q_words, q_lvl, q_lstep};
+  wire begins = rd_valid && rd_ready && !started;
+  logic kept_valid, room, pop, r_started, r_last;
+  logic [@KD1@:0] kept, k;
+  logic [31:0] r_left, r_now_left;
+  logic [@AW1@:0] r_laddr, r_now_laddr;
+  @TOP@_fifo #(.W(@KD@), .LOG(@FLOG@)) flights (.clk(clk), .rst(rst), .in_valid(begins && !(rr_valid && r_last && !kept_valid)), .in_ready(room),
+    .in_data(here), .out_valid(kept_valid), .out_ready(pop), .out_data(kept));
+  assign full = !room;
+  always_comb begin
+    k = kept_valid ? kept : here;
+    r_now_left = r_started ? r_left : k[@AW8@ +: 32];
+    r_last = r_now_left <= {16'd0, k[@AW40@ +: 16]};
+    pop = rr_valid && r_last && kept_valid;
+    r_now_laddr = r_started ? r_laddr : k[8 +: @AW@];
+    lv_wen = @L@'d0;
+    lv_waddr = @LA@'d0;
+    for (int l = 0; l < @L@; l = l + 1)
+      if (rr_valid && l[15:0] < k[@AW40@ +: 16] && l < r_now_left) begin
+        lv_wen[l] = 1'b1;
+        lv_waddr[l * @AW@ +: @AW@] = r_now_laddr;
+        r_now_laddr = r_now_laddr + {@LSPAD@'d0, k[7:0]};
+      end
+    lv_wdata = rr_data;
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      started <= 1'b0;
+      r_started <= 1'b0;
+      done0 <= 32'd0;
+      done1 <= 32'd0;
+      done2 <= 32'd0;
+      done3 <= 32'd0;
+    end else begin
+      if (go) begin
+        started <= !last;
+        left <= now_left - {16'd0, q_beat};
+        addr <= next_addr;
+        i0 <= next_i0;
+        i1 <= next_i1;
+        i2 <= next_i2;
+        i3 <= next_i3;
+        laddr <= next_laddr;
+      end
+      if (rr_valid) begin
+        r_started <= !r_last;
+        r_left <= r_now_left - {16'd0, k[@AW40@ +: 16]};
+        r_laddr <= r_now_laddr;
+        if (r_last) begin
+          if (k[@AW56@ +: 2] == 2'd0) done0 <= done0 + 32'd1;
+          if (k[@AW56@ +: 2] == 2'd1) done1 <= done1 + 32'd1;
+          if (k[@AW56@ +: 2] == 2'd2) done2 <= done2 + 32'd1;
+        end
+      end
+      if (wa_valid) done3 <= done3 + 32'd1;
+    end
+  end
+endmodule
+)";
+
+constexpr std::string_view fifo = R"(
+// A queue whose first word stands at its output.
+module @TOP@_fifo #(parameter W = 8, parameter LOG = 2) (
+  input  logic clk,
+  input  logic rst,
+  input  logic in_valid,
+  output logic in_ready,
+  input  logic [W-1:0] in_data,
+  output logic out_valid,
+  input  logic out_ready,
+  output logic [W-1:0] out_data
+);
+  logic [W-1:0] mem [0:(1<<LOG)-1];
+  logic [LOG:0] wr, rd;
+  assign in_ready = !(wr[LOG] != rd[LOG] && wr[LOG-1:0] == rd[LOG-1:0]);
+  assign out_valid = wr != rd;
+  assign out_data = mem[rd[LOG-1:0]];
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      wr <= '0;
+      rd <= '0;
+    end else begin
+      if (in_valid && in_ready) begin
+        mem[wr[LOG-1:0]] <= in_data;
+        wr <= wr + 1'b1;
+      end
+      if (out_valid && out_ready) rd <= rd + 1'b1;
+    end
+  end
+endmodule
+)";
+
+}  // namespace
+
+std::string dma_text(const DesignShape& shape, const Places& places) {
+  Places all = places;
+  const int aw = shape.address_bits;
+  const auto set = [&](const char* name, int value) { all[name] = std::to_string(value); };
+  set("LSPAD", aw - 8);
+  set("KD", 2 + 16 + 32 + aw + 8);
+  set("KD1", 2 + 16 + 32 + aw + 8 - 1);
+  set("AW8", aw + 8);
+  set("AW40", aw + 40);
+  set("AW56", aw + 56);
+  all["UNPACK"] = unpack_text(descriptor_layouts(shape).transfer, "d", "", "q_");
+  return fill_places(std::string(fifo) + std::string(dma), all);
+}
+
+}  // namespace gnomon::hls

@@ -1,0 +1,241 @@
+#include "design/drive.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+#include <optional>
+
+#include "cosim/operands.hpp"
+#include "cosim/testbench.hpp"
+#include "gnomon/base/random.hpp"
+
+namespace gnomon::hls {
+namespace {
+
+/// A queue of the program at its port.
+struct ProgramPort {
+  PortData valid, ready, data;
+  const DescriptorStream* stream = nullptr;
+  std::int64_t at = 0;
+  bool fresh = true;
+};
+
+class Driver {
+ public:
+  Driver(LoadedModel& model, DesignJob& job) : model_(model), job_(job), random_(derive(job.seed, "stalls")) {}
+
+  Expected<void> run() {
+    if (auto ok = connect(); !ok) return ok;
+    if (!job_.record.empty()) recorder_.emplace(model_, job_.record_cycles);
+    reset();
+    job_.ends.assign(job_.program.ends.size(), 0);
+    // Nothing begins before `run`: the queues fill.
+    for (int i = 0; i < 16; ++i)
+      if (auto ok = step(false); !ok) return ok;
+    run_.set(1);
+    while (next_end_ < job_.ends.size()) {
+      if (cycle_ > job_.max_cycles) return fail(ErrorKind::run_failed, "the RTL has not finished after " + std::to_string(cycle_) + " cycles: " + where());
+      if (auto ok = step(true); !ok) return ok;
+    }
+    if (recorder_) return write_file(job_.record, recorder_->text());
+    return {};
+  }
+
+ private:
+  struct Answer {
+    std::int64_t due;
+    std::vector<std::int32_t> words;
+  };
+  LoadedModel& model_;
+  DesignJob& job_;
+  Random random_;
+  std::optional<Recorder> recorder_;
+  PortData clk_, rst_, run_, bias_valid_, bias_addr_, bias_data_, rd_valid_, rd_ready_, rd_lanes_, rd_addr_, rr_valid_, rr_data_;
+  PortData wr_valid_, wr_ready_, wr_last_, wr_lanes_, wr_addr_, wr_data_, wa_valid_, ended_, done_;
+  std::vector<ProgramPort> programs_;
+  std::deque<Answer> answers_;
+  std::deque<std::int64_t> acknowledged_;
+  std::int64_t cycle_ = 0;
+  std::uint64_t time_ = 0;
+  std::size_t next_end_ = 0;
+
+  Expected<void> connect() {
+    std::vector<std::pair<std::string, PortData*>> wanted{
+        {"clk", &clk_}, {"rst", &rst_}, {"run", &run_}, {"bias_valid", &bias_valid_}, {"bias_addr", &bias_addr_}, {"bias_data", &bias_data_},
+        {"rd_valid", &rd_valid_}, {"rd_ready", &rd_ready_}, {"rd_lanes", &rd_lanes_}, {"rd_addr", &rd_addr_}, {"rr_valid", &rr_valid_}, {"rr_data", &rr_data_},
+        {"wr_valid", &wr_valid_}, {"wr_ready", &wr_ready_}, {"wr_last", &wr_last_}, {"wr_lanes", &wr_lanes_}, {"wr_addr", &wr_addr_}, {"wr_data", &wr_data_},
+        {"wa_valid", &wa_valid_}, {"ended", &ended_}, {"done", &done_}};
+    programs_.resize(job_.has_vector ? 4 : 3);
+    const char* names[] = {"transfer", "fold", "config", "chunk"};
+    const DescriptorStream* streams[] = {&job_.program.transfers, &job_.program.folds, &job_.program.configs, &job_.program.chunks};
+    for (std::size_t i = 0; i < programs_.size(); ++i) {
+      programs_[i].stream = streams[i];
+      wanted.push_back({std::string(names[i]) + "_valid", &programs_[i].valid});
+      wanted.push_back({std::string(names[i]) + "_ready", &programs_[i].ready});
+      wanted.push_back({std::string(names[i]) + "_data", &programs_[i].data});
+    }
+    for (const auto& [name, port] : wanted) {
+      auto found = model_.port(name);
+      if (!found) return fail(std::move(found.error()));
+      *port = *found;
+    }
+    return {};
+  }
+
+  void clock(bool edge) {
+    clk_.set(edge ? 1 : 0);
+    model_.eval();
+    time_ += 5;
+    if (cycle_ >= job_.trace_from && cycle_ < job_.trace_to) model_.dump(time_);
+  }
+
+  void reset() {
+    for (const PortData* port : {&run_, &bias_valid_, &rd_ready_, &rr_valid_, &wr_ready_, &wa_valid_}) port->set(0);
+    for (ProgramPort& p : programs_) p.valid.set(0);
+    rst_.set(1);
+    for (int i = 0; i < 4; ++i) {
+      clock(false);
+      clock(true);
+    }
+    rst_.set(0);
+    for (std::size_t b = 0; b < job_.program.biases.size(); ++b) {
+      bias_valid_.set(1);
+      bias_addr_.set(b);
+      bias_data_.set(static_cast<std::uint64_t>(job_.program.biases[b]));
+      record_and_clock();
+    }
+    bias_valid_.set(0);
+  }
+
+  void record_and_clock() {
+    clock(false);
+    record();
+    clock(true);
+  }
+
+  /// What of the outputs means something in this cycle.
+  void record() {
+    if (!recorder_) return;
+    recorder_->begin_cycle();
+    for (const char* name : {"transfer_ready", "fold_ready", "rd_valid", "wr_valid"}) recorder_->means(name, 0, 1);
+    recorder_->means("ended", 0, 32);
+    recorder_->means("done", 0, 128);
+    if (rd_valid_.get() != 0) recorder_->means("rd_lanes", 0, static_cast<int>(job_.lanes));
+    if (wr_valid_.get() != 0) recorder_->means("wr_lanes", 0, static_cast<int>(job_.lanes));
+    for (std::int64_t l = 0; l < job_.lanes; ++l) {
+      if (rd_valid_.get() != 0 && rd_lanes_.get_lane(l, 1) != 0) recorder_->means("rd_addr", l * 32, 32);
+      if (wr_valid_.get() == 0 || wr_lanes_.get_lane(l, 1) == 0) continue;
+      recorder_->means("wr_addr", l * 32, 32);
+      recorder_->means("wr_data", l * job_.word_bits, static_cast<int>(job_.word_bits));
+    }
+    recorder_->end_cycle(model_);
+  }
+
+  void answer() {
+    rr_valid_.set(1);
+    for (std::size_t l = 0; l < answers_.front().words.size(); ++l)
+      rr_data_.set_lane(static_cast<std::int64_t>(l), static_cast<int>(job_.word_bits), static_cast<std::uint64_t>(static_cast<std::int64_t>(answers_.front().words[l])));
+    answers_.pop_front();
+  }
+
+  Expected<std::size_t> word_at(const PortData& addresses, std::int64_t lane) {
+    const auto address = static_cast<std::int64_t>(addresses.get_lane(lane, 32));
+    if (address < job_.program.memory_words) return static_cast<std::size_t>(address);
+    return fail(ErrorKind::run_failed, "the RTL asks for word " + std::to_string(address) + " of a memory of " + std::to_string(job_.program.memory_words) + "; " + where());
+  }
+
+  /// One cycle; `counts`: of the run.
+  Expected<void> step(bool counts) {
+    const bool late_read = random_.chance(job_.stall), late_write = random_.chance(job_.stall), late_answer = random_.chance(job_.stall),
+               late_acknowledge = random_.chance(job_.stall);
+    for (ProgramPort& p : programs_) {
+      const bool offered = p.at < p.stream->count;
+      p.valid.set(offered ? 1 : 0);
+      if (offered && p.fresh) std::memcpy(p.data.data, &p.stream->data[static_cast<std::size_t>(p.at * p.stream->bytes)], static_cast<std::size_t>(p.stream->bytes));
+      p.fresh = false;
+    }
+    rd_ready_.set(late_read ? 0 : 1);
+    wr_ready_.set(late_write ? 0 : 1);
+    rr_valid_.set(0);
+    wa_valid_.set(0);
+    bool answered = false, acknowledged = false;
+    if (!answers_.empty() && answers_.front().due <= cycle_ && !late_answer) {
+      answer();
+      answered = true;
+    }
+    if (!acknowledged_.empty() && acknowledged_.front() <= cycle_ && !late_acknowledge) {
+      wa_valid_.set(1);
+      acknowledged_.pop_front();
+      acknowledged = true;
+    }
+    clock(false);
+    if (counts) note_ends();
+    if (late_read && rd_valid_.get() != 0) ++job_.stalled;
+    if (late_write && wr_valid_.get() != 0) ++job_.stalled;
+    if (rd_valid_.get() != 0 && !late_read) {
+      Answer a{cycle_ + job_.latency_cycles, std::vector<std::int32_t>(static_cast<std::size_t>(job_.lanes), 0)};
+      for (std::int64_t l = 0; l < job_.lanes; ++l) {
+        if (rd_lanes_.get_lane(l, 1) == 0) continue;
+        auto at = word_at(rd_addr_, l);
+        if (!at) return fail(std::move(at.error()));
+        a.words[static_cast<std::size_t>(l)] = job_.memory[*at];
+      }
+      answers_.push_back(std::move(a));
+      if (!answered && answers_.size() == 1 && answers_.front().due <= cycle_ && !late_answer) {
+        answer();
+        clock(false);
+      }
+    }
+    if (wr_valid_.get() != 0 && !late_write) {
+      for (std::int64_t l = 0; l < job_.lanes; ++l) {
+        if (wr_lanes_.get_lane(l, 1) == 0) continue;
+        auto at = word_at(wr_addr_, l);
+        if (!at) return fail(std::move(at.error()));
+        job_.memory[*at] = static_cast<std::int32_t>(wrap(wr_data_.get_lane(l, static_cast<int>(job_.word_bits)), static_cast<int>(job_.word_bits)));
+      }
+      if (wr_last_.get() != 0) acknowledged_.push_back(cycle_ + job_.latency_cycles);
+      if (!acknowledged && acknowledged_.size() == 1 && acknowledged_.front() <= cycle_ && !late_acknowledge) {
+        wa_valid_.set(1);
+        acknowledged_.pop_front();
+        clock(false);
+      }
+    }
+    record();
+    for (ProgramPort& p : programs_) {
+      if (p.valid.get() == 0 || p.ready.get() == 0) continue;
+      ++p.at;
+      p.fresh = true;
+    }
+    clock(true);
+    if (counts) ++cycle_;
+    return {};
+  }
+
+  void note_ends() {
+    Progress now;
+    now[0] = static_cast<std::int64_t>(ended_.get());
+    for (int c = 0; c < transfer_classes; ++c) now[static_cast<std::size_t>(c) + 1] = static_cast<std::int64_t>(done_.get_lane(c, 32));
+    for (; next_end_ < job_.ends.size(); ++next_end_) {
+      for (std::size_t i = 0; i < now.size(); ++i)
+        if (now[i] < job_.program.ends[next_end_][i]) return;
+      job_.ends[next_end_] = cycle_;
+    }
+  }
+
+  std::string where() const {
+    std::string text = "work step " + std::to_string(next_end_) + " of " + std::to_string(job_.ends.size()) + "; " + std::to_string(ended_.get()) + " tiles and chunks ended";
+    const char* names[] = {"fills of ifmap", "fills of filter", "fills of partial sums", "write-backs"};
+    for (int c = 0; c < transfer_classes; ++c) text += ", " + std::to_string(done_.get_lane(c, 32)) + " " + names[c];
+    const char* queues[] = {"transfer", "fold", "config", "chunk"};
+    for (std::size_t i = 0; i < programs_.size(); ++i)
+      text += std::string("; ") + queues[i] + "s given " + std::to_string(programs_[i].at) + " of " + std::to_string(programs_[i].stream->count);
+    text += std::string("; read port ") + (rd_valid_.get() != 0 ? "asks" : "idle") + ", write port " + (wr_valid_.get() != 0 ? "asks" : "idle");
+    return text;
+  }
+};
+
+}  // namespace
+
+Expected<void> drive_design(LoadedModel& model, DesignJob& job) { return Driver(model, job).run(); }
+
+}  // namespace gnomon::hls

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "design/program.hpp"
+
+namespace gnomon::hls {
+
+/// A run of a complete design's compiled RTL, in a child process.
+struct DesignJob {
+  std::string library, trace;
+  DesignProgram program;
+  std::vector<std::int32_t> memory;  ///< words, as the run finds and (result) leaves them
+  std::int64_t word_bits = 8, lanes = 1, latency_cycles = 0, accumulator_bits = 32, max_cycles = 0;
+  std::int64_t trace_from = 0, trace_to = std::int64_t{1} << 62;
+  double stall = 0, cpu_seconds = 900;
+  std::uint64_t seed = 1;
+  bool has_vector = false;
+  /// Where the ports are written down, for a replay; empty: nowhere.
+  std::string record;
+  std::int64_t record_cycles = 0;
+  // Results.
+  std::vector<std::int64_t> ends;  ///< by work step: the cycle, counted from the first one of the run, in which it has ended
+  std::int64_t stalled = 0;        ///< cycles in which a port of the memory was held back
+};
+
+Expected<void> run_design_job(DesignJob& job, const std::vector<std::string>& worker);
+bool holds_design_job(const std::filesystem::path& folder);
+Expected<void> do_design_job(const std::filesystem::path& folder);
+
+}  // namespace gnomon::hls

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "design/network.hpp"
+#include "design/shape.hpp"
+#include "gnomon/arch/mapping.hpp"
+#include "gnomon/sim/result.hpp"
+
+namespace gnomon::hls {
+
+/// Descriptors of one queue, packed one after the other, `bytes` each (lowest bits first).
+struct DescriptorStream {
+  std::int64_t bytes = 0, count = 0;
+  std::vector<std::uint8_t> data;
+};
+
+/// Progress counters (arrays of 1 + transfer_classes: ended, then each class) at the end of each work step.
+using Progress = std::array<std::int64_t, 1 + transfer_classes>;
+
+/// What a complete design is given to do, and where its tensors lie in the memory (a word an address).
+struct DesignProgram {
+  DescriptorStream transfers, folds, configs, chunks;
+  std::vector<std::int64_t> biases;
+  std::vector<Progress> ends;  ///< by work step
+  std::int64_t memory_words = 0;
+  /// Where each stored tensor begins, and where the weights of each product do.
+  std::map<workloads::TensorId, std::int64_t> tensor_at;
+  std::map<workloads::OperatorId, std::int64_t> weights_at;
+};
+
+/// Compiles planned work steps (all of one core) for a design. Unsupported, naming operator or mapping field: layouts other than `streamed`,
+/// operands kept in two levels, dilated windows, several images, poolings that do not fit the levels at once, tables that overflow.
+Expected<DesignProgram> compile_design_program(const arch::Design& design, const DesignShape& shape, const workloads::Graph& graph,
+                                               const std::vector<sim::PlannedStep>& plan, const Network& network);
+
+}  // namespace gnomon::hls

@@ -1,0 +1,171 @@
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "cosim/build.hpp"
+#include "cosim/testbench.hpp"
+#include "design/job.hpp"
+#include "gnomon/base/random.hpp"
+#include "gnomon/base/text.hpp"
+#include "gnomon/hls/design.hpp"
+#include "gnomon/sim/cycle.hpp"
+#include "gnomon/sim/mapper.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace gnomon::hls {
+namespace {
+
+double since(std::chrono::steady_clock::time_point start) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); }
+
+}  // namespace
+
+Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
+  const auto start = std::chrono::steady_clock::now();
+  const arch::Design& design = request.design;
+  const CosimOptions& options = request.options;
+  if (!(options.stall >= 0 && options.stall <= 0.9)) return fail(ErrorKind::invalid_input, "stall is " + number(options.stall) + "; a chance from 0 to 0.9 is allowed");
+  auto shape = design_shape(design);
+  if (!shape) return fail(std::move(shape.error()));
+  auto rtl = emit_design(design);
+  if (!rtl) return fail(std::move(rtl.error()));
+  auto lowered = arch::lower(request.graph, sim::lowering_core(design));
+  if (!lowered) return fail(std::move(lowered.error()));
+  arch::Mapping mapping = request.mapping;
+  if (mapping.steps.empty()) {
+    auto mapped = sim::map(design, request.graph, *lowered);
+    if (!mapped) return fail(std::move(mapped.error()));
+    mapping = std::move(*mapped);
+  }
+  auto plan = sim::plan(design, request.graph, *lowered, mapping, "mapping");
+  if (!plan) return fail(std::move(plan.error()));
+  if (plan->empty()) return fail(ErrorKind::unsupported, "the workload has no work");
+  auto network = interpret_network(request.graph, shape->array.precision_bits, shape->array.accumulator_bits, options.seed);
+  if (!network) return fail(std::move(network.error()));
+  DesignJob job;
+  auto program = compile_design_program(design, *shape, request.graph, *plan, *network);
+  if (!program) return fail(std::move(program.error()));
+  job.program = std::move(*program);
+  auto model = sim::run_cycle_model(design, sim::cycle_steps(*plan));
+  if (!model) return fail(std::move(model.error()));
+
+  DesignCosim out;
+  for (const sim::StepResult& step : model->steps) {
+    out.steps.push_back({step.label, 0, step.latency_cycles});
+    out.model_cycles = std::max(out.model_cycles, step.start_cycle + step.latency_cycles);
+  }
+  if (out.model_cycles > options.max_cycles)
+    return fail(ErrorKind::unsupported, "the run takes " + std::to_string(out.model_cycles) + " cycles of RTL; max_cycles (gnomon cosim --max-cycles) allows " +
+                                            std::to_string(options.max_cycles));
+  // Memory: inputs and weights where they belong, noise elsewhere, so that what was never written shows.
+  Random noise(derive(options.seed, "memory"));
+  job.memory.resize(static_cast<std::size_t>(job.program.memory_words));
+  for (std::int32_t& word : job.memory) word = static_cast<std::int32_t>(wrap(noise.next(), shape->array.precision_bits));
+  for (const auto& [tensor, values] : network->values)
+    if (!request.graph.producer(tensor)) std::copy(values.begin(), values.end(), job.memory.begin() + job.program.tensor_at.at(tensor));
+  for (const auto& [op, at] : job.program.weights_at) {
+    const std::vector<std::int32_t>& weights = network->numbers.at(op).weights;
+    std::copy(weights.begin(), weights.end(), job.memory.begin() + at);
+  }
+
+  auto built = build_model(*rtl, options.cache.empty() ? default_cache() : options.cache, !options.trace.empty());
+  if (!built) return fail(std::move(built.error()));
+  out.rtl_top = rtl->top;
+  out.tool = built->tool;
+  out.verilate_seconds = built->verilate_seconds;
+  out.compile_seconds = built->compile_seconds;
+  std::error_code code;
+  job.library = std::filesystem::absolute(built->library, code).string();
+  job.trace = options.trace.empty() ? "" : std::filesystem::absolute(options.trace, code).string();
+  job.trace_from = options.trace_from;
+  job.trace_to = options.trace_to;
+  job.word_bits = shape->array.precision_bits;
+  job.accumulator_bits = shape->array.accumulator_bits;
+  job.lanes = shape->dma_lanes;
+  job.latency_cycles = design.memory.latency_cycles;
+  job.has_vector = shape->vector_lanes > 0;
+  job.stall = options.stall;
+  job.seed = options.seed;
+  job.cpu_seconds = options.cpu_seconds;
+  job.max_cycles = static_cast<std::int64_t>(10'000 + 2.0 * static_cast<double>(out.model_cycles) / std::pow(1 - options.stall, 4));
+  std::filesystem::path bench;
+  if (!options.artifacts.empty()) {
+    bench = std::filesystem::absolute(options.artifacts, code);
+    std::filesystem::create_directories(bench, code);
+    job.record = (bench / "vectors.hex").string();
+    job.record_cycles = options.replay_cycles;
+  }
+  const auto simulated = std::chrono::steady_clock::now();
+  const std::vector<std::int32_t> image = job.memory;
+  if (auto ran = run_design_job(job, options.worker); !ran) return fail(std::move(ran.error()));
+  out.simulate_seconds = since(simulated);
+
+  std::int64_t before = 0;
+  for (std::size_t i = 0; i < out.steps.size(); ++i) {
+    out.steps[i].latency_cycles = job.ends[i] - before;
+    before = job.ends[i];
+  }
+  out.rtl_cycles = before;
+  out.cycle_difference = out.rtl_cycles - out.model_cycles;
+  out.stalls_injected = job.stalled;
+  // Every stored tensor that an operator writes; of those that share a place the last, which is what lies there in the end.
+  std::map<std::int64_t, workloads::TensorId> last_at;
+  for (const workloads::OperatorId id : request.graph.order())
+    for (const workloads::TensorId t : request.graph.op(id).outputs)
+      if (network->values.count(t)) last_at[job.program.tensor_at.at(t)] = t;
+  for (const auto& [at, tensor] : last_at) {
+    const std::vector<std::int32_t>& expected = network->values.at(tensor);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      ++out.outputs;
+      const std::int32_t got = job.memory[static_cast<std::size_t>(at) + i];
+      if (got == expected[i]) continue;
+      if (out.mismatches++ == 0) out.first_mismatch = DesignMismatch{request.graph.tensor(tensor).name, static_cast<std::int64_t>(i), expected[i], got};
+    }
+  }
+  if (!bench.empty()) {
+    auto done = write_file(bench / "dut.sv", rtl->text);
+    auto vectors = read_file(bench / "vectors.hex", std::size_t{1} << 32);
+    if (!vectors) return fail(std::move(vectors.error()));
+    const std::int64_t lines = std::count(vectors->begin(), vectors->end(), '\n');
+    if (done) done = write_file(bench / "tb.sv", testbench_text(*rtl, std::max<std::int64_t>(lines, 1)));
+    if (done) done = write_file(bench / "shim.cpp", shim_text(*rtl));
+    if (!done) return fail(std::move(done.error()));
+    if (options.icarus) {
+      auto replay = run_icarus(bench);
+      if (!replay) return fail(std::move(replay.error()));
+      out.replay = std::move(*replay);
+    }
+  }
+  out.seconds = since(start);
+  return out;
+}
+
+Json design_cosim_document(const DesignCosim& r) {
+  Json out;
+  out["schema"] = "gnomon.cosim/1";
+  out["whole"] = true;
+  out["outputs_match"] = r.outputs_match();
+  out["outputs"] = r.outputs;
+  out["mismatches"] = r.mismatches;
+  out["first_mismatch"] = nullptr;
+  if (r.first_mismatch)
+    out["first_mismatch"] = Json{{"tensor", r.first_mismatch->tensor}, {"element", r.first_mismatch->element}, {"expected", r.first_mismatch->expected}, {"got", r.first_mismatch->got}};
+  out["rtl_cycles"] = r.rtl_cycles;
+  out["model_cycles"] = r.model_cycles;
+  out["cycle_difference"] = r.cycle_difference;
+  out["stalls_injected"] = r.stalls_injected;
+  out["seconds"] = r.seconds;
+  out["verilate_seconds"] = r.verilate_seconds;
+  out["compile_seconds"] = r.compile_seconds;
+  out["simulate_seconds"] = r.simulate_seconds;
+  out["rtl"] = r.rtl_top;
+  out["tool"] = r.tool;
+  out["steps"] = Json::array();
+  for (const DesignStep& step : r.steps)
+    out["steps"].push_back(Json{{"step", step.label}, {"latency_cycles", step.latency_cycles}, {"model_latency_cycles", step.model_latency_cycles},
+                                {"latency_difference", step.latency_cycles - step.model_latency_cycles}});
+  if (r.replay) out["replay"] = Json{{"tool", r.replay->tool}, {"cycles", r.replay->cycles}, {"mismatches", r.replay->mismatches}};
+  return out;
+}
+
+}  // namespace gnomon::hls

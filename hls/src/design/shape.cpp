@@ -1,0 +1,161 @@
+#include "design/shape.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "emit/array.hpp"
+#include "emit/text.hpp"
+#include "gnomon/base/text.hpp"
+
+namespace gnomon::hls {
+
+Expected<DesignShape> design_shape(const arch::Design& design) {
+  const auto refuse = [&](const std::string& field, const std::string& what) {
+    return fail(ErrorKind::unsupported, "RTL of the complete design " + in_quotes(design.name) + ": " + field + ": " + what);
+  };
+  if (design.cores.size() != 1) return refuse("/cores", std::to_string(design.cores.size()) + " cores; one is supported");
+  if (!design.shared.empty()) return refuse("/shared", "shared levels are not supported");
+  if (design.memory.kind != arch::MemoryKind::ideal) return refuse("/memory/type", in_quotes(design.memory.type) + "; only \"ideal\" is supported");
+  const arch::Core& core = design.cores[0];
+  auto array = array_parameters(core.array);
+  if (!array) return fail(std::move(array.error()));
+  DesignShape shape;
+  shape.array = *array;
+  const int bits = array->precision_bits;
+  if (array->accumulator_bits % bits != 0)
+    return refuse("/cores/0/array/accumulator_bits", std::to_string(array->accumulator_bits) + " is no multiple of the precision's " + std::to_string(bits) + " bits");
+  shape.sum_words = array->accumulator_bits / bits;
+  shape.vector_lanes = core.vector_lanes;
+  if (core.vector_lanes > 256) return refuse("/cores/0/vector/lanes", std::to_string(core.vector_lanes) + "; at most 256 are supported");
+  const std::int64_t outer = std::min(design.memory.bytes_per_cycle, design.bus_bytes_per_cycle);
+  std::int64_t offset = 0;
+  for (std::size_t l = 0; l < core.levels.size(); ++l) {
+    const arch::Level& level = core.levels[l];
+    const std::string field = "/cores/0/levels/" + std::to_string(l);
+    const std::int64_t rate = std::min(outer, level.bytes_per_cycle);
+    if (rate * 8 % bits != 0)
+      return refuse(field + "/bytes_per_cycle", "transfers of " + std::to_string(rate) + " bytes a cycle cut a word of " + std::to_string(bits) + " bits");
+    if (rate * 8 / bits > 512) return refuse(field + "/bytes_per_cycle", "transfers of more than 512 words a cycle");
+    if (level.bytes > (std::int64_t{1} << 24)) return refuse(field + "/kib", "more than 16 MiB");
+    shape.dma_lanes = std::max(shape.dma_lanes, rate * 8 / bits);
+    DesignShape::Level out;
+    out.words = level.bytes * 8 / bits;
+    out.offset = offset;
+    out.banks = level.banks;
+    out.bytes_per_cycle = level.bytes_per_cycle;
+    std::copy(std::begin(level.holds), std::end(level.holds), std::begin(out.holds));
+    offset += out.words;
+    shape.levels.push_back(out);
+  }
+  // A spare bit: the difference to a level's first word then tells words below it apart too.
+  shape.address_bits = std::max(17, bits_for(offset) + 1);
+  if (design.memory.latency_cycles > 4000) return refuse("/memory/latency_cycles", "more than 4000");
+  shape.flight_log = std::max(2, bits_for(design.memory.latency_cycles + 2));
+  return shape;
+}
+
+DescriptorLayout::DescriptorLayout(std::vector<DescriptorField> fields) : fields_(std::move(fields)) {
+  for (const DescriptorField& field : fields_) {
+    at_.push_back(bits_);
+    bits_ += field.bits;
+  }
+}
+
+std::size_t DescriptorLayout::find(const std::string& name) const {
+  for (std::size_t i = 0; i < fields_.size(); ++i)
+    if (fields_[i].name == name) return i;
+  throw std::logic_error("no descriptor field " + name);
+}
+
+int DescriptorLayout::at(const std::string& name) const { return at_[find(name)]; }
+int DescriptorLayout::width(const std::string& name) const { return fields_[find(name)].bits; }
+
+int DescriptorLayout::group_at(const std::string& prefix) const {
+  for (std::size_t i = 0; i < fields_.size(); ++i)
+    if (fields_[i].name.starts_with(prefix)) return at_[i];
+  throw std::logic_error("no descriptor fields " + prefix);
+}
+
+int DescriptorLayout::group_bits(const std::string& prefix) const {
+  int bits = 0;
+  for (const DescriptorField& field : fields_)
+    if (field.name.starts_with(prefix)) bits += field.bits;
+  return bits;
+}
+
+DescriptorLayouts descriptor_layouts(const DesignShape& s) {
+  const int aw = s.address_bits;
+  const auto needs = [](std::vector<DescriptorField> fields, const std::string& prefix) {
+    fields.push_back({prefix + "need_e", 32});
+    for (int c = 0; c < transfer_classes; ++c) fields.push_back({prefix + "need" + std::to_string(c), 32});
+    return fields;
+  };
+  std::vector<DescriptorField> transfer{{"write", 1}, {"cls", 2}, {"beat", 16}, {"words", 32}, {"mem", 32}, {"i0", 8}};
+  for (int d = 0; d < 4; ++d) transfer.push_back({"c" + std::to_string(d), 32});
+  for (int d = 0; d < 5; ++d) transfer.push_back({"d" + std::to_string(d), 32});
+  transfer.push_back({"lvl", aw});
+  transfer.push_back({"lstep", 8});
+
+  std::vector<DescriptorField> fold{{"a_rows", bits_for(s.array.rows)}, {"a_cols", bits_for(s.array.cols)}, {"a_length", 32}, {"a_accumulate", 1}};
+  if (s.array.overlap) fold.push_back({"a_wait", bits_for(s.array.wait_distance())});
+  fold.push_back({"g_begin", 1});
+  fold.push_back({"g_need_c", 16});
+  fold = needs(std::move(fold), "g_");
+  for (const DescriptorField& field : std::vector<DescriptorField>{
+           {"i_beats", 32}, {"i_bank", 1}, {"i_base", aw}, {"i_ka", aw}, {"i_ky", 16}, {"i_kx", 16}, {"i_ma", aw}, {"i_y", 16}, {"i_x", 16}, {"i_ox", 16},
+           {"i_am_x", aw}, {"i_am_row", aw}, {"i_ak_x", aw}, {"i_ak_y", aw}, {"i_ak_c", aw},
+           {"f_beats", 32}, {"f_base", aw}, {"f_ls", aw}, {"f_bs", aw},
+           {"r_beats", 32}, {"r_cols", bits_for(s.array.cols)}, {"r_bank", 1}, {"r_final", 1}, {"r_last", 1}, {"r_base", aw}, {"r_ls", aw}, {"r_bs", aw},
+           {"r_bias", bits_for(s.bias_words - 1)}})
+    fold.push_back(field);
+
+  std::vector<DescriptorField> config{{"bank", 1}, {"need_e", 32}, {"kw", 16}, {"kh", 16}, {"ow", 16}, {"h", 16}, {"w", 16}, {"sx", 16}, {"sy", 16},
+                                      {"x0", 16}, {"has_bias", 1}, {"relu", 1}, {"shift", 6}};
+  std::vector<DescriptorField> chunk{{"kind", 2}, {"ops", 32}, {"in", aw}, {"out", aw}, {"in_words", aw}, {"carry", 1}, {"taps", 16}, {"tail", 1}, {"la", 4}, {"lb", 4},
+                                     {"shift", 6}, {"mult", 24}, {"kw", 16}, {"sx", 16}, {"sy", 16}, {"y0", 16}, {"x0", 16}, {"h", 16}, {"w", 16}, {"oh", 16}, {"ow", 16},
+                                     {"line", aw}, {"row_step", aw}, {"plane_step", aw}};
+  return {DescriptorLayout(needs(std::move(transfer), "")), DescriptorLayout(std::move(fold)), DescriptorLayout(std::move(config)),
+          DescriptorLayout(needs(std::move(chunk), ""))};
+}
+
+std::string unpack_text(const DescriptorLayout& layout, const std::string& from, const std::string& group, const std::string& prefix) {
+  std::string out;
+  const int base = group.empty() ? 0 : layout.group_at(group);
+  for (const DescriptorField& field : layout.fields()) {
+    if (!field.name.starts_with(group)) continue;
+    const std::string name = prefix + field.name.substr(group.size());
+    const int at = layout.at(field.name) - base;
+    out += "  wire " + (field.bits > 1 ? "[" + std::to_string(field.bits - 1) + ":0] " : std::string()) + name + " = " + from + "[" +
+           std::to_string(at) + (field.bits > 1 ? " +: " + std::to_string(field.bits) : std::string()) + "];\n";
+  }
+  return out;
+}
+
+Places design_places(const DesignShape& s, const std::string& top) {
+  Places places = array_places(s.array, top);
+  const auto set = [&](const std::string& name, std::int64_t value) {
+    places[name] = std::to_string(value);
+    places[name + "1"] = std::to_string(value - 1);
+  };
+  const DescriptorLayouts layouts = descriptor_layouts(s);
+  set("AW", s.address_bits);
+  set("L", s.dma_lanes);
+  set("LM", s.dma_lanes * 32);
+  set("LW", s.dma_lanes * s.array.precision_bits);
+  set("LA", s.dma_lanes * s.address_bits);
+  set("TD", layouts.transfer.bits());
+  set("FD", layouts.fold.bits());
+  set("CD", layouts.config.bits());
+  set("VD", layouts.chunk.bits());
+  set("FLOG", s.flight_log);
+  set("SW", s.sum_words);
+  set("BIASW", bits_for(s.bias_words - 1));
+  set("BIASN", s.bias_words);
+  set("IFLANES", s.array.dataflow == arch::Dataflow::is ? s.array.cols : s.array.rows);
+  set("FILANES", s.array.dataflow == arch::Dataflow::is ? s.array.rows : s.array.cols);
+  set("V", std::max<std::int64_t>(1, s.vector_lanes));
+  set("NEED", 32 * (1 + transfer_classes));
+  return places;
+}
+
+}  // namespace gnomon::hls

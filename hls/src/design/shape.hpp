@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gnomon/arch/design.hpp"
+#include "gnomon/hls/emit.hpp"
+
+namespace gnomon::hls {
+
+/// Everything that decides the RTL of a complete design. A word is an element of the operands' precision; a partial sum takes
+/// `sum_words` of them. The words of all levels of the core have one address space, level after level.
+struct DesignShape {
+  ArrayParameters array;
+  struct Level {
+    std::int64_t words = 0, offset = 0, banks = 1;
+    std::int64_t bytes_per_cycle = 1;
+    bool holds[arch::operand_count] = {};
+  };
+  std::vector<Level> levels;
+  std::int64_t sum_words = 4;
+  std::int64_t vector_lanes = 0;
+  std::int64_t dma_lanes = 1;    ///< words that a transfer moves in a cycle, at most
+  int flight_log = 2;            ///< reads under way, as a power of two
+  int address_bits = 1;          ///< of a word in the levels
+  std::int64_t bias_words = 4096;
+};
+
+/// The shape of a design. Unsupported, naming the field: several cores, shared levels, device memory, more than one transfer rate per
+/// fraction of a word, accumulators that are no multiple of the precision.
+Expected<DesignShape> design_shape(const arch::Design& design);
+
+/// A field of a descriptor: its bits follow those of the field before it.
+struct DescriptorField {
+  std::string name;
+  int bits = 1;
+};
+
+/// A descriptor's fields in order, lowest bits first.
+class DescriptorLayout {
+ public:
+  explicit DescriptorLayout(std::vector<DescriptorField> fields);
+  const std::vector<DescriptorField>& fields() const { return fields_; }
+  int bits() const { return bits_; }
+  /// First bit and width; the name must exist.
+  int at(const std::string& name) const;
+  int width(const std::string& name) const;
+  /// First bit of the first field, and bits of all fields, whose names begin with `prefix` (they stand together).
+  int group_at(const std::string& prefix) const;
+  int group_bits(const std::string& prefix) const;
+
+ private:
+  std::vector<DescriptorField> fields_;
+  std::vector<int> at_;
+  int bits_ = 0;
+  std::size_t find(const std::string& name) const;
+};
+
+/// What the program of a design is made of (docs/rtl.md, "Complete designs").
+struct DescriptorLayouts {
+  DescriptorLayout transfer, fold, config, chunk;
+};
+DescriptorLayouts descriptor_layouts(const DesignShape& shape);
+
+/// Counters of progress: array tiles and vector chunks ended; fills of ifmap, filter, ofmap and write-backs complete.
+inline constexpr int transfer_classes = 4;
+
+/// SystemVerilog of the parts; each returns the text of its modules. `places`: what array_places() gives and the design's own.
+using Places = std::map<std::string, std::string>;
+Places design_places(const DesignShape& shape, const std::string& top);
+std::string dma_text(const DesignShape& shape, const Places& places);
+std::string level_text(const DesignShape& shape, std::size_t level, const Places& places);
+std::string feed_text(const DesignShape& shape, const Places& places);
+std::string results_text(const DesignShape& shape, const Places& places);
+std::string vector_text(const DesignShape& shape, const Places& places);
+/// `assign`s from a descriptor's bits to wires `PREFIXname`, with their declarations; only fields that begin with `group`.
+std::string unpack_text(const DescriptorLayout& layout, const std::string& from, const std::string& group, const std::string& prefix);
+
+}  // namespace gnomon::hls

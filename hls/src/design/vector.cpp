@@ -1,0 +1,212 @@
+#include "design/shape.hpp"
+#include "emit/text.hpp"
+
+namespace gnomon::hls {
+namespace {
+
+constexpr std::string_view unit = R"(
+// Vector unit: one scalar operation a lane and cycle, in the order of the outputs; a window's operations follow each other through the lanes.
+// Kinds: 0 rectify, 1 add (shift both, add, scale down), 2 largest of a window, 3 mean of a window (sum, then scale by a factor).
+module @TOP@_vector (
+  input  logic clk,
+  input  logic rst,
+  input  logic run,
+  input  logic q_valid,
+  output logic q_ready,
+  input  logic [@VD1@:0] q,
+  input  logic [31:0] ended,
+  input  logic [127:0] done,
+  output logic [@VRA1@:0] vr_addr,
+  input  logic [@VRD1@:0] vr_data,
+  output logic [@V1@:0] vw_en,
+  output logic [@VWA1@:0] vw_addr,
+  output logic [@VWD1@:0] vw_data
+);
+@UNPACK@
+  logic started, active, last;
+  logic [31:0] left, now_left;
+  logic [@AW1@:0] in_at, out_at, next_in, next_out, now_in, now_out;
+  logic pool;
+  // Window: tap, origin (row's address, y, x), output's place.
+  logic [@AW1@:0] line, next_line, tap_line, next_tap_line;
+  logic [15:0] tap, kx, ox, oy, next_tap, next_kx, next_ox, next_oy;
+  logic signed [15:0] wy, wx, ty, tx, next_wy, next_wx, next_ty;
+  logic signed [31:0] acc, next_acc;
+  logic [@B1@:0] carry;
+  logic [@V1@:0] lane_on, lane_first, lane_inside, lane_out, lane_carry;
+
+  assign pool = q_kind[1];
+  always_comb begin
+    now_left = started ? left : q_ops;
+    active = started || (run && q_valid && ended >= q_need_e && done[31:0] >= q_need0 && done[63:32] >= q_need1 && done[95:64] >= q_need2 && done[127:96] >= q_need3);
+    last = now_left <= 32'd@V@;
+    q_ready = active && last;
+  end
+
+  // ---- What each lane reads and writes. ----
+  always_comb begin
+    now_in = started ? in_at : q_in;
+    now_out = started ? out_at : q_out;
+    next_in = now_in;
+    next_out = now_out;
+    next_line = started ? line : q_in;
+    next_tap_line = started ? tap_line : q_in;
+    next_tap = started ? tap : 16'd0;
+    next_kx = started ? kx : 16'd0;
+    next_ox = started ? ox : 16'd0;
+    next_oy = started ? oy : 16'd0;
+    next_wy = started ? wy : q_y0;
+    next_wx = started ? wx : q_x0;
+    next_ty = started ? ty : q_y0;
+    tx = 16'sd0;
+    lane_on = @V@'d0;
+    lane_first = @V@'d0;
+    lane_inside = @V@'d0;
+    lane_out = @V@'d0;
+    lane_carry = @V@'d0;
+    vr_addr = @VRA@'d0;
+    vw_addr = @VWA@'d0;
+    for (int l = 0; l < @V@; l = l + 1) begin
+      if (active && l < now_left) begin
+        lane_on[l] = 1'b1;
+        vw_addr[l * @AW@ +: @AW@] = next_out;
+        if (pool) begin
+          tx = next_wx + next_kx;
+          lane_first[l] = next_tap == 16'd0;
+          lane_inside[l] = next_tap < q_taps && next_ty >= 16'sd0 && next_ty < $signed(q_h) && tx >= 16'sd0 && tx < $signed(q_w);
+          vr_addr[2 * l * @AW@ +: @AW@] = next_tap_line + {{@XPAD@{tx[15]}}, tx};
+          if (next_tap + 16'd1 < q_taps + {15'd0, q_tail}) begin
+            next_tap = next_tap + 16'd1;
+            if (next_kx + 16'd1 < q_kw) next_kx = next_kx + 16'd1;
+            else begin
+              next_kx = 16'd0;
+              next_ty = next_ty + 16'sd1;
+              next_tap_line = next_tap_line + q_line;
+            end
+          end else begin
+            lane_out[l] = 1'b1;
+            next_out = next_out + @AW@'d1;
+            next_tap = 16'd0;
+            next_kx = 16'd0;
+            if (next_ox + 16'd1 < q_ow) begin
+              next_ox = next_ox + 16'd1;
+              next_wx = next_wx + q_sx;
+            end else begin
+              next_ox = 16'd0;
+              next_wx = q_x0;
+              if (next_oy + 16'd1 < q_oh) begin
+                next_oy = next_oy + 16'd1;
+                next_wy = next_wy + q_sy;
+                next_line = next_line + q_row_step;
+              end else begin
+                next_oy = 16'd0;
+                next_wy = q_y0;
+                next_line = next_line + q_plane_step;
+              end
+            end
+            next_ty = next_wy;
+            next_tap_line = next_line;
+          end
+        end else begin
+          lane_out[l] = 1'b1;
+          vr_addr[2 * l * @AW@ +: @AW@] = next_in;
+          lane_carry[l] = l == 0 && !started && q_carry;
+          if (q_kind[0]) begin
+            if (!lane_carry[l]) next_in = next_in + @AW@'d1;
+            vr_addr[(2 * l + 1) * @AW@ +: @AW@] = next_in;
+          end
+          next_in = next_in + @AW@'d1;
+          next_out = next_out + @AW@'d1;
+        end
+      end
+    end
+    // What an addition leaves for the next chunk.
+    vr_addr[2 * @V@ * @AW@ +: @AW@] = q_in + q_in_words - @AW@'d1;
+  end
+
+  // ---- What each lane computes. ----
+  logic signed [@B1@:0] a, b;
+  logic signed [55:0] value, rest, half;
+  always_comb begin
+    next_acc = acc;
+    vw_en = @V@'d0;
+    vw_data = @VWD@'d0;
+    a = @B@'sd0;
+    b = @B@'sd0;
+    value = 56'sd0;
+    rest = 56'sd0;
+    half = 56'sd0;
+    for (int l = 0; l < @V@; l = l + 1) begin
+      a = lane_carry[l] ? carry : vr_data[2 * l * @B@ +: @B@];
+      b = vr_data[(2 * l + 1) * @B@ +: @B@];
+      value = {{@BPAD@{a[@B1@]}}, a};
+      if (q_kind == 2'd0 && a[@B1@]) value = 56'sd0;
+      if (q_kind == 2'd1) value = (value <<< q_la) + ($signed({{@BPAD@{b[@B1@]}}, b}) <<< q_lb);
+      if (lane_on[l] && q_kind == 2'd2) begin
+        if (lane_first[l]) next_acc = -32'sd@LOWVALUE@;
+        if (lane_inside[l] && $signed({{@B32PAD@{a[@B1@]}}, a}) > next_acc) next_acc = {{@B32PAD@{a[@B1@]}}, a};
+        value = {{24{next_acc[31]}}, next_acc};
+      end
+      if (lane_on[l] && q_kind == 2'd3) begin
+        if (lane_first[l]) next_acc = 32'sd0;
+        if (lane_inside[l]) next_acc = next_acc + $signed({{@B32PAD@{a[@B1@]}}, a});
+        value = {{24{next_acc[31]}}, next_acc};
+        if (lane_out[l]) value = value * $signed({32'd0, q_mult});
+      end
+      rest = value & ~(~56'sd0 << q_shift);
+      half = q_shift == 6'd0 ? 56'sd0 : 56'sd1 << (q_shift - 6'd1);
+      value = value >>> q_shift;
+      if (q_shift != 6'd0 && (rest > half || (rest == half && value[0]))) value = value + 56'sd1;
+      if (value > 56'sd@TOPVALUE@) value = 56'sd@TOPVALUE@;
+      if (value < -56'sd@LOWVALUE@) value = -56'sd@LOWVALUE@;
+      vw_en[l] = lane_out[l];
+      vw_data[l * @B@ +: @B@] = value[@B1@:0];
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) started <= 1'b0;
+    else if (active) begin
+      started <= !last;
+      left <= now_left - 32'd@V@;
+      in_at <= next_in;
+      out_at <= next_out;
+      line <= next_line;
+      tap_line <= next_tap_line;
+      tap <= next_tap;
+      kx <= next_kx;
+      ox <= next_ox;
+      oy <= next_oy;
+      wy <= next_wy;
+      wx <= next_wx;
+      ty <= next_ty;
+      acc <= next_acc;
+      if (last) carry <= vr_data[2 * @V@ * @B@ +: @B@];
+    end
+  end
+endmodule
+)";
+
+}  // namespace
+
+std::string vector_text(const DesignShape& s, const Places& places) {
+  Places all = places;
+  const auto set = [&](const std::string& name, std::int64_t value) {
+    all[name] = std::to_string(value);
+    all[name + "1"] = std::to_string(value - 1);
+  };
+  const int bits = s.array.precision_bits;
+  set("VRA", (2 * s.vector_lanes + 1) * s.address_bits);
+  set("VRD", (2 * s.vector_lanes + 1) * bits);
+  set("VWA", s.vector_lanes * s.address_bits);
+  set("VWD", s.vector_lanes * bits);
+  set("XPAD", s.address_bits - 16);
+  set("BPAD", 56 - bits);
+  set("B32PAD", 32 - bits);
+  set("TOPVALUE", (std::int64_t{1} << (bits - 1)) - 1);
+  set("LOWVALUE", std::int64_t{1} << (bits - 1));
+  all["UNPACK"] = unpack_text(descriptor_layouts(s).chunk, "q", "", "q_");
+  return fill_places(unit, all);
+}
+
+}  // namespace gnomon::hls
