@@ -11,6 +11,7 @@
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/cosim.hpp"
+#include "gnomon/hls/design.hpp"
 #include "gnomon/hls/kernel_cosim.hpp"
 #include "gnomon/search/store.hpp"
 #include "gnomon/search/trial.hpp"
@@ -25,7 +26,7 @@ struct Options {
   std::vector<std::int64_t> window;
   std::int64_t batch = 1;
   hls::CosimOptions cosim;
-  bool json = false;
+  bool json = false, whole = false;
 };
 
 Expected<hls::CosimResult> run_kernel(const Options& options) {
@@ -57,9 +58,42 @@ Expected<hls::CosimResult> run_layer(const Options& options) {
   return hls::cosimulate(request);
 }
 
+Expected<hls::DesignCosim> run_whole(const Options& options) {
+  auto design = arch::load_design(options.design);
+  if (!design) return fail(std::move(design.error()));
+  workloads::LoadOptions load;
+  load.batch = options.batch;
+  auto graph = workloads::load(options.workload, load);
+  if (!graph) return fail(std::move(graph.error()));
+  hls::DesignRequest request{*design, **graph, {}, options.cosim, {}};
+  if (!options.mapping.empty()) {
+    auto document = Document::load(options.mapping);
+    if (!document) return fail(std::move(document.error()));
+    auto mapping = arch::read_mapping(*document);
+    if (!mapping) return fail(std::move(mapping.error()));
+    request.mapping = std::move(*mapping);
+  }
+  return hls::cosimulate_design(request);
+}
+
+bool sound(const hls::DesignCosim& run, double stall) { return run.outputs_match() && (stall > 0 || run.cycle_difference == 0); }
+
+void print_whole(const hls::DesignCosim& run) {
+  std::vector<std::vector<std::string>> rows;
+  for (const hls::DesignStep& step : run.steps)
+    rows.push_back({step.label, grouped(step.latency_cycles), grouped(step.model_latency_cycles), grouped(step.latency_cycles - step.model_latency_cycles)});
+  rows.push_back({"total", grouped(run.rtl_cycles), grouped(run.model_cycles), grouped(run.cycle_difference)});
+  print(table({"step", "rtl_cycles", "model_cycles", "cycle_difference"}, rows));
+  if (run.first_mismatch)
+    print(fmt::format("first mismatch: {}[{}]: expected {}, got {}\n", run.first_mismatch->tensor, run.first_mismatch->element, run.first_mismatch->expected, run.first_mismatch->got));
+  print(fmt::format("outputs_match: {} ({} elements)\ncycle_difference: {}\n", run.outputs_match(), grouped(run.outputs), run.cycle_difference));
+  std::fprintf(stderr, "%s, %s; %.1f s (Verilator %.1f s, compiler %.1f s, simulation %.1f s)\n", run.rtl_top.c_str(), run.tool.c_str(), run.seconds, run.verilate_seconds,
+               run.compile_seconds, run.simulate_seconds);
+}
+
 /// What decides the answer, by content and not by place: the same hash on every machine.
 std::string inputs(const Options& options) {
-  std::string all = options.layer + "\n" + number(options.cosim.stall) + (options.cosim.system ? " system" : "") + "\n" + std::to_string(options.batch) + "\n";
+  std::string all = options.layer + "\n" + number(options.cosim.stall) + (options.cosim.system ? " system" : "") + (options.whole ? " whole" : "") + "\n" + std::to_string(options.batch) + "\n";
   for (const std::string& file : {options.kernel, options.design, options.workload, options.mapping,
                                   options.campaign.empty() ? std::string() : (std::filesystem::path(options.campaign) / "cosim" / ("trial-" + std::to_string(options.trial.value_or(0))) / "design.json").string()}) {
     const auto content = file.empty() || file.starts_with("zoo:") ? Expected<std::string>(file) : read_file(file, std::size_t{2} << 30);
@@ -133,7 +167,7 @@ void add(hls::CosimResult& total, hls::CosimResult&& one, const std::string& pre
 }
 
 /// Design, RTL, shim and results go to DIR/cosim/trial-N, the figures into the store's own table.
-Expected<hls::CosimResult> run_trial(const Options& options, Json& document) {
+Expected<hls::CosimResult> run_trial(const Options& options, Json& document, bool& all_sound) {
   auto stored = search::stored_job(options.campaign, *options.trial, "rtl", options.base);
   if (!stored) return fail(std::move(stored.error()));
   if (stored->state != "done" && stored->state != "failed")
@@ -152,6 +186,7 @@ Expected<hls::CosimResult> run_trial(const Options& options, Json& document) {
   cosim.artifacts = folder / "rtl";
   hls::CosimResult total;
   std::vector<Json> rows;
+  Json whole = Json::array();
   for (const arch::WorkloadRef& workload : job.workloads) {
     workloads::LoadOptions load;
     load.batch = workload.batch;
@@ -160,6 +195,21 @@ Expected<hls::CosimResult> run_trial(const Options& options, Json& document) {
     auto result = hls::cosimulate({*design, **graph, options.layer, {}, cosim});
     if (!result) return fail(std::move(result.error()));
     rows.push_back(stored_row(workload.model, options, *result));
+    if (options.layer.empty()) {
+      // The whole design, where it has RTL.
+      hls::CosimOptions complete = options.cosim;
+      complete.icarus = complete.system = false;
+      complete.trace.clear();
+      complete.artifacts = folder / (job.workloads.size() > 1 ? "whole-" + std::to_string(whole.size()) : "whole");
+      auto run = hls::cosimulate_design({*design, **graph, {}, complete, {}});
+      if (!run && run.error().kind() != ErrorKind::unsupported) return fail(std::move(run.error()));
+      Json entry = run ? hls::design_cosim_document(*run) : Json{{"whole", false}, {"unsupported", run.error().text()}};
+      entry["workload"] = workload.model;
+      if (!run) std::fprintf(stderr, "%s: no complete RTL: %s\n", workload.model.c_str(), run.error().text().c_str());
+      if (run && !options.json) print_whole(*run);
+      all_sound = all_sound && (!run || sound(*run, options.cosim.stall));
+      whole.push_back(std::move(entry));
+    }
     add(total, std::move(*result), job.workloads.size() > 1 ? workload.model + ":" : "");
   }
   document = hls::cosim_document(total);
@@ -167,6 +217,7 @@ Expected<hls::CosimResult> run_trial(const Options& options, Json& document) {
   document["trial"] = *options.trial;
   document["parameters"] = Json::parse(stored->parameters_json);
   document["folder"] = folder.string();
+  document["whole"] = std::move(whole);
   if (auto done = write_file(folder / "results.json", document.dump(2) + "\n"); !done) return fail(std::move(done.error()));
   auto store = search::Store::open(options.campaign);
   if (!store) return fail(std::move(store.error()));
@@ -187,8 +238,23 @@ Expected<int> cosim(const Options& options) {
     return fail(ErrorKind::invalid_input, options.cosim.trace.string() + ": cannot be written");
   }
   if (options.campaign.empty() && options.kernel.empty() && (options.design.empty() || options.workload.empty())) return fail(ErrorKind::usage, "--arch and --workload go together");
+  if (options.whole && (options.design.empty() || !options.layer.empty() || options.cosim.system || options.cosim.icarus))
+    return fail(ErrorKind::usage, "--whole goes with --arch and --workload, without --layer, --system and --icarus");
+  if (options.whole) {
+    auto run = run_whole(options);
+    if (!run) return fail(std::move(run.error()));
+    if (options.json) {
+      Json whole = hls::design_cosim_document(*run);
+      whole["provenance"] = provenance(inputs(options), options.cosim.seed);
+      print_json(whole);
+    } else {
+      print_whole(*run);
+    }
+    return sound(*run, options.cosim.stall) ? 0 : 1;
+  }
   Json document;
-  auto result = !options.campaign.empty() ? run_trial(options, document) : options.kernel.empty() ? run_layer(options) : run_kernel(options);
+  bool all_sound = true;
+  auto result = !options.campaign.empty() ? run_trial(options, document, all_sound) : options.kernel.empty() ? run_layer(options) : run_kernel(options);
   if (!result) return fail(std::move(result.error()));
   if (options.json) {
     if (document.is_null()) document = hls::cosim_document(*result);
@@ -198,9 +264,9 @@ Expected<int> cosim(const Options& options) {
   } else {
     print_result(*result);
   }
-  bool sound = result->total.outputs_match && result->total.cycle_difference == 0;
-  for (const hls::CosimStep& step : result->steps) sound = sound && (!step.system || step.system->agrees) && (!step.replay || step.replay->mismatches == 0);
-  return sound ? 0 : 1;
+  all_sound = all_sound && result->total.outputs_match && result->total.cycle_difference == 0;
+  for (const hls::CosimStep& step : result->steps) all_sound = all_sound && (!step.system || step.system->agrees) && (!step.replay || step.replay->mismatches == 0);
+  return all_sound ? 0 : 1;
 }
 
 }  // namespace
@@ -224,6 +290,7 @@ Command cosim_command() {
             app.add_option("--trace-cycles", options->window, "FROM TO: cycles after reset that the trace shows; all without it")->expected(2);
             app.add_flag("--icarus", options->cosim.icarus, "replay the first cycles of each step in Icarus Verilog too");
             app.add_flag("--system", options->cosim.system, "run each step once more with the RTL in the SystemC system of levels, ports, links and memory");
+            app.add_flag("--whole", options->whole, "run the whole workload on RTL of the whole design: levels, transfers, sequencer and vector unit too");
             app.add_option("--trace", options->trace, "write every signal to this FST file (one layer or kernel)");
             app.add_flag("--json", options->json, "print one JSON document");
             return [options] {

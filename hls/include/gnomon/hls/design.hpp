@@ -44,7 +44,6 @@ struct DesignCosim {
   std::int64_t cycle_difference = 0;  ///< rtl_cycles - model_cycles; what stalls cost is in it
   std::int64_t stalls_injected = 0;   ///< cycles in which a port of the memory was held back
   std::vector<DesignStep> steps;
-  std::optional<CosimReplay> replay;
   std::string rtl_top, tool;
   double verilate_seconds = 0, compile_seconds = 0, simulate_seconds = 0, seconds = 0;
   bool outputs_match() const { return mismatches == 0; }
@@ -56,6 +55,8 @@ struct DesignRequest {
   /// Empty: the mapper of the analytical model chooses.
   arch::Mapping mapping;
   CosimOptions options;
+  /// In the place of emit_design(design): for tests that break it.
+  std::optional<Rtl> rtl;
 };
 
 /// Runs a whole workload on the RTL of a whole design in Verilator, in a child process, and compares every tensor that it writes with the golden

@@ -1,0 +1,196 @@
+// Complete designs in RTL. Truths: every tensor that a network writes is the golden interpreter's to the bit (integers, operator by operator, no tiles), with
+// and without stalls at the memory; every work step ends in the cycle in which the SystemC model ends it; broken RTL is found.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <functional>
+
+#include <nlohmann/json.hpp>
+
+#include "cosim/build.hpp"
+#include "design/drive.hpp"
+#include "gnomon/base/process.hpp"
+#include "gnomon/hls/design.hpp"
+#include "gnomon/workloads/load.hpp"
+#include "rtl_case.hpp"
+
+namespace gnomon::hls {
+namespace {
+
+bool long_run() {
+  const char* wish = std::getenv("GNOMON_LONG");
+  return wish != nullptr && std::string(wish) != "0";
+}
+
+arch::Design design(const std::string& flow, bool overlap, const std::function<void(Json&)>& changes = {}) {
+  Json json = Json::parse(R"({"version": 1, "name": "small", "clock_mhz": 800, "cores": [{"name": "npu",
+      "array": {"rows": 4, "cols": 4, "dataflow": "os", "precision": "int8", "accumulator_bits": 32},
+      "levels": [{"name": "ifmap", "holds": ["ifmap"], "kib": 8, "banks": 4}, {"name": "filter", "holds": ["filter"], "kib": 8},
+                 {"name": "ofmap", "holds": ["ofmap"], "kib": 8, "banks": 3}], "vector": {"lanes": 4}}],
+      "interconnect": {"type": "bus", "bytes_per_cycle": 8}, "memory": {"type": "ideal", "bytes_per_cycle": 4, "latency_cycles": 3}})");
+  json["cores"][0]["array"]["dataflow"] = flow;
+  json["cores"][0]["array"]["overlap"] = overlap;
+  if (changes) changes(json);
+  auto made = arch::parse_design(Document::wrap(json, "small.json"));
+  EXPECT_TRUE(made) << made.error().text();
+  return *made;
+}
+
+std::shared_ptr<const workloads::Graph> workload(const std::string& name) {
+  auto graph = workloads::load((std::filesystem::path(GNOMON_SOURCE_DIR) / name).string());
+  EXPECT_TRUE(graph) << graph.error().text();
+  return *graph;
+}
+
+std::shared_ptr<const workloads::Graph> products(const std::string& rows) {
+  auto graph = workloads::parse("Layer,M,N,K\n" + rows, "csv", "products.csv");
+  EXPECT_TRUE(graph) << graph.error().text();
+  return *graph;
+}
+
+CosimOptions options() {
+  CosimOptions o;
+  o.cache = test_cache();
+  o.worker = {GNOMON_COSIM_WORKER};
+  return o;
+}
+
+/// Bits and cycles of a run; its figures.
+DesignCosim check(const arch::Design& design, const workloads::Graph& graph, double stall = 0, std::uint64_t seed = 1) {
+  CosimOptions o = options();
+  o.stall = stall;
+  o.seed = seed;
+  auto run = cosimulate_design({design, graph, {}, o});
+  EXPECT_TRUE(run) << run.error().text();
+  if (!run) return {};
+  EXPECT_GT(run->outputs, 0);
+  EXPECT_EQ(run->mismatches, 0) << run->first_mismatch->tensor << "[" << run->first_mismatch->element << "]: " << run->first_mismatch->expected << ", got "
+                                << run->first_mismatch->got;
+  if (stall > 0) {
+    EXPECT_GT(run->stalls_injected, 0);
+    EXPECT_GE(run->cycle_difference, 0);
+    return std::move(*run);
+  }
+  EXPECT_EQ(run->cycle_difference, 0);
+  for (const DesignStep& step : run->steps) EXPECT_EQ(step.latency_cycles, step.model_latency_cycles) << step.label;
+  return std::move(*run);
+}
+
+constexpr const char* flows[] = {"os", "ws", "is"};
+
+TEST(CompleteDesign, ProductsEndWhenTheModelEndsThem) {
+  const auto graph = products("a,5,7,9\nb,13,4,6\nc,1,1,1\nd,20,30,17\n");
+  for (const char* flow : flows)
+    for (const bool overlap : {false, true}) {
+      if (!overlap && std::string(flow) == "is" && !long_run()) continue;
+      SCOPED_TRACE(std::string(flow) + (overlap ? " overlap" : ""));
+      check(design(flow, overlap), *graph);
+      check(design(flow, overlap), *graph, 0.3);
+    }
+}
+
+TEST(CompleteDesign, LeNetRunsWhole) {
+  const auto graph = workload("examples/workloads/lenet5.json");
+  for (const char* flow : flows) {
+    SCOPED_TRACE(flow);
+    const DesignCosim run = check(design(flow, true), *graph);
+    EXPECT_EQ(run.steps.size(), 7u);  // three rectifications of five ride along, and the flattening is a view
+    check(design(flow, true), *graph, 0.2, 7);
+  }
+}
+
+TEST(CompleteDesign, ResidualBlocksRunWhole) {
+  for (const char* name : {"residual_block", "strided_block", "depthwise"}) {
+    const auto graph = workload("tests/hls/workloads/" + std::string(name) + ".json");
+    for (const char* flow : flows) {
+      SCOPED_TRACE(std::string(name) + " " + flow);
+      check(design(flow, true), *graph);
+      check(design(flow, true), *graph, 0.3, 3);
+    }
+  }
+}
+
+// The first block of stage 1 whose input has 256 channels, at its full size, on the designs of the examples.
+TEST(CompleteDesign, ResNet50BlockAtFullSize) {
+  if (!long_run()) GTEST_SKIP() << "GNOMON_LONG=1 runs it";
+  const auto graph = workload("examples/workloads/resnet50_block.json");
+  for (const char* name : {"edge", "edge-os"}) {
+    auto made = arch::load_design(std::filesystem::path(GNOMON_SOURCE_DIR) / "examples/designs" / (std::string(name) + ".json"));
+    ASSERT_TRUE(made) << made.error().text();
+    check(*made, *graph);
+  }
+}
+
+// A change in any part of the RTL shows in bits or cycles, or the run does not come to its end.
+TEST(CompleteDesign, BrokenRtlIsFound) {
+  const auto graph = workload("tests/hls/workloads/depthwise.json");
+  const arch::Design made = design("ws", true);
+  const Rtl sound = *emit_design(made);
+  const std::pair<const char*, const char*> mutations[] = {
+      {"now_left <= {16'd0, q_beat}", "now_left < {16'd0, q_beat}"},  // transfers
+      {"ended >= q_need_e && done0", "done0"},                         // what a transfer waits for
+      {"kx = kx + 16'd1;", "kx = kx + 16'd2;"},                        // address of a tap
+      {"yy >= 16'sd0", "yy > 16'sd0"},                                 // padding
+      {"lane = lane + q_ls;", "lane = lane - q_ls;"},                  // filter
+      {"rest == half && quotient[0]", "rest == half && !quotient[0]"}, // rounding
+      {"q_cols - 5'd1 > t", "q_cols > t"},                             // end of a tile
+      {"next_line = next_line + q_row_step", "next_line = next_line + q_line"}};
+  for (std::size_t i = 0; i < std::size(mutations); ++i) {
+    if (i % 3 != 0 && !long_run()) continue;  // each is a build of its own
+    const auto& [from, to] = mutations[i];
+    SCOPED_TRACE(from);
+    DesignRequest request{made, *graph, {}, options()};
+    request.rtl = mutate(sound, from, to);
+    if (request.rtl->text.empty()) {
+      std::string narrow = from;  // a width that depends on the design
+      const std::size_t at = narrow.find("5'd1");
+      if (at != narrow.npos) request.rtl = mutate(sound, narrow.replace(at, 1, "3"), to);
+    }
+    ASSERT_FALSE(request.rtl->text.empty()) << "not in the text";
+    auto run = cosimulate_design(request);
+    EXPECT_TRUE(!run || run->mismatches > 0 || run->cycle_difference != 0);
+    if (!run) {
+      EXPECT_EQ(run.error().kind(), ErrorKind::run_failed) << run.error().text();
+    }
+  }
+}
+
+TEST(CompleteDesign, ToolsFindNothing) {
+  const std::filesystem::path folder = std::filesystem::path(GNOMON_BINARY_DIR) / "hls-test-tools" / "design";
+  std::filesystem::create_directories(folder);
+  for (const char* flow : flows)
+    for (const bool overlap : {false, true}) {
+      if (overlap != (std::string(flow) == "ws")) continue;
+      const arch::Design made = design(flow, overlap, [](Json& d) {
+        for (Json& level : d["cores"][0]["levels"]) level["kib"] = 0.25;
+      });
+      const Rtl rtl = *emit_design(made);
+      const std::filesystem::path file = folder / (rtl.top + ".sv");
+      ASSERT_TRUE(write_file(file, rtl.text));
+      auto lint = run_process({"verilator", "-Wall", "-Wno-DECLFILENAME", "--lint-only", "--top-module", rtl.top, file.string()});
+      ASSERT_TRUE(lint) << lint.error().text();
+      EXPECT_EQ(lint->exit_status, 0) << lint->out << lint->err;
+      auto yosys = run_process({"yosys", "-q", "-p", "read_verilog -sv " + file.string() + "; hierarchy -check -top " + rtl.top + "; proc; opt_expr; opt_clean; check -assert"});
+      ASSERT_TRUE(yosys) << yosys.error().text();
+      EXPECT_EQ(yosys->exit_status, 0) << rtl.top << yosys->out << yosys->err;
+    }
+}
+
+TEST(CompleteDesign, WhatHasNoRtlIsRefusedByName) {
+  const auto graph = products("a,5,7,9\n");
+  const auto refusal = [&](const std::function<void(Json&)>& changes, const workloads::Graph& on) {
+    auto run = cosimulate_design({design("ws", false, changes), on, {}, options()});
+    if (run) return std::string("accepted");
+    EXPECT_EQ(run.error().kind(), ErrorKind::unsupported);
+    return run.error().text();
+  };
+  EXPECT_NE(refusal([](Json& d) { d["cores"][0]["array"]["accumulator_bits"] = 20; }, *graph).find("/cores/0/array/accumulator_bits"), std::string::npos);
+  EXPECT_NE(refusal([](Json& d) { d["memory"] = {{"type", "ddr4-2400"}}; }, *graph).find("/memory/type"), std::string::npos);
+  EXPECT_NE(refusal([](Json& d) { d["cores"][0]["array"]["precision"] = "fp16"; }, *graph).find("fp16"), std::string::npos);
+  auto net = workloads::load("zoo:mobilenet_v2");
+  ASSERT_TRUE(net);
+  EXPECT_NE(refusal({}, **net).find("Clip"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace gnomon::hls
