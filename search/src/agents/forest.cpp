@@ -16,6 +16,7 @@ struct ForestOptions {
   std::int64_t leaf = 2;
   std::int64_t max_points = 3000;
   std::int64_t pool = 400;
+  double interleaved = 0.4;
   std::string acquisition = "ehvi";
 };
 
@@ -28,12 +29,14 @@ void describe(FieldVisitor& v, ForestOptions& o) {
         Range{20, 1000000});
   field(v, {"pool", "candidates that the acquisition is computed for, before the local search", "points"}, o.pool,
         Range{50, 100000});
+  field(v, {"interleaved", "share of the proposals that are any candidate: a variant of the best designs, or a uniform draw"}, o.interleaved, RealRange{0, 1});
   field(v, {"acquisition", "for two or three objectives; with more it is always parego"}, o.acquisition, Choice{{"ehvi", "parego"}});
 }
 
 /// Sequential model-based search with trees (SMAC: Hutter, Hoos and Leyton-Brown, LION 2011): extremely randomised trees for each
 /// objective and constraint, grown anew from what was told when it has become a fiftieth more; acquisition and its search as of
-/// `bayes`. For long runs and many parameters: an ask costs little more with 3,000 results than with 300.
+/// `bayes`. For long runs and many parameters: an ask costs little more with 3,000 results than with 300. As in SMAC, other
+/// proposals stand between the model's: trees say nothing of what lies beyond the results, and are led into corners.
 class Forest final : public Agent {
  public:
   Forest(const AgentSetup& setup, const ForestOptions& options)
@@ -74,7 +77,7 @@ class Forest final : public Agent {
     Acquisition acquisition(all, *targets_, options_.acquisition == "parego", seed_);
     ModelSearchOptions search_options;
     search_options.pool = static_cast<std::size_t>(options_.pool);
-    search_options.wander = progression_.wander();
+    search_options.wander = std::max(options_.interleaved, progression_.wander());
     search_options.looked_at = search_options.pool;
     ModelSearch search(space_, features_, request, *models_, acquisition, by_merit(all, *targets_, random), search_options, random.split(1));
     constexpr std::size_t most_believed = 64;
