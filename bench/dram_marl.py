@@ -87,6 +87,7 @@ def figure(scenarios: list[Scenario], path: Path) -> None:
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "gnomon"
+    matplotlib.rcParams["svg.fonttype"] = "none"
     import matplotlib.pyplot as plt
 
     colours = dict(zip(AGENTS, ["#888888", "#8c6d31", "#2ca02c", "#1f77b4", "#ff7f0e", "#d62728", "#9467bd", "#e377c2"]))
