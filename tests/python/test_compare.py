@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from conftest import BUILD, gnomon, write_json
+from conftest import BUILD, ROOT, gnomon, write_json
 
 
 def campaign(**changes: Any) -> dict[str, Any]:
@@ -108,3 +108,63 @@ def test_a_target_is_counted_in_evaluations(tmp_path: Path) -> None:
     first = next(i for i, row in enumerate(rows, 1) if row["feasible"] == "1" and float(row["f"]) <= -3)
     assert summary["evaluations_to_target"] == first
     assert summary["regret"]["value"] == pytest.approx(summary["best"]["f"]["objectives"]["f"] + 5.50801327159536)
+
+
+def test_a_space_table_is_a_problem_with_its_truth(tmp_path: Path) -> None:
+    """A committed table by its file: its raw values are those of the problem that reads the same table, whose truth is known."""
+    file = ROOT / "search" / "tables" / "dram-stream.table"
+    agent = {"name": "random", "batch": 1}
+    by_file = campaign(problem={"name": "table", "file": str(file)}, objectives=[{"metric": "cycles"}], agent=agent, budget={"evaluations": 60})
+    by_name = campaign(problem="dram-stream", objectives=[{"metric": "total_time_us"}], constraints=[], agent=agent, budget={"evaluations": 60})
+    summaries = []
+    for name, what in (("file", by_file), ("name", by_name)):
+        run = gnomon("run", write_json(tmp_path / f"{name}.json", what), "--out", tmp_path / name, "--json")
+        assert run.status == 0, run.err
+        summaries.append(run.json())
+    with (tmp_path / "file" / "trials.csv").open() as a, (tmp_path / "name" / "trials.csv").open() as b:
+        rows = list(zip(csv.DictReader(a), csv.DictReader(b), strict=True))
+    assert len(rows) == 60
+    for raw, named in rows:
+        assert all(raw[key] == named[key] for key in named if key.startswith("controller."))
+        assert float(named["total_time_us"]) == pytest.approx(float(raw["cycles"]) * 1.25e-3)  # DDR3-1600: 1.25 ns a cycle
+    assert summaries[1]["regret"]["value"] == pytest.approx(1.25e-3 * summaries[0]["regret"]["value"], abs=1e-9)
+    wrong = write_json(tmp_path / "wrong.json", {**by_file, "objectives": [{"metric": "cycle"}]})
+    run = gnomon("validate", wrong)
+    assert run.status == 3 and "cycles" in run.err
+    (tmp_path / "cut.table").write_bytes(file.read_bytes()[:-100])
+    cut = write_json(tmp_path / "cut.json", {**by_file, "problem": {"name": "table", "file": "cut.table"}})
+    assert gnomon("validate", cut).status == 3
+
+
+def test_several_workloads_are_summed_by_weight(tmp_path: Path, edge: dict[str, Any]) -> None:
+    """Truth: each workload simulated alone (design.md: a metric over several workloads is the weighted sum; NAME@MODEL is one of them)."""
+    mlp = str(ROOT / "examples" / "workloads" / "mlp.csv")
+    several = {
+        "version": 1,
+        "name": "two",
+        "subject": "accelerator",
+        "design": edge,
+        "workloads": [{"model": mlp, "weight": 3}, {"model": "zoo:mbnet?resolution=8", "weight": 0.5}],
+        "space": {"cores.npu.array.rows": {"ordinal": [8, 16]}},
+        "objectives": [{"metric": "latency_cycles"}, {"metric": f"energy_pj@{mlp}"}],
+        "agent": {"name": "random", "batch": 1},
+        "budget": {"evaluations": 2},
+    }
+    for fidelity in ("analytical", "cycle"):
+        run = gnomon("run", write_json(tmp_path / "c.json", {**several, "fidelity": fidelity}), "--out", tmp_path / fidelity)
+        assert run.status == 0, run.err
+        with (tmp_path / fidelity / "trials.csv").open() as table:
+            rows = list(csv.DictReader(table))
+        assert len(rows) == 2
+        for row in rows:
+            design = json.loads(json.dumps(edge))
+            design["cores"][0]["array"]["rows"] = int(row["cores.npu.array.rows"])
+            arch = write_json(tmp_path / "arch.json", design)
+            alone = []
+            for model in (mlp, "zoo:mbnet?resolution=8"):
+                one = gnomon("simulate", "--arch", arch, "--workload", model, "--fidelity", fidelity, "--json")
+                assert one.status == 0, one.err
+                alone.append(one.json()["total"])
+            for metric in ("latency_cycles", "energy_pj", "macs"):
+                assert float(row[metric]) == pytest.approx(3 * alone[0][metric] + 0.5 * alone[1][metric], rel=1e-9), metric
+            assert float(row[f"energy_pj@{mlp}"]) == pytest.approx(alone[0]["energy_pj"], rel=1e-9)

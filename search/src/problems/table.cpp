@@ -135,6 +135,7 @@ class SpaceTableProblem final : public TableProblem {
     info_.space_json = space_text(axes);
     for (const auto& metric : table_.metrics()) info_.metrics.push_back(metric.name);
     if (auto space = problem_space(info_)) parameters_ = space->parameters();
+    table_.index();
   }
 
   Expected<std::vector<double>> evaluate(const std::string& parameters_json) const override {
