@@ -11,5 +11,6 @@ Command traces_dataset();
 Command memory_space_dataset();
 Command designs_dataset();
 Command parts_dataset();
+Command memory_points_dataset();
 
 }  // namespace gnomon::cli

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import gnomon
+from conftest import ROOT, gnomon
 
 # SHA-256 of the trace files with which the peer simulators were measured, made by an independent generator (splitmix64, seed 42).
 PUBLISHED = {
@@ -82,3 +82,21 @@ def test_parts_and_wholes(tmp_path: Path) -> None:
     assert gnomon(*order).status == 0
     assert table.read_bytes() == first
     assert gnomon("dataset", "parts", "--out", table, "--count", "2", "--seed", "2").status == 3
+
+
+def test_points_of_a_table_of_controllers(tmp_path: Path) -> None:
+    """Distinct designs of the table, the same for the same seed; without refresh nothing is owed; energy = power x time."""
+    table, out = ROOT / "search/tables/dram-stream.table", tmp_path / "points.csv"
+    order = ("dataset", "memory-points", "--table", table, "--count", "500", "--out", out)
+    assert gnomon(*order).status == 0
+    first = out.read_bytes()
+    rows = [{key.split(" [")[0]: value for key, value in row.items()} for row in csv.DictReader(first.decode().splitlines())]
+    assert len(rows) == 500
+    parameters = ["page_policy", "scheduler", "buffer", "request_buffer_size", "response_queue", "refresh", "refresh_max_postponed", "refresh_max_pulled_in"]
+    assert len({tuple(row[name] for name in [*parameters, "arbiter", "max_active_transactions"]) for row in rows}) == 500
+    for row in rows:
+        assert float(row["energy_uj"]) == pytest.approx(float(row["power_mw"]) * float(row["total_time_us"]) * 1e-3, rel=1e-9)
+        if row["refresh"] == "none":
+            assert row["owed_refreshes"] == row["early_refreshes"] == "0"
+    assert gnomon(*order).status == 0 and out.read_bytes() == first
+    assert gnomon("dataset", "memory-points", "--table", table, "--count", "1769473", "--out", out).status == 3

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gnomon/arch/dram.hpp"
+#include "gnomon/arch/label_table.hpp"
 #include "gnomon/arch/space_table.hpp"
 #include "gnomon/sim/dram.hpp"
 
@@ -53,5 +54,10 @@ struct MemorySpaceResult {
 /// Errors: those of the trace; a folded point that does not agree (run_failed, with the point).
 Expected<MemorySpaceResult> evaluate_memory_space(const arch::DramSpec& device, const std::vector<TraceRequest>& trace, const std::string& trace_name,
                                                   const MemorySpaceOptions& options);
+
+/// Distinct points of such a table, drawn by the seed, as rows to learn from: the ten parameters; what they come to (`entries` of the request buffer in
+/// all, per bank, `in_flight` at most, refreshes `owed` and `early`, 0 without refresh); the labels `total_time_us`, `energy_uj`, `power_mw`, `read_latency_cycles` (mean over all
+/// requests), `refresh_missing`. The table must be indexed. Errors: a table of another space, more rows than points.
+Expected<arch::LabelTable> memory_space_rows(const arch::SpaceTable& table, std::int64_t count, std::uint64_t seed);
 
 }  // namespace gnomon::sim
