@@ -82,18 +82,7 @@ class Bayes final : public Agent {
     search_options.pool = static_cast<std::size_t>(options_.pool);
     search_options.wander = progression_.wander();
     ModelSearch search(space_, features_, request, models, acquisition, by_merit(all, *state_.targets, random), search_options, random.split(1));
-    constexpr std::size_t most_believed = 64;
-    const std::size_t skipped = request.pending.size() > most_believed ? request.pending.size() - most_believed : 0;
-    for (std::size_t i = skipped; i < request.pending.size(); ++i) search.believe(request.pending[i]);
-    for (const arch::Point& point : out) search.believe(point);
-    while (out.size() < request.count) {
-      Random weights(derive(derive(seed_, "weights"), request.number + out.size()));
-      acquisition.weigh(random_weights(objectives_, weights));
-      auto point = search.next(out);
-      if (!point) break;
-      out.push_back(std::move(*point));
-    }
-    return out;
+    return search.fill(std::move(out), objectives_, seed_);
   }
 
  private:

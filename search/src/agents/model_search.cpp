@@ -181,4 +181,19 @@ std::optional<arch::Point> ModelSearch::next(const std::vector<arch::Point>& tak
   return best.point;
 }
 
+std::vector<arch::Point> ModelSearch::fill(std::vector<arch::Point> points, std::size_t objectives, std::uint64_t seed) {
+  constexpr std::size_t most_believed = 64;
+  const auto& pending = request_.pending;
+  for (std::size_t i = pending.size() > most_believed ? pending.size() - most_believed : 0; i < pending.size(); ++i) believe(pending[i]);
+  for (const arch::Point& point : points) believe(point);
+  while (points.size() < request_.count) {
+    Random weights(derive(derive(seed, "weights"), request_.number + points.size()));
+    acquisition_.weigh(random_weights(objectives, weights));
+    auto point = next(points);
+    if (!point) break;
+    points.push_back(std::move(*point));
+  }
+  return points;
+}
+
 }  // namespace gnomon::search

@@ -52,6 +52,9 @@ class ModelSearch {
               Acquisition& acquisition, std::vector<const Row*> merit, const ModelSearchOptions& options, Random random);
   void believe(const arch::Point& point);
   std::optional<arch::Point> next(const std::vector<arch::Point>& taken);
+  /// The request's points: those that are there, then the search's, each under weights of its own drawn from `seed`; pending trials
+  /// (the latest 64) are believed first.
+  std::vector<arch::Point> fill(std::vector<arch::Point> points, std::size_t objectives, std::uint64_t seed);
 
  private:
   struct Scored {
