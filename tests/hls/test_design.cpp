@@ -182,6 +182,7 @@ TEST(CompleteDesign, WhatHasNoRtlIsRefusedByName) {
   EXPECT_NE(refusal([](Json& d) { d["cores"][0]["array"]["accumulator_bits"] = 20; }, *graph).find("/cores/0/array/accumulator_bits"), std::string::npos);
   EXPECT_NE(refusal([](Json& d) { d["memory"] = {{"type", "ddr4-2400"}}; }, *graph).find("/memory/type"), std::string::npos);
   EXPECT_NE(refusal([](Json& d) { d["cores"][0]["array"]["precision"] = "fp16"; }, *graph).find("fp16"), std::string::npos);
+  EXPECT_NE(refusal([](Json& d) { d["cores"][0]["levels"][2]["bytes_per_cycle"] = 5; }, *graph).find("/cores/0/levels/2/bytes_per_cycle"), std::string::npos);
   auto net = workloads::load("zoo:mobilenet_v2");
   ASSERT_TRUE(net);
   EXPECT_NE(refusal({}, **net).find("Clip"), std::string::npos);

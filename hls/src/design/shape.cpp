@@ -47,6 +47,19 @@ Expected<DesignShape> design_shape(const arch::Design& design) {
     offset += out.words;
     shape.levels.push_back(out);
   }
+  // The most bytes that a step can move; each fold's words are rounded up to bytes on their own, a fold a lane at worst.
+  const std::int64_t word_bytes = (bits + 7) / 8, sum_bytes = (array->accumulator_bits + 7) / 8, rows = array->rows, cols = array->cols;
+  const bool swapped = array->dataflow == arch::Dataflow::is;
+  for (std::size_t l = 0; l < core.levels.size(); ++l) {
+    const arch::Level& level = core.levels[l];
+    std::int64_t reads = 0;
+    if (level.holds[0]) reads += (swapped ? cols : rows) * word_bytes;
+    if (level.holds[1]) reads += (swapped ? rows : cols) * word_bytes;
+    if (level.holds[2]) reads += cols * sum_bytes;
+    if (level.bytes_per_cycle < reads)
+      return refuse("/cores/0/levels/" + std::to_string(l) + "/bytes_per_cycle",
+                    std::to_string(level.bytes_per_cycle) + " is below the " + std::to_string(reads) + " bytes that a step of the array can take; steps of several cycles are not supported");
+  }
   // A spare bit: the difference to a level's first word then tells words below it apart too.
   shape.address_bits = std::max(17, bits_for(offset) + 1);
   if (design.memory.latency_cycles > 4000) return refuse("/memory/latency_cycles", "more than 4000");
