@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conftest import gnomon, write_json
+from conftest import ROOT, gnomon, write_json
 
 
 def gemm(folder: Path) -> Path:
@@ -92,3 +92,16 @@ def test_synthesis(tmp_path: Path, edge: dict[str, Any]) -> None:
     assert document["dsp"] == 16 and document["ff"] > 0 and document["lut"] > 0 and document["bram"] > 0
     assert document["fmax_mhz"] is None and document["area_um2"] is None and "yosys" in document["tool"] and "composed" in document["tool"]
     assert gnomon("synth", "--arch", design, "--target", "stratix").status == 2
+
+
+def test_a_network_runs_whole_on_a_complete_design() -> None:
+    design, network = ROOT / "examples/designs/edge-os.json", ROOT / "examples/workloads/lenet5.json"
+    run = gnomon("cosim", "--arch", design, "--workload", network, "--whole", "--json", timeout=900)
+    assert run.status == 0, run.err
+    document = run.json()
+    assert document["outputs_match"] is True and document["cycle_difference"] == 0 and document["whole"] is True
+    model = gnomon("simulate", "--arch", design, "--workload", network, "--fidelity", "cycle", "--json").json()
+    assert document["rtl_cycles"] == model["total"]["latency_cycles"]
+    assert gnomon("cosim", "--arch", design, "--workload", network, "--whole", "--layer", "conv1").status == 2
+    refused = gnomon("cosim", "--arch", design, "--workload", "zoo:mobilenet_v2", "--whole")
+    assert refused.status == 4 and "Clip" in refused.err
