@@ -37,6 +37,17 @@ Expected<int> compile_kernel(const Options& options) {
     rows.push_back({p.process, p.loops.empty() ? "-" : join(p.loops, " "), p.loops.empty() ? "-" : std::to_string(p.ii), std::to_string(p.resource_min_ii),
                     std::to_string(p.recurrence_min_ii), std::to_string(p.depth_cycles)});
   print(table({"process", "pipelined loops", "ii", "resource_min_ii", "recurrence_min_ii", "depth_cycles"}, rows));
+  if (!compiled->units.empty()) {
+    rows.clear();
+    for (const hls::UnitReport& u : compiled->units)
+      rows.push_back({u.process, u.op, fmt::format("{} x {}", u.left_bits, u.right_bits), std::to_string(u.latency_cycles), std::to_string(u.operations)});
+    print(table({"process", "unit", "bits", "latency_cycles", "operations"}, rows));
+  }
+  rows.clear();
+  for (const hls::MemoryReport& m : compiled->memories)
+    rows.push_back({m.tensor, m.storage, std::to_string(m.banks), fmt::format("{} x {}", m.bank_elements, m.bits), m.read_ports > 0 ? std::to_string(m.read_ports) : "-"});
+  print(table({"tensor", "storage", "banks", "elements x bits", "read_ports"}, rows));
+  print(fmt::format("registers: {} of {} bits together, for {} values\n", compiled->registers, compiled->register_bits, compiled->kept_values));
   print(fmt::format("ii: {}\ndepth_cycles: {}\nlatency_cycles: {}\nschedule_verified: {}\n", compiled->ii, compiled->depth_cycles, compiled->latency_cycles,
                     compiled->schedule_verified));
   for (const auto& file : (*result)["files"]) print(file.get<std::string>() + "\n");

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 #include "gnomon/base/json.hpp"
@@ -163,8 +164,26 @@ std::vector<TensorValues> run_cpp(const std::vector<const CompiledKernel*>& kern
   return outputs;
 }
 
-/// What is wrong with kernels of these seeds, and what they covered.
-void check_random(std::uint64_t first, int count, double stall, std::map<std::string, int>& covered) {
+/// Kernels in which an operation and something else (a directive, a depth, a kind of loop) occur together.
+using Coverage = std::map<std::string, std::map<std::string, int>>;
+
+/// Whether RTL, timing model or C++ of one kernel differ from the interpreter.
+bool differs(const Kernel& kernel) {
+  Kernel copy = kernel;
+  auto compiled = compile_random(copy);
+  if (!compiled) return compiled.error().kind() == ErrorKind::run_failed;
+  for (const double stall : {0.0, 0.3}) {
+    auto rtl = cosimulate_kernels({&*compiled}, options(stall));
+    if (!rtl || !rtl->front().outputs_match || rtl->front().cycle_difference != 0) return true;
+  }
+  const TensorValues inputs = random_inputs(copy, 7);
+  const auto cpp = run_cpp({&*compiled}, {inputs});
+  auto golden = interpret(copy, inputs);
+  return cpp.size() != 1 || !golden || cpp[0] != *golden;
+}
+
+/// Kernels of these seeds, all in one model: interpreter, RTL with and without stalls, emitted C++.
+void check_random(std::uint64_t first, int count, Coverage& coverage) {
   std::vector<CompiledKernel> compiled;
   std::vector<std::uint64_t> seeds;
   for (std::uint64_t seed = first; seed < first + static_cast<std::uint64_t>(count); ++seed) {
@@ -172,7 +191,13 @@ void check_random(std::uint64_t first, int count, double stall, std::map<std::st
     auto one = compile_random(kernel);
     ASSERT_TRUE(one) << "seed " << seed << ": " << one.error().text();
     EXPECT_TRUE(one->schedule_verified);
-    for (const std::string& f : features(kernel)) ++covered[f];
+    const std::vector<std::string> found = features(kernel);
+    for (const std::string& f : found)
+      if (f.rfind("op ", 0) == 0) {
+        ++coverage[f.substr(3)]["kernels"];
+        for (const std::string& other : found)
+          if (other.rfind("op ", 0) != 0) ++coverage[f.substr(3)][other];
+      }
     compiled.push_back(std::move(*one));
     seeds.push_back(seed);
   }
@@ -182,29 +207,61 @@ void check_random(std::uint64_t first, int count, double stall, std::map<std::st
     kernels.push_back(&k);
     inputs.push_back(random_inputs(k.source, 7));
   }
-  auto rtl = cosimulate_kernels(kernels, options(stall));
-  ASSERT_TRUE(rtl) << rtl.error().text();
+  std::vector<bool> wrong(kernels.size(), false);
+  for (const double stall : {0.0, 0.3}) {
+    auto rtl = cosimulate_kernels(kernels, options(stall));
+    ASSERT_TRUE(rtl) << rtl.error().text();
+    for (std::size_t i = 0; i < kernels.size(); ++i) {
+      SCOPED_TRACE("seed " + std::to_string(seeds[i]) + ", stall " + std::to_string(stall));
+      EXPECT_TRUE((*rtl)[i].outputs_match) << (*rtl)[i].first_mismatch << (*rtl)[i].stuck << ": expected " << (*rtl)[i].expected << ", got " << (*rtl)[i].got;
+      EXPECT_EQ((*rtl)[i].cycle_difference, 0);
+      wrong[i] = wrong[i] || !(*rtl)[i].outputs_match || (*rtl)[i].cycle_difference != 0;
+    }
+  }
   const auto cpp = run_cpp(kernels, inputs);
   ASSERT_EQ(cpp.size(), kernels.size());
   for (std::size_t i = 0; i < kernels.size(); ++i) {
     SCOPED_TRACE("seed " + std::to_string(seeds[i]));
-    EXPECT_TRUE((*rtl)[i].outputs_match) << (*rtl)[i].first_mismatch << (*rtl)[i].stuck << ": expected " << (*rtl)[i].expected << ", got " << (*rtl)[i].got;
-    EXPECT_EQ((*rtl)[i].cycle_difference, 0);
     auto golden = interpret(kernels[i]->source, inputs[i]);
     ASSERT_TRUE(golden) << golden.error().text();
     EXPECT_EQ(cpp[i], *golden) << kernels[i]->cpp;
+    wrong[i] = wrong[i] || cpp[i] != *golden;
+    if (wrong[i]) std::printf("seed %llu, the smallest that still differs:\n%s\n", static_cast<unsigned long long>(seeds[i]), write_kernel(shrink(kernels[i]->source, differs)).dump(2).c_str());
   }
 }
 
+void print(const Coverage& coverage) {
+  std::vector<std::string> columns;
+  for (const auto& [op, row] : coverage)
+    for (const auto& [feature, count] : row)
+      if (feature != "kernels" && std::find(columns.begin(), columns.end(), feature) == columns.end()) columns.push_back(feature);
+  std::sort(columns.begin(), columns.end());
+  std::printf("Kernels with an operation and, in the columns:\n");
+  for (std::size_t c = 0; c < columns.size(); ++c) std::printf("  %zu %s\n", c + 1, columns[c].c_str());
+  std::printf("%-8s %7s", "", "kernels");
+  for (std::size_t c = 0; c < columns.size(); ++c) std::printf(" %5zu", c + 1);
+  std::printf("\n");
+  for (const auto& [op, row] : coverage) {
+    std::printf("%-8s %7d", op.c_str(), row.at("kernels"));
+    for (const std::string& column : columns) std::printf(" %5d", row.count(column) > 0 ? row.at(column) : 0);
+    std::printf("\n");
+  }
+}
+
+// 60 kernels; 3,000 with GNOMON_LONG, GNOMON_RANDOM_KERNELS any number.
 TEST(Random, InterpreterEqualsRtlEqualsCpp) {
   const char* const wanted = std::getenv("GNOMON_LONG");
-  const int batches = wanted != nullptr && *wanted != '\0' && *wanted != '0' ? 150 : 1;
-  std::map<std::string, int> covered;
-  for (int b = 0; b < batches; ++b) {
-    check_random(1 + static_cast<std::uint64_t>(b) * 1000, 12, 0, covered);
-    check_random(501 + static_cast<std::uint64_t>(b) * 1000, 8, 0.3, covered);
+  const char* const number = std::getenv("GNOMON_RANDOM_KERNELS");
+  const int count = number != nullptr ? std::atoi(number) : wanted != nullptr && *wanted != '\0' && *wanted != '0' ? 3000 : 60;
+  Coverage coverage;
+  int done = 0;
+  for (; done < count && !HasFatalFailure(); done += 20) {
+    check_random(1 + static_cast<std::uint64_t>(done), std::min(20, count - done), coverage);
+    if (count > 60) std::fprintf(stderr, "%d kernels\n", std::min(count, done + 20));
   }
-  for (const auto& [feature, count] : covered) std::printf("%5d %s\n", count, feature.c_str());
+  std::printf("%d random kernels (seeds 1 to %d): interpreter, RTL in Verilator without and with 30 %% stalls (values and cycles), emitted C++: %s\n", std::min(count, done), std::min(count, done),
+              HasFailure() ? "DIFFERENCES" : "all equal");
+  print(coverage);
 }
 
 // A schedule and RTL that are broken on purpose.
@@ -226,14 +283,135 @@ TEST(Random, WhatIsBrokenIsNoticed) {
     }
   EXPECT_GT(tried, 3);
   EXPECT_EQ(refused, tried);
-  CompiledKernel wrong = *compiled;
-  const std::size_t at = wrong.rtl.text.find(" * $signed(");
-  ASSERT_NE(at, std::string::npos);
-  wrong.rtl.text.replace(at, 3, " + ");
-  auto rtl = cosimulate_kernels({&wrong}, options(0), 1);
+  // RTL: another operation, a store that is turned over, values kept a cycle too long, a loop that never ends, a port that lies.
+  const std::pair<const char*, const char*> mutations[] = {{" \\* \\$signed", " + $signed"},
+                                                           {"<= (m[0-9]+_b[0-9]+_wd);", "<= ~$1;"},
+                                                           {"(q[0-9]+_k[0-9]+) <= p0q", "$1 <= ~p0q"},
+                                                           {"p0_more <= 1'b0", "p0_more <= 1'b1"},
+                                                           {"assign y_valid = ", "assign y_valid = 1'b1 | "}};
+  std::vector<CompiledKernel> wrong;
+  for (const auto& [from, to] : mutations) {
+    wrong.push_back(*compiled);
+    wrong.back().rtl.text = std::regex_replace(compiled->rtl.text, std::regex(from), to, std::regex_constants::format_first_only);
+    EXPECT_NE(wrong.back().rtl.text, compiled->rtl.text) << from;
+  }
+  std::vector<const CompiledKernel*> kernels{&*compiled};
+  for (const CompiledKernel& k : wrong) kernels.push_back(&k);
+  auto rtl = cosimulate_kernels(kernels, options(0), 1);
   ASSERT_TRUE(rtl) << rtl.error().text();
-  EXPECT_FALSE((*rtl)[0].outputs_match);
-  EXPECT_NE((*rtl)[0].first_mismatch.find("y["), std::string::npos);
+  EXPECT_TRUE((*rtl)[0].outputs_match && (*rtl)[0].cycle_difference == 0);
+  for (std::size_t m = 1; m < kernels.size(); ++m) EXPECT_TRUE(!(*rtl)[m].outputs_match || (*rtl)[m].cycle_difference != 0) << mutations[m - 1].first;
+  EXPECT_NE((*rtl)[1].first_mismatch.find("y["), std::string::npos);
+}
+
+/// A sum of products of degree three: six multiplications an iteration.
+Expected<CompiledKernel> cubic(const std::string& directives) {
+  std::string body;
+  for (int i = 0; i < 3; ++i) {
+    const std::string n = std::to_string(i);
+    body += R"({"name": "a)" + n + R"(", "op": "load", "tensor": "x", "index": ["3*i + )" + n + R"("]}, {"name": "b)" + n + R"(", "op": "mul", "type": "int32", "args": ["a)" + n + R"(", "a)" + n +
+            R"("]}, {"name": "c)" + n + R"(", "op": "mul", "type": "int48", "args": ["b)" + n + R"(", "a)" + n + R"("]}, )";
+  }
+  const std::string text = R"({"version": 1, "name": "cubic", "tensors": [{"name": "x", "kind": "input", "type": "int16", "shape": [48]},
+       {"name": "y", "kind": "output", "type": "int48", "shape": [16]}], "loops": [{"name": "i", "extent": 16}], "body": [)" + body +
+                           R"({"name": "d", "op": "add", "type": "int48", "args": ["c0", "c1"]}, {"name": "e", "op": "add", "type": "int48", "args": ["d", "c2"]},
+       {"op": "store", "tensor": "y", "index": ["i"], "args": ["e"]}], "directives": )" + directives + "}";
+  auto document = Document::parse(text, "cubic.json");
+  if (!document) return fail(std::move(document.error()));
+  auto kernel = read_kernel(*document);
+  if (!kernel) return fail(std::move(kernel.error()));
+  return compile(*kernel);
+}
+
+// One read port: an iteration every 3 cycles, in which each multiplier serves three products.
+TEST(Binding, UnitsAreSharedBySlot) {
+  auto shared = cubic("{}");
+  ASSERT_TRUE(shared) << shared.error().text();
+  EXPECT_EQ(shared->ii, 3);
+  ASSERT_EQ(shared->units.size(), 2u);
+  for (const UnitReport& u : shared->units) EXPECT_EQ(u.operations, 3);
+  EXPECT_LT(shared->registers, shared->kept_values);
+  auto one = cubic(R"({"pipeline": {"ii": 6}, "bind": [{"op": "mul", "units": 1}]})");
+  ASSERT_TRUE(one) << one.error().text();
+  EXPECT_EQ(one->units.size(), 2u);  // two forms of operands
+  auto wide = cubic(R"({"partition": {"x": [{"kind": "cyclic", "factor": 3}]}})");
+  ASSERT_TRUE(wide) << wide.error().text();
+  EXPECT_EQ(wide->ii, 1);
+  EXPECT_EQ(wide->units.size(), 6u);
+  // The multipliers of the text are the units of the report.
+  const auto multipliers = [](const CompiledKernel& k) {
+    int count = 0;
+    for (std::size_t at = k.rtl.text.find(" * $signed("); at != std::string::npos; at = k.rtl.text.find(" * $signed(", at + 1)) ++count;
+    return count;
+  };
+  EXPECT_EQ(multipliers(*shared), 2);
+  EXPECT_EQ(multipliers(*wide), 6);
+  auto rtl = cosimulate_kernels({&*shared, &*one, &*wide}, options(0.3), 2);
+  ASSERT_TRUE(rtl) << rtl.error().text();
+  for (const KernelCosim& k : *rtl) {
+    EXPECT_TRUE(k.outputs_match) << k.first_mismatch << k.stuck;
+    EXPECT_EQ(k.cycle_difference, 0);
+  }
+}
+
+TEST(Binding, WhatIsBrokenIsRefused) {
+  auto compiled = cubic("{}");
+  ASSERT_TRUE(compiled) << compiled.error().text();
+  ASSERT_TRUE(check_binding(*compiled->datapath));
+  int tried = 0, refused = 0;
+  const auto breaks = [&](const auto& change) {
+    Datapath broken = *compiled->datapath;
+    change(broken);
+    ++tried;
+    refused += check_binding(broken) ? 0 : 1;
+  };
+  const Datapath& d = *compiled->datapath;
+  for (std::size_t u = 0; u < d.binding.units.size(); ++u) {
+    breaks([&](Datapath& b) { b.binding.units[u].left_bits -= 1; });
+    breaks([&](Datapath& b) { b.binding.units[u].uses.pop_back(); });
+    breaks([&](Datapath& b) { b.binding.units[u].uses.push_back(b.binding.units[u].uses.front()); });
+  }
+  for (std::size_t q = 0; q < d.processes[0].pipes.size(); ++q)
+    for (const auto& [node, list] : d.binding.registers[0][q].of_node) {
+      const int n = node;
+      breaks([&](Datapath& b) { b.binding.registers[0][q].of_node.at(n).pop_back(); });
+      // Another value's register of the same width.
+      for (const auto& [other, registers] : d.binding.registers[0][q].of_node)
+        if (other != n && registers.back() != list.back() && d.binding.registers[0][q].bits[static_cast<std::size_t>(registers.back())] == d.binding.registers[0][q].bits[static_cast<std::size_t>(list.back())] &&
+            registers.size() > 1) {
+          const int taken = registers.front();
+          breaks([&](Datapath& b) { b.binding.registers[0][q].of_node.at(n).back() = taken; });
+        }
+    }
+  EXPECT_GT(tried, 8);
+  EXPECT_EQ(refused, tried);
+}
+
+// x[i], x[i + 1], x[i + 2] are in three different banks of three, whichever those are.
+TEST(Binding, BanksAreProvedApart) {
+  const auto window = [](const std::string& kind) -> Expected<CompiledKernel> {
+    auto document = Document::parse(R"({"version": 1, "name": "window", "tensors": [{"name": "x", "kind": "input", "type": "int8", "shape": [34]},
+       {"name": "y", "kind": "output", "type": "int10", "shape": [32]}], "loops": [{"name": "i", "extent": 32}],
+       "body": [{"name": "a", "op": "load", "tensor": "x", "index": ["i"]}, {"name": "b", "op": "load", "tensor": "x", "index": ["i + 1"]},
+       {"name": "c", "op": "load", "tensor": "x", "index": ["i + 2"]}, {"name": "d", "op": "add", "type": "int10", "args": ["a", "b"]},
+       {"name": "e", "op": "add", "type": "int10", "args": ["d", "c"]}, {"op": "store", "tensor": "y", "index": ["i"], "args": ["e"]}],
+       "directives": {"partition": {"x": [{"kind": ")" + kind + R"(", "factor": 3}]}}})", "window.json");
+    if (!document) return fail(std::move(document.error()));
+    return compile(*read_kernel(*document));
+  };
+  auto proved = window("cyclic"), unproved = window("block");
+  ASSERT_TRUE(proved) << proved.error().text();
+  ASSERT_TRUE(unproved) << unproved.error().text();
+  EXPECT_EQ(proved->ii, 1);
+  EXPECT_EQ(unproved->ii, 3);
+  auto rtl = cosimulate_kernels({&*proved, &*unproved}, options(0.3), 2);
+  ASSERT_TRUE(rtl) << rtl.error().text();
+  for (const KernelCosim& k : *rtl) EXPECT_TRUE(k.outputs_match) << k.first_mismatch << k.stuck;
+  // One time of the three moved away, or a factor that divides their distance.
+  Datapath broken = *proved->datapath;
+  for (std::size_t node = 0; node < broken.processes[0].pipes[0].nodes.size(); ++node)
+    if (broken.processes[0].pipes[0].nodes[node].kind == NodeKind::load) broken.kernel.ops[broken.processes[0].pipes[0].nodes[node].op].index[0].constant *= 3;
+  EXPECT_FALSE(check_schedule(broken));
 }
 
 Expected<CompiledKernel> from_text(const std::string& directives) {

@@ -70,16 +70,14 @@ class Emitter {
     const Pipe* pipe = nullptr;
     std::string prefix;
     std::vector<bool> in_pipe;
-    std::map<std::size_t, int> counter_stage;  ///< how late each counter is wanted
-    std::vector<int> delay;                    ///< how late after it is there each node is wanted
+    const PipeRegisters* registers = nullptr;
+    int slots = 1;
   };
 
   std::string at_counter(PipeState& s, std::size_t l, int stage) {
     const std::string base = counter(s.process, l);
     if (!s.in_pipe[l] || stage == 0) return base;
-    int& latest = s.counter_stage[l];
-    latest = std::max(latest, stage);
-    return s.prefix + "c" + n(static_cast<std::int64_t>(l)) + "_s" + n(stage);
+    return s.prefix + "k" + n(s.registers->of_counter.at(l)[static_cast<std::size_t>((stage - 1) / s.slots)]);
   }
 
   Signal at(PipeState& s, int node, int stage) {
@@ -88,8 +86,7 @@ class Emitter {
     Signal signal{s.prefix + "n" + n(node), from.type.bits, from.type.is_signed, from.type.fraction};
     if (from.stable) return signal;
     const int late = stage - s.pipe->time[i] - from.latency;
-    s.delay[i] = std::max(s.delay[i], late);
-    if (late > 0) signal.name += "_d" + n(late);
+    if (late > 0) signal.name = s.prefix + "k" + n(s.registers->of_node.at(node)[static_cast<std::size_t>((late - 1) / s.slots)]);
     return signal;
   }
 
@@ -117,7 +114,7 @@ class Emitter {
   std::string trip(std::size_t p, std::size_t l, PipeState* s, int stage) {
     const KernelLoop& loop = k_.loops[l];
     if (loop.trip) {
-      PipeState outside{p, nullptr, "", std::vector<bool>(k_.loops.size(), false), {}, {}};
+      PipeState outside{p, nullptr, "", std::vector<bool>(k_.loops.size(), false)};
       return affine(s != nullptr ? *s : outside, *loop.trip, {}, stage, trip_bits(l));
     }
     if (loop.count) return "p" + n(static_cast<std::int64_t>(p)) + "_trip" + n(static_cast<std::int64_t>(l));
@@ -202,6 +199,7 @@ class Emitter {
         }
       }
     }
+    emit_units(p);
     std::string blocked;
     for (const std::string& s : stalls) blocked += (blocked.empty() ? "" : " || ") + s;
     define(P + "en", 1, blocked.empty() ? P + "run" : P + "run && !(" + blocked + ")");
@@ -216,7 +214,7 @@ class Emitter {
 
   void emit_pipe(std::size_t p, const Pipe& pipe, const std::string& Q, const std::string& phase, int phase_bits, std::vector<std::string>& stalls) {
     const std::string P = "p" + n(static_cast<std::int64_t>(p)) + "_";
-    PipeState s{p, &pipe, Q, std::vector<bool>(k_.loops.size(), false), {}, std::vector<int>(pipe.nodes.size(), 0)};
+    PipeState s{p, &pipe, Q, std::vector<bool>(k_.loops.size(), false), &d_.binding.registers[p][static_cast<std::size_t>(&pipe - d_.processes[p].pipes.data())], slots_of(pipe)};
     for (const std::size_t l : pipe.loops) s.in_pipe[l] = true;
     const bool loops = !pipe.loops.empty();
     const int ii = loops ? pipe.ii : 1;
@@ -275,19 +273,15 @@ class Emitter {
       counting_ += inner.empty() ? "        " + step : "        if (" + inner + ") " + step;
     }
     counting_ += "      end\n";
-    // Values on their way to later stages.
-    for (const auto& [l, latest] : s.counter_stage)
-      for (int k = 1; k <= latest; ++k) {
-        const std::string name = Q + "c" + n(static_cast<std::int64_t>(l)) + "_s";
-        declare(name + n(k), counter_bits(l));
-        counting_ += "      " + name + n(k) + " <= " + (k == 1 ? counter(p, l) : name + n(k - 1)) + ";\n";
-      }
-    for (std::size_t i = 0; i < pipe.nodes.size(); ++i)
-      for (int k = 1; k <= s.delay[i]; ++k) {
-        const std::string name = Q + "n" + n(static_cast<std::int64_t>(i));
-        declare(name + "_d" + n(k), pipe.nodes[i].type.bits);
-        counting_ += "      " + name + "_d" + n(k) + " <= " + name + (k == 1 ? "" : "_d" + n(k - 1)) + ";\n";
-      }
+    // Values that later cycles want, in registers that several may take in turns.
+    for (std::size_t r = 0; r < s.registers->bits.size(); ++r) declare(Q + "k" + n(static_cast<std::int64_t>(r)), s.registers->bits[r]);
+    const auto keep = [&](const std::string& value, int birth, const std::vector<int>& list) {
+      const std::string when = phase_is(birth);
+      for (std::size_t turn = 0; turn < list.size(); ++turn)
+        counting_ += "      " + (when == "1'b1" ? "" : "if (" + when + ") ") + Q + "k" + n(list[turn]) + " <= " + (turn == 0 ? value : Q + "k" + n(list[turn - 1])) + ";\n";
+    };
+    for (const auto& [l, list] : s.registers->of_counter) keep(counter(p, l), 0, list);
+    for (const auto& [i, list] : s.registers->of_node) keep(Q + "n" + n(i), pipe.time[static_cast<std::size_t>(i)] + pipe.nodes[static_cast<std::size_t>(i)].latency, list);
   }
 
   template <class PhaseIs, class Valid, class Guarded>
@@ -385,8 +379,13 @@ class Emitter {
         const std::string when = join_and({s.prefix + "active", phase_is(time)});
         std::string value;
         for (std::int64_t b = node.bank < 0 ? 0 : node.bank; b < (node.bank < 0 ? memory.banks : node.bank + 1); ++b) {
-          const int port = port_of(p, pipe, t, b, time, ii);
-          uses_[t].reads[{b, port}].push_back({when, address.name, ""});
+          const int port = port_of(p, pipe, t, b, time, node.bundle);
+          std::string here = when;
+          if (node.bundle >= 0) {
+            const Signal bank = at(s, node.args[1], time);
+            here += " && " + bank.name + " == " + sv_literal(b, bank.bits);
+          }
+          uses_[t].reads[{b, port}].push_back({here, address.name, ""});
           const std::string data = M + "_b" + n(b) + "_rd" + n(port);
           if (node.bank >= 0) {
             value = data;
@@ -417,7 +416,10 @@ class Emitter {
         return;
       }
       case NodeKind::compute:
-        compute(s, node, name, time);
+        if (node.unit >= 0 && d_.binding.units[static_cast<std::size_t>(node.unit)].uses.size() > 1)
+          shared(s, node, name, time, join_and({s.prefix + "active", phase_is(time)}));
+        else
+          compute(s, node, name, time);
         return;
     }
   }
@@ -429,9 +431,14 @@ class Emitter {
     body_.replace(from, to - from, begin + value);
   }
 
-  /// Which of a bank's read ports a load takes: loads of one slot of one pipeline take turns.
-  int port_of(std::size_t p, const Pipe& pipe, std::size_t t, std::int64_t bank, int time, int ii) {
-    return port_count_[{&pipe, p, t, bank, pipe.loops.empty() ? time : time % ii}]++;
+  /// Which of a bank's read ports a load takes: loads of one slot of one pipeline take turns, those of a bundle one
+  /// together.
+  int port_of(std::size_t p, const Pipe& pipe, std::size_t t, std::int64_t bank, int time, int bundle) {
+    int& count = port_count_[{&pipe, p, t, bank, time % slots_of(pipe)}];
+    if (bundle < 0) return count++;
+    const auto [at, fresh] = bundle_port_.insert({{&pipe, bundle, bank}, count});
+    if (fresh) ++count;
+    return at->second;
   }
 
   void compute(PipeState& s, const Node& node, const std::string& name, int time) {
@@ -558,6 +565,66 @@ class Emitter {
     }
   }
 
+  // ---- Units that several operations take in turns. ----
+
+  struct UnitInput {
+    std::string when, left, right;
+  };
+
+  /// Puts the operands before the unit in the operation's slot, and takes the result.
+  void shared(PipeState& s, const Node& node, const std::string& name, int time, const std::string& when) {
+    const BoundUnit& unit = d_.binding.units[static_cast<std::size_t>(node.unit)];
+    const std::string U = "u" + n(node.unit);
+    Signal left = at(s, node.args[0], time), right = at(s, node.args[1], time);
+    if (unit.code == OpCode::mul) {
+      if (operand_bits(node, s.pipe->nodes).swapped) std::swap(left, right);
+      unit_inputs_[node.unit].push_back({when, sv_fit(left, unit.left_bits), sv_fit(right, unit.right_bits)});
+      define(name, node.type.bits, sv_fit({U, unit.left_bits + unit.right_bits, true}, node.type.bits));
+    } else {
+      unit_inputs_[node.unit].push_back({when, left.name, right.name});
+      define(name, node.type.bits, U);
+    }
+  }
+
+  void emit_units(std::size_t p) {
+    for (const auto& [u, inputs] : unit_inputs_) {
+      const BoundUnit& unit = d_.binding.units[static_cast<std::size_t>(u)];
+      const std::string U = "u" + n(u);
+      const std::vector<Node>& nodes = d_.processes[p].pipes[unit.uses[0].pipe].nodes;
+      const Node& node = nodes[static_cast<std::size_t>(unit.uses[0].node)];
+      Signal operand[2];
+      for (std::size_t side = 0; side < 2; ++side) {
+        const NumberType& type = nodes[static_cast<std::size_t>(node.args[side])].type;
+        const int bits = unit.code != OpCode::mul ? type.bits : side == 0 ? unit.left_bits : unit.right_bits;
+        operand[side] = {U + (side == 0 ? "_l" : "_r"), bits, type.is_signed, type.fraction};
+        std::string value;
+        for (std::size_t i = 0; i < inputs.size(); ++i)
+          value += (i + 1 < inputs.size() ? "(" + inputs[i].when + ") ? " : std::string()) + (side == 0 ? inputs[i].left : inputs[i].right) + (i + 1 < inputs.size() ? " : " : "");
+        define(operand[side].name, bits, value);
+      }
+      if (unit.code != OpCode::mul) {
+        const DividerText divider = emit_divider(U, node, {operand[0], operand[1]}, nodes, k_.directives.clock_ns);
+        declarations_ += divider.declarations;
+        body_ += divider.body;
+        counting_ += divider.clocked;
+        continue;
+      }
+      const int bits = unit.left_bits + unit.right_bits;
+      const std::string product = "$signed(" + operand[0].name + ") * $signed(" + operand[1].name + ")";
+      if (unit.latency == 0) {
+        define(U, bits, product);
+        continue;
+      }
+      define(U + "_p0", bits, product);
+      for (int k = 1; k <= unit.latency; ++k) {
+        declare(U + "_p" + n(k), bits);
+        counting_ += "      " + U + "_p" + n(k) + " <= " + U + "_p" + n(k - 1) + ";\n";
+      }
+      define(U, bits, U + "_p" + n(unit.latency));
+    }
+    unit_inputs_.clear();
+  }
+
   // ---- Memories, boundary, state. ----
 
   void tensors();
@@ -581,9 +648,11 @@ class Emitter {
   const Kernel& k_;
   std::vector<PortText> ports_;
   std::vector<TensorUses> uses_;
+  std::map<int, std::vector<UnitInput>> unit_inputs_;
   std::map<int, std::vector<std::string>> pops_;
   std::map<int, std::vector<PortUse>> pushes_;
   std::map<std::tuple<const Pipe*, std::size_t, std::size_t, std::int64_t, int>, int> port_count_;
+  std::map<std::tuple<const Pipe*, int, std::int64_t>, int> bundle_port_;
   std::vector<std::string> resets_, loaded_, drained_;
   std::int64_t clear_elements_ = 0;
   std::string declarations_, body_, clocked_, counting_;

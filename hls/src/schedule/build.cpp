@@ -258,6 +258,7 @@ class Builder {
       if (node.kind == NodeKind::compute && (node.code == OpCode::div || node.code == OpCode::rem)) {
         node.latency = divider_latency(dividend_bits(node, pipe.nodes), clock_ns);
       } else if (node.kind == NodeKind::compute && node.code == OpCode::mul) {
+        if (may_share(node, pipe.nodes)) node.share_ns = sharing_ns();
         const double delay = delay_of(node, pipe.nodes, kernel, nullptr);
         if (delay > clock_ns) node.latency = static_cast<int>(std::ceil(delay / clock_ns));
       }
@@ -270,6 +271,7 @@ class Builder {
     add_chains(pipe, clock_ns);
     add_dependences(kernel, process_, pipe);
     if (pipe.loops.empty()) problem.edges.erase(std::remove_if(problem.edges.begin(), problem.edges.end(), [](const DependenceEdge& e) { return e.distance > 0; }), problem.edges.end());
+    bundle_accesses(pipe);
     add_resources(pipe);
 
     std::optional<FoundSchedule> found;
@@ -301,6 +303,14 @@ class Builder {
     return {};
   }
 
+  /// Of the multiplexers before a multiplier, where the process has several products.
+  double sharing_ns() const {
+    const Kernel& kernel = result_.kernel;
+    const auto products = std::count_if(kernel.ops.begin(), kernel.ops.end(), [&](const KernelOp& op) { return op.process == process_ && (op.code == OpCode::mul || op.code == OpCode::mac); });
+    if (products < 2) return 0;
+    return multiplexer_ns(static_cast<double>(kernel.directives.units.count("mul") > 0 ? products : std::min<std::ptrdiff_t>(products, most_sharers)));
+  }
+
   static int dividend_bits(const Node& node, const std::vector<Node>& nodes) {
     const NumberType& a = nodes[static_cast<std::size_t>(node.args[0])].type;
     const NumberType& b = nodes[static_cast<std::size_t>(node.args[1])].type;
@@ -316,6 +326,54 @@ class Builder {
     for (std::size_t r = 0; r < count.size(); ++r)
       if (count[r] * pipe.problem.capacity[most] > count[most] * pipe.problem.capacity[r]) most = r;
     return pipe.resources.empty() ? "nothing" : pipe.resources[most];
+  }
+
+  /// Whether two accesses of one iteration surely are in different banks, though nobody knows in which: along one partitioned dimension
+  /// their places differ by a constant that the number of banks does not divide.
+  bool in_different_banks(const Node& a, const Node& b) const {
+    const KernelOp &x = result_.kernel.ops[a.op], &y = result_.kernel.ops[b.op];
+    if (a.tensor != b.tensor || a.kind != b.kind || x.loop != y.loop) return false;
+    const Memory& memory = result_.memories[static_cast<std::size_t>(a.tensor)];
+    for (std::size_t d = 0; d < x.index.size(); ++d) {
+      const Memory::Dimension& dim = memory.dimensions[d];
+      if (dim.banks > 1 && dim.kind != PartitionKind::block && x.index[d].coefficients == y.index[d].coefficients && x.index[d].values == y.index[d].values &&
+          (x.index[d].constant - y.index[d].constant) % dim.banks != 0)
+        return true;
+    }
+    return false;
+  }
+
+  /// Accesses that are in different banks whenever they happen together start together, and take one port of every bank together.
+  void bundle_accesses(Pipe& pipe) {
+    std::vector<std::vector<int>> bundles;
+    for (std::size_t n = 0; n < pipe.nodes.size(); ++n) {
+      const Node& node = pipe.nodes[n];
+      if ((node.kind != NodeKind::load && node.kind != NodeKind::store) || node.bank >= 0) continue;
+      if (result_.memories[static_cast<std::size_t>(node.tensor)].storage == Memory::registers) continue;
+      const auto at = std::find_if(bundles.begin(), bundles.end(), [&](const std::vector<int>& b) {
+        return std::all_of(b.begin(), b.end(), [&](int m) { return in_different_banks(pipe.nodes[static_cast<std::size_t>(m)], node); });
+      });
+      if (at == bundles.end())
+        bundles.push_back({static_cast<int>(n)});
+      else
+        at->push_back(static_cast<int>(n));
+    }
+    int horizon = 1;
+    for (const DependenceEdge& e : pipe.problem.edges) horizon = std::min(horizon + e.latency, 1 << 20);
+    for (const auto& bundle : bundles) {
+      if (bundle.size() < 2) continue;
+      const std::size_t edges = pipe.problem.edges.size();
+      for (std::size_t i = 1; i < bundle.size(); ++i) {
+        pipe.problem.edges.push_back({bundle[0], bundle[i], 0, 0});
+        pipe.problem.edges.push_back({bundle[i], bundle[0], 0, 0});
+      }
+      // One may need what another gives.
+      if (!earliest_starts(pipe.problem, horizon)) {
+        pipe.problem.edges.resize(edges);
+        continue;
+      }
+      for (const int n : bundle) pipe.nodes[static_cast<std::size_t>(n)].bundle = bundle[0];
+    }
   }
 
   void add_resources(Pipe& pipe) {
@@ -335,7 +393,7 @@ class Builder {
       if (node.kind == NodeKind::load || node.kind == NodeKind::store) {
         const auto t = static_cast<std::size_t>(node.tensor);
         const Memory& memory = result_.memories[t];
-        if (memory.storage == Memory::registers) continue;
+        if (memory.storage == Memory::registers || (node.bundle >= 0 && node.bundle != static_cast<int>(n))) continue;
         const bool read = node.kind == NodeKind::load;
         // A bank that is known only when it runs takes a port of every bank: no two such accesses ever wait for each other.
         for (std::int64_t b = node.bank < 0 ? 0 : node.bank; b < (node.bank < 0 ? memory.banks : node.bank + 1); ++b)

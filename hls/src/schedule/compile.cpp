@@ -15,6 +15,35 @@
 
 namespace gnomon::hls {
 
+namespace {
+
+void report_binding(const Datapath& d, CompiledKernel& out) {
+  for (const BoundUnit& unit : d.binding.units) {
+    const BoundUnit::Use& use = unit.uses.front();
+    const std::vector<Node>& nodes = d.processes[unit.process].pipes[use.pipe].nodes;
+    const Node& node = nodes[static_cast<std::size_t>(use.node)];
+    int bits[2];
+    for (std::size_t a = 0; a < 2; ++a) bits[a] = nodes[static_cast<std::size_t>(node.args[a])].type.bits;
+    out.units.push_back({d.kernel.processes[unit.process], op_names()[static_cast<std::size_t>(unit.code)], bits[0], bits[1], unit.latency, static_cast<std::int64_t>(unit.uses.size())});
+  }
+  for (const auto& process : d.binding.registers)
+    for (const PipeRegisters& pipe : process) {
+      for (const int bits : pipe.bits) out.register_bits += bits;
+      out.registers += static_cast<std::int64_t>(pipe.bits.size());
+      std::size_t values = 0;
+      for (const auto& [node, list] : pipe.of_node) values += list.size();
+      for (const auto& [loop, list] : pipe.of_counter) values += list.size();
+      out.kept_values += static_cast<std::int64_t>(values);
+    }
+  for (std::size_t t = 0; t < d.kernel.tensors.size(); ++t) {
+    const Memory& m = d.memories[t];
+    const bool ram = m.storage == Memory::ram;
+    out.memories.push_back({d.kernel.tensors[t].name, ram ? "ram" : "registers", m.banks, m.bank_elements, d.kernel.tensors[t].type.bits, ram ? m.read_ports : 0});
+  }
+}
+
+}  // namespace
+
 Expected<CompiledKernel> compile(const Kernel& kernel) {
   if (auto sound = verify(kernel); !sound) return fail(std::move(sound.error()));
   if (!kernel.directives.array.empty())
@@ -26,6 +55,8 @@ Expected<CompiledKernel> compile(const Kernel& kernel) {
   auto datapath = make_datapath(*unrolled);
   if (!datapath) return fail(std::move(datapath.error()));
   if (auto sound = check_schedule(*datapath); !sound) return fail(std::move(sound.error()));
+  datapath->binding = bind(*datapath);
+  if (auto sound = check_binding(*datapath); !sound) return fail(std::move(sound.error()));
 
   CompiledKernel out;
   out.schedule_verified = true;
@@ -38,6 +69,7 @@ Expected<CompiledKernel> compile(const Kernel& kernel) {
       out.depth_cycles = std::max<std::int64_t>(out.depth_cycles, pipe.depth);
       out.pipelines.push_back(std::move(report));
     }
+  report_binding(*datapath, out);
   ControlTrace trace;
   if (auto ran = run_unchecked(datapath->kernel, random_inputs(kernel, 1), std::int64_t{1} << 32, &trace); !ran) return fail(std::move(ran.error()));
   auto timing = simulate_timing(*datapath, {trace}, [](const std::string&, std::int64_t) { return false; });
@@ -78,6 +110,14 @@ Expected<Json> write_compiled(const CompiledKernel& compiled, const std::filesys
                                 {"resource_min_ii", p.resource_min_ii},
                                 {"recurrence_min_ii", p.recurrence_min_ii},
                                 {"depth_cycles", p.depth_cycles}});
+  out["units"] = Json::array();
+  for (const UnitReport& u : compiled.units)
+    out["units"].push_back({{"process", u.process}, {"op", u.op}, {"left_bits", u.left_bits}, {"right_bits", u.right_bits}, {"latency_cycles", u.latency_cycles}, {"operations", u.operations}});
+  out["registers"] = {{"count", compiled.registers}, {"bits", compiled.register_bits}, {"values", compiled.kept_values}};
+  out["memories"] = Json::array();
+  for (const MemoryReport& m : compiled.memories)
+    out["memories"].push_back(
+        {{"tensor", m.tensor}, {"storage", m.storage}, {"banks", m.banks}, {"bank_elements", m.bank_elements}, {"bits", m.bits}, {"read_ports", m.read_ports > 0 ? Json(m.read_ports) : Json(nullptr)}});
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "bind/binding.hpp"
 #include "gnomon/hls/kernel.hpp"
 #include "schedule/problem.hpp"
 
@@ -49,6 +50,9 @@ struct Node {
   int latency = 0;                  ///< cycles until the value is there
   double delay_ns = 0;              ///< from inputs (latency 0) or from the clock (else) to the value
   bool stable = false;              ///< does not change while the pipeline runs
+  double share_ns = 0;              ///< of the multiplexer before a unit that others may use as well
+  int unit = -1;                    ///< place in the binding's units
+  int bundle = -1;                  ///< accesses of one bundle start together, each in another bank
 };
 
 /// A loop nest (or a block of ops without loops) as one pipeline: an iteration starts every `ii` cycles, node n in cycle time[n].
@@ -80,9 +84,11 @@ struct Datapath {
   Kernel kernel;  ///< restructured, unrolled, simplified
   std::vector<Memory> memories;  ///< per tensor
   std::vector<Process> processes;
+  Binding binding;
 };
 
 /// Delay of a node by the table, in ns; dividers: cycles of latency.
+double multiplexer_ns(double inputs);
 double delay_of(const Node& node, const std::vector<Node>& nodes, const Kernel& kernel, const Memory* memory);
 int divider_latency(int bits, double clock_ns);
 int divider_bits_per_stage(int bits, double clock_ns);

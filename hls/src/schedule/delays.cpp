@@ -2,19 +2,39 @@
 #include <cmath>
 
 #include "schedule/datapath.hpp"
+#include "schedule/delay_table.hpp"
 
 namespace gnomon::hls {
 namespace {
 
 double log2_up(double n) { return n <= 1 ? 0 : std::ceil(std::log2(n)); }
 
-// Estimates of the slowest path in a 0.18 um library, in ns; not measured. They decide how expressions are cut into stages, never results.
-double adder(int bits) { return 0.55 + 0.105 * bits; }
-double multiplier(int a, int b) { return 0.9 + 0.16 * (a + b) + 0.35 * log2_up(std::min(a, b)); }
-double multiplexer(double inputs) { return 0.25 + 0.3 * log2_up(inputs); }
-double comparator(int bits) { return 0.5 + 0.07 * bits; }
+/// Between measured widths along the line, beyond them along the last one; never falling with the width, as single runs do.
+double at_width(const measured::Delays& table, double width) {
+  double before = table.front().first, low = table.front().second;
+  for (const auto& [bits, ns] : table) {
+    const double high = std::max(low, ns);
+    if (width <= bits) return bits == before ? high : low + (high - low) * std::max(0.0, width - before) / (bits - before);
+    before = bits;
+    low = high;
+  }
+  // As steep as from the first to the last.
+  return low + (low - table.front().second) / std::max(1.0, before - table.front().first) * (width - before);
+}
+
+// Of the 0.18 um library, measured (delay_table.hpp). They decide how expressions are cut into stages, never results.
+double adder(int bits) { return at_width(measured::add, bits); }
+double multiplier(int a, int b) {
+  // Tables are of squares; an oblong product has the longer side's sums and the shorter side's rows.
+  return (at_width(measured::multiply, std::max(a, b)) + at_width(measured::multiply, std::min(a, b))) / 2;
+}
+double multiplexer(double inputs) { return at_width(measured::choose, inputs); }
+double comparator(int bits) { return at_width(measured::less, bits); }
+double gate() { return measured::logic.front().second; }
 
 }  // namespace
+
+double multiplexer_ns(double inputs) { return multiplexer(inputs); }
 
 double delay_of(const Node& node, const std::vector<Node>& nodes, const Kernel& kernel, const Memory* memory) {
   const auto arg = [&](std::size_t a) -> const NumberType& { return nodes[static_cast<std::size_t>(node.args[a])].type; };
@@ -61,26 +81,26 @@ double delay_of(const Node& node, const std::vector<Node>& nodes, const Kernel& 
     case OpCode::sub:
       return adder(std::min(node.type.bits, std::max(arg(0).bits, arg(1).bits) + 1)) + cut(std::max(arg(0).fraction, arg(1).fraction));
     case OpCode::mul:
-      return multiplier(arg(0).bits, arg(1).bits);
+      return multiplier(arg(0).bits, arg(1).bits) + node.share_ns;
     case OpCode::shl:
     case OpCode::shr:
       return nodes[static_cast<std::size_t>(node.args[1])].kind == NodeKind::constant
                  ? cut(arg(0).fraction)
-                 : 0.3 * log2_up(node.type.bits) + 0.6 + cut(arg(0).fraction);
+                 : at_width(measured::shift, std::max(node.type.bits, arg(0).bits)) + comparator(arg(1).bits) + cut(arg(0).fraction);
     case OpCode::bit_and:
     case OpCode::bit_or:
     case OpCode::bit_xor:
-      return 0.25;
+      return gate();
     case OpCode::clz:
-      return 0.3 + 0.35 * log2_up(arg(0).bits) * 2;
+      return at_width(measured::zeros, arg(0).bits);
     case OpCode::select:
-      return 0.3 + multiplexer(2) + cut(std::max(arg(1).fraction, arg(2).fraction));
+      return at_width(measured::equal, arg(0).bits) + multiplexer(2) + cut(std::max(arg(1).fraction, arg(2).fraction));
     case OpCode::min:
     case OpCode::max:
       return comparator(std::max(arg(0).bits, arg(1).bits)) + multiplexer(2) + cut(std::max(arg(0).fraction, arg(1).fraction));
     case OpCode::eq:
     case OpCode::ne:
-      return 0.4 + 0.2 * log2_up(std::max(arg(0).bits, arg(1).bits));
+      return at_width(measured::equal, std::max(arg(0).bits, arg(1).bits));
     case OpCode::lt:
     case OpCode::le:
       return comparator(std::max(arg(0).bits, arg(1).bits));

@@ -183,7 +183,6 @@ void balance(Kernel& kernel) {
       if (!(split[a].type == op.type)) return false;
     return true;
   };
-  std::vector<bool> inner(split.size(), false);
   const auto joins = [&](std::size_t arg, const KernelOp& op) {
     const KernelOp& a = split[arg];
     return (a.code == op.code || (a.code == OpCode::cast && false)) && a.type == op.type && uses[arg] == 1 && a.loop == op.loop && associative(a);
@@ -202,11 +201,23 @@ void balance(Kernel& kernel) {
   for (KernelLoop& l : kernel.loops)
     for (auto* decides : {&l.count, &l.repeat})
       if (*decides) *decides = through[**decides];
+  // The casts that nothing uses any more must not count as users.
+  kernel.ops = std::move(split);
+  remove_dead(kernel);
+  split = kernel.ops;
   count(split);
+  std::vector<bool> inner(split.size(), false);
   for (const KernelOp& op : split)
     if (associative(op))
       for (const std::size_t a : op.args)
         if (joins(a, op)) inner[a] = true;
+
+  // What the loop itself may have written, or is made from such, as a sum that begins anew in the first round.
+  std::vector<bool> carried(split.size(), false);
+  for (std::size_t i = 0; i < split.size(); ++i) {
+    carried[i] = split[i].tensor && !has_no_value(split[i].code) && written[*split[i].tensor];
+    for (const std::size_t a : split[i].args) carried[i] = carried[i] || carried[a];
+  }
 
   std::vector<KernelOp> out;
   place.assign(split.size(), 0);
@@ -229,8 +240,7 @@ void balance(Kernel& kernel) {
           if (inner[*a] && joins(*a, op)) {
             open.push_back(*a);
           } else {
-            const KernelOp& leaf = split[*a];
-            (leaf.tensor && !has_no_value(leaf.code) && written[*leaf.tensor] ? late : leaves).push_back(*a);
+            (carried[*a] ? late : leaves).push_back(*a);
           }
         }
       }
