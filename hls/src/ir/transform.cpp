@@ -5,6 +5,7 @@
 
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/text.hpp"
+#include "ir/affine.hpp"
 #include "ir/program.hpp"
 
 namespace gnomon::hls {
@@ -183,6 +184,14 @@ Expected<void> tile(Draft& draft, const std::string& name, std::int64_t size) {
     position.coefficients[l + 1] = 1;
     for (const KernelOp& op : kernel.ops)
       if (inside(kernel, op.loop, l + 1) && op.code == OpCode::index) return fail(Error(ErrorKind::unsupported, Problem{kernel.file, pointer, "a tile that does not divide a loop whose index is used as a value"}));
+    // Beyond the end nothing is done, but the loops inside still run, as often as their sums say there.
+    for (KernelLoop& inner : kernel.loops) {
+      if (!inner.trip || (inner.trip->coefficients[l] == 0 && inner.trip->coefficients[l + 1] == 0)) continue;
+      const auto [low, high] = affine_range(kernel, *inner.trip, inner.parent);
+      if (low < 0 || high > std::int64_t{1} << 40)
+        return fail(Error(ErrorKind::unsupported, Problem{kernel.file, pointer, "a tile that does not divide a loop on which the iterations of " + in_quotes(inner.name) + " depend"}));
+      inner.extent = std::max(inner.extent, static_cast<std::int64_t>(high));
+    }
     guard(draft, l + 1, position, extent);
   }
   return {};
