@@ -35,6 +35,18 @@ OPERATORS: dict[str, tuple[list[int], str]] = {
     "zeros": ([2, 4, 8, 16, 32, 64], "module op(input [{w1}:0] a, output [6:0] y); assign y = {chain}7'd{w}; endmodule"),
     "logic": ([1], "module op(input a, b, output y); assign y = a ^ b; endmodule"),
 }
+SYNTHESIS = f"read_verilog -sv op.sv; synth -top op -flatten; abc -D 1000 -liberty {LIBERTY}; opt_clean -purge; write_verilog -noattr netlist.v"
+TIMING = f"""read_liberty {LIBERTY}
+read_verilog netlist.v
+link_design op
+create_clock -name c -period 1000
+set_input_delay 0 -clock c [all_inputs]
+set_input_transition 0.2 [all_inputs]
+set_load 0.06 [all_outputs]
+set_output_delay 0 -clock c [all_outputs]
+report_checks -path_delay max -format end
+exit
+"""
 
 
 def text_of(name: str, width: int) -> str:
@@ -53,11 +65,8 @@ def delay_ns(name: str, width: int) -> float:
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)
         (folder / "op.sv").write_text(text_of(name, width))
-        script = f"read_verilog -sv op.sv; synth -top op -flatten; abc -D 1000 -liberty {LIBERTY}; opt_clean -purge; write_verilog -noattr netlist.v"
-        tool(folder, "yosys", "-q", "-p", script)
-        tcl = f"read_liberty {LIBERTY}\nread_verilog netlist.v\nlink_design op\ncreate_clock -name c -period 1000\nset_input_delay 0 -clock c [all_inputs]\n"
-        tcl += "set_input_transition 0.2 [all_inputs]\nset_load 0.06 [all_outputs]\n"
-        (folder / "run.tcl").write_text(tcl + "set_output_delay 0 -clock c [all_outputs]\nreport_checks -path_delay max -format end\nexit\n")
+        tool(folder, "yosys", "-q", "-p", SYNTHESIS)
+        (folder / "run.tcl").write_text(TIMING)
         said = tool(folder, "sta", "-no_splash", "-exit", "run.tcl")
         found = re.findall(r"(-?\d+\.\d+)", said)
         if not found:
@@ -76,11 +85,12 @@ def depth(name: str, width: int, target: str) -> int:
 
 
 def table(measured: dict[str, list[tuple[int, float]]], tools: str) -> str:
-    inputs = hashlib.sha256((Path(__file__).read_text() + LIBERTY.read_text() + tools).encode()).hexdigest()
+    modules = "".join(text_of(name, width) for name, points in measured.items() for width, _ in points)
+    inputs = hashlib.sha256((modules + SYNTHESIS + TIMING + LIBERTY.read_text() + tools).encode()).hexdigest()
     text = f"""#pragma once
 
 // Made by bench/delays.py with {tools} and osu018_stdcells.lib.
-// sha256 of that program, the library and the versions: {inputs}
+// sha256 of the modules, the commands, the library and the versions: {inputs}
 
 #include <utility>
 #include <vector>
@@ -107,11 +117,11 @@ def main() -> None:
     work = [(name, width) for name, (widths, _) in OPERATORS.items() for width in widths]
     with ThreadPoolExecutor(options.jobs) as pool:
         if options.depth:
-            levels = list(pool.map(lambda job: depth(*job, options.depth), work))
+            levels = list(pool.map(lambda job: depth(job[0], job[1], options.depth), work))
             for (name, width), n in zip(work, levels):
                 print(f"{name:9} {width:4} {n:4} levels {n * options.level_ns:7.2f} ns at {options.level_ns:g} ns a level")
             return
-        values = list(pool.map(lambda job: delay_ns(*job), work))
+        values = list(pool.map(lambda job: delay_ns(job[0], job[1]), work))
     measured: dict[str, list[tuple[int, float]]] = {}
     for (name, width), ns in zip(work, values):
         measured.setdefault(name, []).append((width, ns))

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <regex>
+#include <unistd.h>
 #include <sstream>
 
 #include "gnomon/base/json.hpp"
@@ -137,7 +138,8 @@ std::vector<TensorValues> run_cpp(const std::vector<const CompiledKernel*>& kern
     calls += "  k" + std::to_string(i) + "::call();\n";
   }
   text += "int main() {\n" + calls + "}\n";
-  const fs::path source = folder() / "kernels.cpp", program = folder() / "kernels";
+  const std::string own = "kernels" + std::to_string(getpid());
+  const fs::path source = folder() / (own + ".cpp"), program = folder() / own;
   std::vector<TensorValues> outputs;
   if (!write_file(source, text)) return outputs;
   auto built = run_process({"g++", "-std=c++17", "-O0", "-w", "-I", std::string(GNOMON_SOURCE_DIR) + "/hls/standin", source.string(), "-o", program.string()});
@@ -145,6 +147,9 @@ std::vector<TensorValues> run_cpp(const std::vector<const CompiledKernel*>& kern
   if (!built || built->exit_status != 0) return outputs;
   auto ran = run_process({program.string()}, {.wall_seconds = 120});
   EXPECT_TRUE(ran && ran->exit_status == 0) << (ran ? ran->err : ran.error().text());
+  std::error_code ignored;
+  fs::remove(source, ignored);
+  fs::remove(program, ignored);
   if (!ran) return outputs;
   std::istringstream lines(ran->out);
   for (const CompiledKernel* compiled : kernels) {
@@ -230,38 +235,49 @@ void check_random(std::uint64_t first, int count, Coverage& coverage) {
   }
 }
 
-void print(const Coverage& coverage) {
+std::string table_of(const Coverage& coverage) {
+  std::ostringstream out;
   std::vector<std::string> columns;
   for (const auto& [op, row] : coverage)
     for (const auto& [feature, count] : row)
       if (feature != "kernels" && std::find(columns.begin(), columns.end(), feature) == columns.end()) columns.push_back(feature);
   std::sort(columns.begin(), columns.end());
-  std::printf("Kernels with an operation and, in the columns:\n");
-  for (std::size_t c = 0; c < columns.size(); ++c) std::printf("  %zu %s\n", c + 1, columns[c].c_str());
-  std::printf("%-8s %7s", "", "kernels");
-  for (std::size_t c = 0; c < columns.size(); ++c) std::printf(" %5zu", c + 1);
-  std::printf("\n");
+  out << "Kernels with an operation and, in the columns:\n";
+  for (std::size_t c = 0; c < columns.size(); ++c) out << "  " << c + 1 << " " << columns[c] << "\n";
+  const auto cell = [&](const std::string& text, std::size_t width) { out << std::string(width > text.size() ? width - text.size() : 0, ' ') << text; };
+  cell("", 8);
+  cell("kernels", 8);
+  for (std::size_t c = 0; c < columns.size(); ++c) cell(std::to_string(c + 1), 6);
+  out << "\n";
   for (const auto& [op, row] : coverage) {
-    std::printf("%-8s %7d", op.c_str(), row.at("kernels"));
-    for (const std::string& column : columns) std::printf(" %5d", row.count(column) > 0 ? row.at(column) : 0);
-    std::printf("\n");
+    cell(op, 8);
+    cell(std::to_string(row.at("kernels")), 8);
+    for (const std::string& column : columns) cell(std::to_string(row.count(column) > 0 ? row.at(column) : 0), 6);
+    out << "\n";
   }
+  return out.str();
 }
 
-// 60 kernels; 3,000 with GNOMON_LONG, GNOMON_RANDOM_KERNELS any number.
+// 60 kernels; 3,000 with GNOMON_LONG, GNOMON_RANDOM_KERNELS any number, from seed GNOMON_RANDOM_FIRST on. What was covered so far goes to
+// the file GNOMON_RANDOM_OUT.
 TEST(Random, InterpreterEqualsRtlEqualsCpp) {
   const char* const wanted = std::getenv("GNOMON_LONG");
   const char* const number = std::getenv("GNOMON_RANDOM_KERNELS");
   const int count = number != nullptr ? std::atoi(number) : wanted != nullptr && *wanted != '\0' && *wanted != '0' ? 3000 : 60;
   Coverage coverage;
   int done = 0;
-  for (; done < count && !HasFatalFailure(); done += 20) {
-    check_random(1 + static_cast<std::uint64_t>(done), std::min(20, count - done), coverage);
-    if (count > 60) std::fprintf(stderr, "%d kernels\n", std::min(count, done + 20));
+  const char *const first = std::getenv("GNOMON_RANDOM_FIRST"), *const out = std::getenv("GNOMON_RANDOM_OUT");
+  const int from = first != nullptr ? std::atoi(first) : 1;
+  std::string result;
+  while (done < count && !HasFatalFailure()) {
+    const int batch = std::min(20, count - done);
+    check_random(static_cast<std::uint64_t>(from + done), batch, coverage);
+    done += batch;
+    result = std::to_string(done) + " random kernels (seeds " + std::to_string(from) + " to " + std::to_string(from + done - 1) +
+             "): interpreter, RTL in Verilator without and with 30 % stalls (values and cycles), emitted C++: " + (HasFailure() ? "DIFFERENCES" : "all equal") + "\n" + table_of(coverage);
+    if (out != nullptr) ASSERT_TRUE(write_file(out, result));
   }
-  std::printf("%d random kernels (seeds 1 to %d): interpreter, RTL in Verilator without and with 30 %% stalls (values and cycles), emitted C++: %s\n", std::min(count, done), std::min(count, done),
-              HasFailure() ? "DIFFERENCES" : "all equal");
-  print(coverage);
+  std::printf("%s", result.c_str());
 }
 
 // A schedule and RTL that are broken on purpose.
@@ -287,7 +303,7 @@ TEST(Random, WhatIsBrokenIsNoticed) {
   const std::pair<const char*, const char*> mutations[] = {{" \\* \\$signed", " + $signed"},
                                                            {"<= (m[0-9]+_b[0-9]+_wd);", "<= ~$1;"},
                                                            {"(q[0-9]+_k[0-9]+) <= p0q", "$1 <= ~p0q"},
-                                                           {"p0_more <= 1'b0", "p0_more <= 1'b1"},
+                                                           {"assign p0q0_done = ", "assign p0q0_done = 1'b0 && "},
                                                            {"assign y_valid = ", "assign y_valid = 1'b1 | "}};
   std::vector<CompiledKernel> wrong;
   for (const auto& [from, to] : mutations) {

@@ -1,7 +1,7 @@
 #pragma once
 
 // Made by bench/delays.py with Yosys 0.23 and OpenSTA 2.0.17 and osu018_stdcells.lib.
-// sha256 of that program, the library and the versions: 3f1930727f0d9a882ed671280e0506f8a04a970b5d336eb29eebdf80eefddf7e
+// sha256 of the modules, the commands, the library and the versions: ba5bf5bd079ea8a1c08e25f113ba34d3f2241c1c1951e232a8fbdd7df0558159
 
 #include <utility>
 #include <vector>
