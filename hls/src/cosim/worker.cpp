@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "cosim/kernel_job.hpp"
+#include "cosim/layers_job.hpp"
 #include "gnomon/base/fields.hpp"
 #include "gnomon/base/process.hpp"
 #include "gnomon/base/text.hpp"
@@ -324,7 +325,8 @@ int cosim_worker_main(int argc, const char* const* argv) {
     return exit_code(ErrorKind::usage);
   }
   const fs::path folder = argv[argc - 1];
-  if (auto done = holds_kernel_job(folder) ? do_kernel_job(folder) : holds_design_job(folder) ? do_design_job(folder) : work(folder); !done) {
+  const auto job = holds_kernel_job(folder) ? do_kernel_job : holds_design_job(folder) ? do_design_job : holds_layers_job(folder) ? do_layers_job : work;
+  if (auto done = job(folder); !done) {
     std::fprintf(stderr, "%s\n", done.error().text().c_str());
     return exit_code(done.error().kind());
   }

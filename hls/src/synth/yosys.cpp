@@ -226,6 +226,52 @@ Expected<SynthRun> run_yosys(const SynthJob& job, const std::string& target, con
   return run;
 }
 
+Expected<std::vector<SynthFigures>> run_yosys_batch(const std::vector<SynthJob>& jobs, const std::string& target, const fs::path& scratch) {
+  std::string liberty;
+  if (target == "osu018") {
+    auto file = osu018_liberty();
+    if (!file) return fail(std::move(file.error()));
+    liberty = file->string();
+  }
+  auto work = Work::make(scratch);
+  if (!work) return fail(std::move(work.error()));
+  std::string text, top = "module all_blocks ();\n";
+  for (const SynthJob& job : jobs) {
+    text += job.text;
+    top += "  (* keep *) " + job.module + " i_" + job.module + " ();\n";
+  }
+  const SynthJob all{"all_blocks", text + top + "endmodule\n", false};
+  std::string commands = script(all, target, liberty);
+  commands.resize(commands.rfind("write_verilog"));
+  // The area of each module stands in what `stat -liberty` prints.
+  if (auto done = write_file(work->path() / "block.sv", all.text); !done) return fail(std::move(done.error()));
+  if (auto done = write_file(work->path() / "run.ys", commands); !done) return fail(std::move(done.error()));
+  if (auto done = write_file(work->path() / "abc.constr", "set_driving_cell BUFX4\nset_load 0.02 [all_outputs]\n"); !done) return fail(std::move(done.error()));
+  if (auto done = run_tool({"yosys", "-q", "run.ys"}, work->path(), "synthesis of blocks"); !done) return fail(std::move(done.error()));
+  auto read = read_file(work->path() / "stat.json");
+  if (!read) return fail(std::move(read.error()));
+  const Json stat = Json::parse(*read, nullptr, false);
+  std::string area;
+  if (target == "osu018") {
+    auto areas = read_file(work->path() / "area.txt");
+    if (!areas) return fail(std::move(areas.error()));
+    area = *areas;
+  }
+  std::vector<SynthFigures> out;
+  for (const SynthJob& job : jobs) {
+    if (!stat.is_object() || !stat.contains("modules") || !stat.at("modules").contains("\\" + job.module))
+      return fail(ErrorKind::run_failed, "synthesis of blocks: no statistics of " + job.module);
+    std::map<std::string, std::int64_t> cells;
+    for (const auto& [cell, number_of] : stat.at("modules").at("\\" + job.module).at("num_cells_by_type").items()) cells[cell] += number_of.get<std::int64_t>();
+    out.push_back(count(cells, target));
+    if (target == "osu018") {
+      const std::size_t at = area.find("Chip area for module '\\" + job.module + "': ");
+      out.back().area_um2 = at == area.npos ? 0.0 : std::strtod(area.c_str() + area.find("': ", at) + 3, nullptr);
+    }
+  }
+  return out;
+}
+
 Expected<TimingRun> run_sta(const std::vector<fs::path>& netlists, const std::string& top, const fs::path& cache) {
   TimingRun out;
   if (find_program("sta").empty()) {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "gnomon/hls/synth.hpp"
 
@@ -25,6 +26,9 @@ Expected<std::string> yosys_version();
 /// The OSU 0.18 um liberty file, or an error that names the package.
 Expected<std::filesystem::path> osu018_liberty();
 Expected<SynthRun> run_yosys(const SynthJob& job, const std::string& target, const std::filesystem::path& cache);
+
+/// Modules that have nothing to do with each other in one run, which saves the start for each; figures in their order. Not cached.
+Expected<std::vector<SynthFigures>> run_yosys_batch(const std::vector<SynthJob>& jobs, const std::string& target, const std::filesystem::path& scratch);
 
 struct TimingRun {
   std::optional<double> fmax_mhz, path_ns, power_mw;

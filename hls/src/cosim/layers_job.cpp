@@ -1,0 +1,153 @@
+#include "cosim/layers_job.hpp"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include <cmath>
+#include <cstdlib>
+
+#include "cosim/kernel_job.hpp"
+#include "cosim/model.hpp"
+#include "gnomon/base/fields.hpp"
+#include "gnomon/base/process.hpp"
+#include "gnomon/base/random.hpp"
+#include "gnomon/base/text.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace gnomon::hls {
+
+void describe(FieldVisitor& v, LayersJob& job) {
+  field(v, {"library", "compiled RTL", "", Key::required}, job.library);
+  field(v, {"trace", "FST file", "", Key::required}, job.trace);
+  field(v, {"seed", "decimal", "", Key::required}, job.seed);
+  field(v, {"stall", "chance", "", Key::required}, job.stall, RealRange{0, 0.9});
+  field(v, {"cpu_seconds", "limit", "s", Key::required}, job.cpu_seconds, RealRange{0.1, 1e6});
+  field(v, {"in_bits", "of an element", "bits", Key::required}, job.in_bits, Range{1, 64});
+  field(v, {"in_elements", "of a beat", "", Key::required}, job.in_elements, Range{1});
+  field(v, {"out_bits", "of an element", "bits", Key::required}, job.out_bits, Range{1, 64});
+  field(v, {"out_elements", "of a beat", "", Key::required}, job.out_elements, Range{1});
+  field(v, {"out_beats", "expected", "", Key::required}, job.out_beats, Range{1});
+  field(v, {"max_cycles", "limit", "cycles", Key::required}, job.max_cycles, Range{1});
+  field(v, {"out_signed", "elements", "", Key::required}, job.out_signed);
+  field(v, {"inputs", "elements", "", Key::required}, job.inputs, Length{0, std::size_t{1} << 28}, Range{});
+  field(v, {"outputs", "result", "", Key::required}, job.outputs, Length{0, std::size_t{1} << 28}, Range{});
+  field(v, {"first_input", "result", "cycle", Key::required}, job.first_input);
+  field(v, {"last_output", "result", "cycle", Key::required}, job.last_output);
+  field(v, {"surplus", "result", "beats", Key::required}, job.surplus);
+}
+
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::int64_t after_cycles = 64;
+
+Expected<void> drive(LoadedModel& model, LayersJob& job) {
+  const char* const names[] = {"clk", "rst", "in_valid", "in_ready", "in_data", "out_valid", "out_ready", "out_data"};
+  PortData p[8];
+  for (int i = 0; i < 8; ++i) {
+    auto port = model.port(names[i]);
+    if (!port) return fail(std::move(port.error()));
+    p[i] = *port;
+  }
+  auto &clk = p[0], &rst = p[1], &in_valid = p[2], &in_ready = p[3], &in_data = p[4], &out_valid = p[5], &out_ready = p[6], &out_data = p[7];
+  std::uint64_t time = 0;
+  const auto half = [&](std::uint64_t level) {
+    clk.set(level);
+    model.eval();
+    model.dump(time += 5);
+  };
+  const std::uint64_t seed = std::strtoull(job.seed.c_str(), nullptr, 10);
+  rst.set(1);
+  in_valid.set(0);
+  out_ready.set(0);
+  for (int i = 0; i < 2; ++i) half(0), half(1);
+  clk.set(0);
+  model.eval();
+  rst.set(0);
+  const std::int64_t beats = static_cast<std::int64_t>(job.inputs.size()) / job.in_elements;
+  std::int64_t taken = 0, given = 0, left = after_cycles;
+  for (std::int64_t cycle = 0; cycle < job.max_cycles && left > 0; ++cycle) {
+    const bool offer = taken < beats && !withheld(seed, job.stall, "in", cycle);
+    in_valid.set(offer ? 1 : 0);
+    for (std::int64_t i = 0; i < job.in_elements; ++i)
+      in_data.set_lane(i, static_cast<int>(job.in_bits), offer ? static_cast<std::uint64_t>(job.inputs[static_cast<std::size_t>(taken * job.in_elements + i)]) : derive(seed, static_cast<std::uint64_t>(cycle + i)));
+    out_ready.set(withheld(seed, job.stall, "out", cycle) ? 0 : 1);
+    half(0);
+    if (offer && in_ready.get() != 0) {
+      if (taken == 0) job.first_input = cycle;
+      ++taken;
+    }
+    if (out_valid.get() != 0 && out_ready.get() != 0) {
+      if (given == job.out_beats) {
+        ++job.surplus;
+      } else {
+        for (std::int64_t i = 0; i < job.out_elements; ++i) {
+          const int unused = 64 - static_cast<int>(job.out_bits);
+          const std::uint64_t bits = out_data.get_lane(i, static_cast<int>(job.out_bits)) << unused;
+          job.outputs.push_back(job.out_signed ? static_cast<std::int64_t>(bits) >> unused : static_cast<std::int64_t>(bits >> unused));
+        }
+        job.last_output = cycle;
+        ++given;
+      }
+    }
+    if (given == job.out_beats) --left;
+    half(1);
+  }
+  return {};
+}
+
+}  // namespace
+
+bool holds_layers_job(const fs::path& folder) { return fs::exists(folder / "layers_job.json"); }
+
+Expected<void> do_layers_job(const fs::path& folder) {
+  auto document = Document::load(folder / "layers_job.json");
+  if (!document) return fail(std::move(document.error()));
+  auto job = read_fields<LayersJob>(*document);
+  if (!job) return fail(std::move(job.error()));
+  const auto seconds = static_cast<rlim_t>(std::ceil(job->cpu_seconds));
+  const rlimit limit{seconds, seconds + 5}, no_core{0, 0};
+  setrlimit(RLIMIT_CPU, &limit);
+  setrlimit(RLIMIT_CORE, &no_core);
+  auto model = LoadedModel::load(job->library, job->trace, 1);
+  if (!model) return fail(std::move(model.error()));
+  if (auto done = drive(*model, *job); !done) return done;
+  return write_file(folder / "layers_result.json", write_fields(*job).dump());
+}
+
+Expected<void> run_layers_job(LayersJob& job, const std::vector<std::string>& worker) {
+  std::error_code code;
+  const fs::path base = fs::temp_directory_path(code);
+  std::string name = ((code ? fs::path("/tmp") : base) / "gnomon-layers-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) return fail(ErrorKind::run_failed, "cannot make a temporary folder " + in_quotes(name));
+  struct Folder {
+    fs::path path;
+    ~Folder() {
+      std::error_code ignored;
+      fs::remove_all(path, ignored);
+    }
+  } const folder{name};
+  if (auto done = write_file(folder.path / "layers_job.json", write_fields(job).dump()); !done) return done;
+  std::vector<std::string> command = worker;
+  if (command.empty()) {
+    const char* named = std::getenv("GNOMON_COSIM_WORKER");
+    command = {named != nullptr && *named != '\0' ? std::string(named) : this_program().string(), "cosim-worker"};
+  }
+  command.push_back(folder.path.string());
+  auto ended = run_process(command, {.wall_seconds = 120 + 20 * job.cpu_seconds});
+  if (!ended) return fail(std::move(ended.error()));
+  const std::string said(trimmed(ended->err.substr(ended->err.size() > 2000 ? ended->err.size() - 2000 : 0)));
+  if (ended->timed_out) return fail(ErrorKind::run_failed, "the RTL's process did not end and was killed");
+  if (ended->exit_status != 0)
+    return fail(ErrorKind::run_failed, ended->exit_status > 128 ? "the RTL's process was ended by signal " + std::to_string(ended->exit_status - 128) : said.empty() ? "the RTL's process failed" : said);
+  auto document = Document::load(folder.path / "layers_result.json");
+  if (!document) return fail(ErrorKind::run_failed, "the RTL's process left no result");
+  auto done = read_fields<LayersJob>(*document);
+  if (!done) return fail(std::move(done.error()));
+  job = std::move(*done);
+  return {};
+}
+
+}  // namespace gnomon::hls

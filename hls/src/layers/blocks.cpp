@@ -1,0 +1,128 @@
+#include "layers/blocks.hpp"
+
+#include "layers/tables.hpp"
+
+namespace gnomon::hls {
+namespace {
+
+const char* const kind_names[] = {"add", "max", "distance", "mul", "mulc", "acc", "relu", "rotate", "tablel", "tablem", "prob", "pipe", "core", "window", "gather", "line", "skip", "skipp"};
+
+std::string n(std::int64_t v) { return std::to_string(v); }
+std::string range(std::int64_t bits) { return "[" + n(bits - 1) + ":0] "; }
+
+/// Bits 0 .. to-1 of a word, extended.
+std::string extended(const std::string& name, bool is_signed, std::int64_t bits, std::int64_t to) {
+  if (bits == 0) return n(to) + "'d0";
+  if (to <= bits) return name + "[" + n(to - 1) + ":0]";
+  return "{{" + n(to - bits) + "{" + (is_signed ? name + "[" + n(bits - 1) + "]" : "1'b0") + "}}, " + name + "}";
+}
+
+std::string registered(const std::string& inputs, const std::string& output, const std::string& value, const std::string& more = "") {
+  return "  input logic clk,\n  input logic en,\n" + inputs + "  output logic " + output + " y\n);\n" + more + "  always_ff @(posedge clk) if (en) y <= " + value + ";\n";
+}
+std::string input(const std::string& name, std::int64_t bits) { return "  input logic " + (bits > 0 ? range(bits) : range(1)) + name + ",\n"; }
+
+}  // namespace
+
+std::string block_name(const BlockKey& key) {
+  std::string name = "block_" + std::string(kind_names[static_cast<std::size_t>(key.kind)]);
+  for (const std::int64_t v : key.p) name += "_" + n(v);
+  return name;
+}
+
+std::string block_text(const BlockKey& key) {
+  const auto& p = key.p;
+  std::string body;
+  switch (key.kind) {
+    case BlockKind::add: {  // a signed, bits; b signed, bits; subtract, bits of the result, bits left out below
+      const std::string sum = extended("a", p[0] != 0, p[1], p[5]) + (p[4] != 0 ? " - " : " + ") + extended("b", p[2] != 0, p[3], p[5]);
+      body = registered(input("a", p[1]) + input("b", p[3]), "[" + n(p[5] - 1) + ":" + n(p[6]) + "]", "sum[" + n(p[5] - 1) + ":" + n(p[6]) + "]", "  wire " + range(p[5]) + "sum = " + sum + ";\n");
+      break;
+    }
+    case BlockKind::max: {  // signed, bits
+      const std::string s = p[0] != 0 ? "$signed" : "";
+      body = registered(input("a", p[1]) + input("b", p[1]), range(p[1]), s + "(a) > " + s + "(b) ? a : b");
+      break;
+    }
+    case BlockKind::distance:  // bits
+      body = registered(input("a", p[0]) + input("b", p[0]), range(p[0]), "a - b");
+      break;
+    case BlockKind::mul: {  // x signed, bits; weight bits; bits of the result; weight's bits, four bits each: 0, 1, or the first place with the same signal + 2
+      std::string w;
+      for (std::int64_t i = p[2]; i-- > 0;) {
+        const std::int64_t code = (i < 8 ? p[4] >> (8 * i) : p[5] >> (8 * (i - 8))) & 255;
+        w += (w.empty() ? "" : ", ") + (code < 2 ? "1'b" + n(code) : "b[" + n(code - 2) + "]");
+      }
+      const std::string x = p[0] != 0 ? "$signed(a)" : "$signed({1'b0, a})";
+      body = registered(input("a", p[1]) + input("b", p[2]), range(p[3]), "product", "  wire signed " + range(p[2]) + "w = {" + w + "};\n  wire " + range(p[3]) + "product = " + x + " * w;\n");
+      break;
+    }
+    case BlockKind::mul_constant: {  // x signed, bits; bits of the odd constant; bits of the result
+      std::int64_t c = 0;
+      for (std::int64_t i = 0; i < p[2]; ++i) c |= (i % 2 == 0 || i + 1 == p[2] ? std::int64_t{1} : 0) << i;
+      const std::string x = p[0] != 0 ? "$signed(a)" : "$signed({1'b0, a})";
+      body = registered(input("a", p[1]), range(p[3]), "product", "  wire " + range(p[3]) + "product = " + x + " * " + n(p[2] + 1) + "'sd" + n(c) + ";\n");
+      break;
+    }
+    case BlockKind::acc: {  // bits; s signed, bits; bits of a bias from a table (0: a constant), its place
+      const std::string start = p[3] > 0 ? "{b, " + (p[4] > 0 ? n(p[4]) + "'d0" : std::string("1'b0")) + "}" : n(p[0]) + "'d" + n(std::int64_t{1} << (p[0] - 1));
+      body = registered("  input logic first,\n" + input("a", p[2]) + (p[3] > 0 ? input("b", p[3]) : ""), range(p[0]),
+                        extended("a", p[1] != 0, p[2], p[0]) + " + (first ? " + start + " : y)");
+      break;
+    }
+    case BlockKind::relu:  // bits
+      body = registered(input("a", p[0]), range(p[0] - 1), "a[" + n(p[0] - 1) + "] ? '0 : a[" + n(p[0] - 2) + ":0]");
+      break;
+    case BlockKind::rotate:  // bits
+      body = registered("  input logic load,\n" + input("a", p[0]) + input("b", p[0]), range(p[0]), "load ? a : b");
+      break;
+    case BlockKind::table_logic: {  // function (0 tanh, 1 sigmoid, 2 exp), precision, output bits
+      const char* const functions[] = {"tanh", "sigmoid", "exp"};
+      const std::string f = functions[p[0]];
+      const int k = table_index_bits(f, static_cast<int>(p[1]));
+      std::string cases = "  logic " + range(p[2]) + "value;\n  always_comb\n    case (a)\n";
+      for (std::int64_t i = 0; i < std::int64_t{1} << k; ++i)
+        cases += "      " + n(k) + "'d" + n(i) + ": value = " + n(p[2]) + "'d" + n(table_value(f, static_cast<int>(p[1]), i) & ((std::int64_t{1} << p[2]) - 1)) + ";\n";
+      body = registered(input("a", k), range(p[2]), "value", cases + "      default: value = '0;\n    endcase\n");
+      break;
+    }
+    case BlockKind::table_memory:  // address bits, word bits
+      body = registered(input("a", p[0]), range(p[1]), "words[a]",
+                        "  (* rom_style = \"block\" *) logic " + range(p[1]) + "words [0:" + n((std::int64_t{1} << p[0]) - 1) +
+                            "];\n  initial begin\n    for (int i = 0; i < " + n(std::int64_t{1} << p[0]) + "; i++) words[i] = {" + n((p[1] + 63) / 64) + "{64'h9e3779b97f4a7c15 * (64'd1 + 64'(i))}};\n  end\n");
+      break;
+    case BlockKind::probability:  // precision
+      body = registered(input("a", p[0]) + input("b", p[0]), range(p[0] - 1), "product[" + n(2 * p[0] - 1) + ":" + n(p[0] + 1) + "]", "  wire " + range(2 * p[0]) + "product = a * b;\n");
+      break;
+    case BlockKind::pipe:  // stages
+      body = "  input logic clk, rst, in_valid, out_ready,\n  output logic in_ready, en, out_valid\n);\n" + pipe_text("", p[0]);
+      break;
+    case BlockKind::core: {  // reuse factor, rounds, levels of the adder tree, stages after it
+      std::string outputs = "  output logic in_ready, en, out_valid, load_x, first_x, give_x,\n  output logic [14:0] step_x, round_x\n);\n";
+      body = "  input logic clk, rst, in_valid, out_ready,\n" + outputs + core_text("", p[0], p[1], p[2], p[3]) + "  assign load_x = load;\n  assign first_x = first;\n  assign give_x = give;\n  assign step_x = 15'(step);\n  assign round_x = " +
+             (p[1] > 1 ? "15'(round)" : "'0") + ";\n";
+      break;
+    }
+    case BlockKind::window:  // height, width, kernel rows, kernel columns, stride
+      body = "  input logic clk, rst, in_valid, out_ready,\n  output logic in_ready, out_valid, accept_x,\n  output logic [10:0] column_x, next_x\n);\n" + window_text("", p[0], p[1], p[2], p[3], p[4]) +
+             "  assign accept_x = accept;\n  assign column_x = 11'(column);\n  assign next_x = " + (p[2] > 1 ? "11'(next_column)" : "'0") + ";\n";
+      break;
+    case BlockKind::gather:  // beats
+      body = "  input logic clk, rst, in_valid, out_ready,\n  output logic in_ready, out_valid, accept_x\n);\n" + gather_text("", p[0]) + "  assign accept_x = accept;\n";
+      break;
+    case BlockKind::line:  // words, word bits, block memory
+      body = "  input logic clk, en,\n  input logic [10:0] wa, ra,\n" + input("d", p[1]) + "  output logic " + range(p[1]) + "y\n);\n  (* ram_style = \"" + (p[2] != 0 ? "block" : "distributed") + "\" *) logic " + range(p[1]) + "words [0:" +
+             n(p[0] - 1) + "];\n  always_ff @(posedge clk) if (en) begin\n    y <= words[ra];\n    words[wa] <= d;\n  end\n";
+      break;
+    case BlockKind::skip:  // address bits, word bits
+      body = "  input logic clk, en,\n  input logic " + range(p[0]) + "wa, ra,\n" + input("d", p[1]) + "  output logic " + range(p[1]) + "y\n);\n  (* ram_style = \"distributed\" *) logic " + range(p[1]) + "words [0:" +
+             n((std::int64_t{1} << p[0]) - 1) + "];\n  always_ff @(posedge clk) if (en) words[wa] <= d;\n  assign y = words[ra];\n";
+      break;
+    case BlockKind::skip_pointers:  // address bits
+      body = "  input logic clk, rst, push, pop,\n  output logic " + range(p[0]) + "in_x, out_x\n);\n" + skip_pointer_text("", p[0]) + "  assign in_x = skip_in;\n  assign out_x = skip_out;\n";
+      break;
+  }
+  return "module " + block_name(key) + " (\n" + body + "endmodule\n";
+}
+
+}  // namespace gnomon::hls

@@ -1,0 +1,192 @@
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <mutex>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "cosim/cache.hpp"
+#include "gnomon/base/hash.hpp"
+#include "gnomon/base/text.hpp"
+#include "layers/build.hpp"
+#include "layers/compose.hpp"
+#include "synth/yosys.hpp"
+
+namespace gnomon::hls {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string shown(const std::optional<double>& v) { return v ? number(*v) : "-"; }
+
+/// Figures of blocks by the hash of their text, in one file that is only appended to: a line is whole, or the last one and not read.
+class BlockStore {
+ public:
+  static Expected<BlockStore> open(const SynthOptions& options) {
+    auto version = yosys_version();
+    if (!version) return fail(std::move(version.error()));
+    BlockStore store;
+    store.cache_ = options.cache.empty() ? default_cache() : options.cache;
+    std::error_code code;
+    fs::create_directories(store.cache_, code);
+    std::string name = "blocks-1-" + *version + "-" + options.target + ".txt";
+    std::replace(name.begin(), name.end(), ' ', '-');
+    store.file_ = store.cache_ / name;
+    if (auto text = read_file(store.file_)) {
+      std::istringstream lines(text->substr(0, text->rfind('\n') == text->npos ? 0 : text->rfind('\n') + 1));
+      for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line);
+        std::string hash, v[5];
+        SynthFigures f;
+        if (!(words >> hash >> v[0] >> v[1] >> v[2] >> v[3] >> v[4] >> f.cell_count)) continue;
+        std::optional<double>* to[] = {&f.lut, &f.ff, &f.dsp, &f.bram, &f.area_um2};
+        for (int i = 0; i < 5; ++i)
+          if (double d; parse_real(v[i], d)) *to[i] = d;
+        store.known_[hash] = f;
+      }
+    }
+    return store;
+  }
+  static std::string hash_of(const BlockKey& key) { return sha256(block_text(key)).substr(0, 32); }
+  const SynthFigures* find(const std::string& hash) const {
+    const auto at = known_.find(hash);
+    return at == known_.end() ? nullptr : &at->second;
+  }
+  void put(const std::string& hash, const SynthFigures& f) {
+    known_[hash] = f;
+    std::ofstream(file_, std::ios::app | std::ios::binary) << hash + " " + shown(f.lut) + " " + shown(f.ff) + " " + shown(f.dsp) + " " + shown(f.bram) + " " + shown(f.area_um2) + " " + std::to_string(f.cell_count) + "\n";
+  }
+  const fs::path& cache() const { return cache_; }
+
+ private:
+  fs::path cache_, file_;
+  std::map<std::string, SynthFigures> known_;
+};
+
+constexpr std::size_t blocks_per_run = 48;
+
+Expected<std::int64_t> synthesise_missing(const std::set<BlockKey>& keys, BlockStore& store, const SynthOptions& options) {
+  std::vector<SynthJob> jobs;
+  std::vector<std::string> hashes;
+  for (const BlockKey& key : keys) {
+    std::string text = block_text(key), hash = sha256(text).substr(0, 32);
+    if (store.find(hash)) continue;
+    jobs.push_back({block_name(key), std::move(text), true});
+    hashes.push_back(std::move(hash));
+  }
+  const std::size_t runs = (jobs.size() + blocks_per_run - 1) / blocks_per_run;
+  std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  std::optional<Error> error;
+  const auto work = [&] {
+    for (std::size_t r = next++; r < runs; r = next++) {
+      const std::size_t from = r * blocks_per_run, to = std::min(jobs.size(), from + blocks_per_run);
+      auto figures = run_yosys_batch({jobs.begin() + static_cast<std::ptrdiff_t>(from), jobs.begin() + static_cast<std::ptrdiff_t>(to)}, options.target, store.cache());
+      const std::lock_guard lock(mutex);
+      if (!figures) {
+        if (!error) error = figures.error();
+        next = runs;
+        return;
+      }
+      for (std::size_t i = from; i < to; ++i) store.put(hashes[i], (*figures)[i - from]);
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::size_t t = 1; t < std::min<std::size_t>(runs, static_cast<std::size_t>(std::clamp(options.jobs, 1, 64))); ++t) threads.emplace_back(work);
+  work();
+  for (std::thread& t : threads) t.join();
+  if (error) return fail(std::move(*error));
+  return static_cast<std::int64_t>(jobs.size());
+}
+
+}  // namespace
+
+struct Composer::Store {
+  BlockStore blocks;
+  std::map<BlockKey, SynthFigures> by_key;
+};
+
+Composer::Composer(SynthOptions options) : options_(std::move(options)) {}
+Composer::~Composer() = default;
+
+Expected<std::int64_t> Composer::prepare(const std::set<BlockKey>& keys) {
+  if (!store_) {
+    auto opened = BlockStore::open(options_);
+    if (!opened) return fail(std::move(opened.error()));
+    store_ = std::make_unique<Store>(Store{std::move(*opened), {}});
+  }
+  return synthesise_missing(keys, store_->blocks, options_);
+}
+
+Expected<SynthResult> Composer::compose(const BlockCounts& counts, bool list_blocks) {
+  std::set<BlockKey> keys;
+  for (const auto& [key, times] : counts.blocks)
+    if (!store_ || !store_->by_key.contains(key)) keys.insert(key);
+  if (!keys.empty() || !store_) {
+    auto done = prepare(keys);
+    if (!done) return fail(std::move(done.error()));
+    for (const BlockKey& key : keys) store_->by_key[key] = *store_->blocks.find(BlockStore::hash_of(key));
+  }
+  SynthResult out;
+  out.target = options_.target;
+  out.mode = "composed";
+  out.tool = *yosys_version();
+  SynthFigures& total = out.total;
+  const bool fpga = options_.target != "osu018";
+  if (fpga) total.lut = static_cast<double>(counts.lut), total.dsp = total.bram = 0;
+  total.ff = static_cast<double>(counts.ff);
+  total.cell_count = counts.ff + counts.lut;
+  const auto add = [](std::optional<double>& to, const std::optional<double>& each, std::int64_t times) {
+    if (each) to = to.value_or(0) + *each * static_cast<double>(times);
+  };
+  for (const auto& [key, times] : counts.blocks) {
+    const SynthFigures& f = store_->by_key.at(key);
+    add(total.lut, f.lut, times);
+    add(total.ff, f.ff, times);
+    add(total.dsp, f.dsp, times);
+    add(total.bram, f.bram, times);
+    add(total.area_um2, f.area_um2, times);
+    total.cell_count += f.cell_count * times;
+    if (list_blocks) out.blocks.push_back({block_name(key), block_name(key), times, f, true});
+  }
+  return out;
+}
+
+Expected<std::int64_t> prepare_blocks(const std::vector<Network>& networks, const SynthOptions& options) {
+  std::set<BlockKey> keys;
+  for (const Network& network : networks) {
+    auto built = build_network(network, false);
+    if (!built) return fail(std::move(built.error()));
+    for (const auto& [key, times] : built->counts.blocks) keys.insert(key);
+  }
+  return Composer(options).prepare(keys);
+}
+
+Expected<SynthResult> synthesise(const Network& network, const SynthOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto& targets = synth_targets();
+  if (std::find(targets.begin(), targets.end(), options.target) == targets.end()) return fail(ErrorKind::invalid_input, unknown_word("target", options.target, targets));
+  if (options.flat) {
+    auto rtl = emit_network(network);
+    if (!rtl) return fail(std::move(rtl.error()));
+    SynthOptions one = options;
+    one.timing = false;
+    return synthesise(*rtl, one);
+  }
+  if (options.target == "osu018" || options.target == "ice40")
+    return fail(ErrorKind::unsupported, "networks are composed for xcup and xc7; for " + options.target + " they are synthesised flat (--flat)");
+  auto built = build_network(network, false);
+  if (!built) return fail(std::move(built.error()));
+  auto out = Composer(options).compose(built->counts, true);
+  if (!out) return out;
+  out->blocks.push_back({"registers without logic, table columns, inverters", "", 1, {}, false});
+  out->blocks.back().each.ff = static_cast<double>(built->counts.ff);
+  out->blocks.back().each.lut = static_cast<double>(built->counts.lut);
+  out->notes.push_back("no timing: yosys has none for " + options.target);
+  out->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return out;
+}
+
+}  // namespace gnomon::hls

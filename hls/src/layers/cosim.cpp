@@ -1,0 +1,59 @@
+#include <stdlib.h>
+
+#include <chrono>
+
+#include "cosim/build.hpp"
+#include "cosim/layers_job.hpp"
+#include "cosim/model.hpp"
+#include "gnomon/base/process.hpp"
+#include "gnomon/base/random.hpp"
+#include "gnomon/base/text.hpp"
+#include "layers/timing.hpp"
+
+namespace gnomon::hls {
+
+Expected<NetworkCosim> cosimulate_network(const Network& network, const CosimOptions& options, int inferences) {
+  auto shapes = network_shapes(network);
+  if (!shapes) return fail(std::move(shapes.error()));
+  auto built = build_network(network, true);
+  if (!built) return fail(std::move(built.error()));
+  auto timing = network_cycles(*built, inferences, options.stall, options.seed);
+  if (!timing) return fail(std::move(timing.error()));
+  LayersJob job;
+  job.stall = options.stall;
+  job.seed = std::to_string(options.seed);
+  job.trace = options.trace.string();
+  job.cpu_seconds = options.cpu_seconds;
+  job.in_bits = built->in_bits, job.in_elements = built->in_elements;
+  job.out_bits = built->out_bits, job.out_elements = built->out_elements, job.out_signed = built->out_signed;
+  job.out_beats = built->out_beats * inferences;
+  job.max_cycles = 2 * timing->total + 1000;
+  std::vector<std::int64_t> expected;
+  for (int i = 0; i < inferences; ++i) {
+    Random random(derive(derive(options.seed, "inputs"), static_cast<std::uint64_t>(i)));
+    std::vector<std::int64_t> x(static_cast<std::size_t>(built->in_beats * built->in_elements));
+    const std::int64_t top = (std::int64_t{1} << (built->in_bits - 1)) - 1;
+    for (std::int64_t& v : x) v = random.integer(-top - 1, top);
+    const auto y = evaluate(network, *shapes, x);
+    expected.insert(expected.end(), y.begin(), y.end());
+    job.inputs.insert(job.inputs.end(), x.begin(), x.end());
+  }
+  auto model = build_model(built->rtl, options.cache.empty() ? default_cache() : options.cache, !options.trace.empty());
+  if (!model) return fail(std::move(model.error()));
+  job.library = model->library.string();
+  if (auto ran = run_layers_job(job, options.worker); !ran) return fail(std::move(ran.error()));
+  NetworkCosim out;
+  out.outputs = static_cast<std::int64_t>(expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const bool there = i < job.outputs.size();
+    if (there && job.outputs[i] == expected[i]) continue;
+    if (++out.mismatches > 1) continue;
+    out.first_mismatch = "output " + std::to_string(i) + (there ? " is " + std::to_string(job.outputs[i]) : std::string(" never came")) + ", expected " + std::to_string(expected[i]);
+  }
+  out.mismatches += job.surplus;
+  out.rtl_cycles = job.last_output - job.first_input + 1;
+  out.model_cycles = timing->total;
+  return out;
+}
+
+}  // namespace gnomon::hls

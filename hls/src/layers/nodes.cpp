@@ -1,0 +1,259 @@
+#include "layers/nodes.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace gnomon::hls {
+namespace {
+
+std::string n(std::int64_t v) { return std::to_string(v); }
+
+std::int64_t lowest(ValueType t) { return t.is_signed ? -(std::int64_t{1} << (t.bits - 1)) : 0; }
+std::int64_t highest(ValueType t) { return (std::int64_t{1} << (t.is_signed ? t.bits - 1 : t.bits)) - 1; }
+
+}  // namespace
+
+ValueType type_of_range(std::int64_t low, std::int64_t high) {
+  if (low >= 0) return {false, std::max(1, static_cast<int>(std::bit_width(static_cast<std::uint64_t>(high))))};
+  const std::uint64_t most = std::max(static_cast<std::uint64_t>(~low), static_cast<std::uint64_t>(std::max<std::int64_t>(high, 0)));
+  return {true, static_cast<int>(std::bit_width(most)) + 1};
+}
+
+std::vector<Digit> signed_digits(std::int64_t odd) {
+  std::vector<Digit> out;
+  for (int place = 0; odd != 0; ++place, odd >>= 1)
+    if (odd & 1) {
+      const bool negative = (odd & 3) == 3;
+      out.push_back({place, negative});
+      odd -= negative ? -1 : 1;
+    }
+  return out;
+}
+
+void Builder::end_layer() {
+  if (!step_.empty()) clocked += "  always_ff @(posedge clk)\n    if (" + prefix_ + "en) begin\n" + step_ + "    end\n";
+  if (!reset_step_.empty()) {
+    std::string zero;
+    for (std::size_t at = 0; at < reset_step_.size();) {
+      const std::size_t end = reset_step_.find('\n', at);
+      zero += reset_step_.substr(at, reset_step_.find(" <=", at) - at) + " <= '0;\n";
+      at = end + 1;
+    }
+    clocked += "  always_ff @(posedge clk)\n    if (rst) begin\n" + zero + "    end else if (" + prefix_ + "en) begin\n" + reset_step_ + "    end\n";
+  }
+  step_.clear();
+  reset_step_.clear();
+}
+
+int Builder::make(Word w) {
+  const int id = static_cast<int>(words_.size());
+  if (text_ && w.name.empty()) {
+    w.name = prefix_ + "n" + n(id);
+    declarations += "  logic [" + n(w.bits - 1) + ":" + n(w.drop) + "] " + w.name + ";\n";
+  }
+  words_.push_back(std::move(w));
+  return id;
+}
+
+int Builder::element(const std::string& name, ValueType type) { return make({lowest(type), highest(type), type.bits, 0, type.is_signed, text_ ? name : std::string()}); }
+
+std::string Builder::slice(int id, int from, int to) const {
+  const Word& w = word(id);
+  if (from >= to) return "";
+  const int known = std::min(to, w.bits);
+  std::string out;
+  if (to > w.bits) {
+    const int extra = to - std::max(from, w.bits);
+    out = "{" + n(extra) + "{" + (w.is_signed ? w.name + "[" + n(w.bits - 1) + "]" : "1'b0") + "}}";
+  }
+  if (from < known) {
+    const std::string part = w.name + "[" + n(known - 1) + ":" + n(from) + "]";
+    out = out.empty() ? part : "{" + out + ", " + part + "}";
+  }
+  return out;
+}
+
+int Builder::pass(int a) {
+  const std::array<std::int64_t, 3> key{1, a, 0};
+  if (const auto at = seen_.find(key); at != seen_.end()) return at->second;
+  Word w = word(a);
+  w.name.clear();
+  counts.ff += w.bits - w.drop;
+  const int id = make(w);
+  if (text_) reset_step_ += "      " + word(id).name + " <= " + word(a).name + ";\n";
+  return seen_[key] = id;
+}
+
+int Builder::add(int a, int b, int shift, bool subtract, int cap, int drop) {
+  const Word x = word(a), y = word(b);
+  const std::int64_t low = subtract ? x.low - (y.high << shift) : x.low + (y.low << shift), high = subtract ? x.high - (y.low << shift) : x.high + (y.high << shift);
+  ValueType type = type_of_range(low, high);
+  const bool capped = type.bits > cap;
+  if (capped) type = {true, cap};
+  drop = std::min(drop, type.bits - 1);
+  const std::array<std::int64_t, 3> key{2 | (std::int64_t{shift} << 8) | (std::int64_t{subtract} << 20) | (std::int64_t{type.bits} << 24) | (std::int64_t{drop} << 40), a, b};
+  if (const auto at = seen_.find(key); at != seen_.end()) return at->second;
+  Word w{capped ? lowest(type) : low, capped ? highest(type) : high, type.bits, drop, type.is_signed, ""};
+  const int id = make(w);
+  // The low bits of a pass by; the adder is over the rest.
+  const int past = std::max(0, std::min(shift, type.bits) - drop), from = std::min(shift, type.bits);
+  counts.ff += past;
+  const int ax = x.bits > from ? std::min(x.bits, type.bits) - from : x.is_signed ? 1 : 0, bx = std::min(y.bits, type.bits - from);
+  if (type.bits > from) {
+    if (ax == 0 && !subtract)
+      counts.ff += type.bits - std::max(from, drop);
+    else
+      block(BlockKind::add, {x.is_signed, ax, y.is_signed, bx, subtract, type.bits - from, std::max(0, drop - from)});
+  }
+  if (text_) {
+    const std::string& name = word(id).name;
+    const std::string range = "[" + n(type.bits - 1) + ":" + n(from) + "]";
+    if (type.bits > from) {
+      const std::string left = slice(a, from, type.bits), right = slice(b, 0, type.bits - from);
+      if (drop <= from) {
+        step_ += "      " + name + range + " <= " + (ax == 0 && !subtract ? right : left + (subtract ? " - " : " + ") + right) + ";\n";
+      } else {
+        declarations += "  wire " + range + " " + name + "_sum = " + left + (subtract ? " - " : " + ") + right + ";\n";
+        assign(word(id), name + "_sum[" + n(type.bits - 1) + ":" + n(drop) + "]");
+      }
+    }
+    if (past > 0) step_ += "      " + name + "[" + n(from - 1) + ":" + n(drop) + "] <= " + slice(a, drop, from) + ";\n";
+  }
+  return seen_[key] = id;
+}
+
+int Builder::max(int a, int b) {
+  if (a > b) std::swap(a, b);
+  const std::array<std::int64_t, 3> key{3, a, b};
+  if (const auto at = seen_.find(key); at != seen_.end()) return at->second;
+  Word w = word(a);
+  w.name.clear();
+  const int id = make(w);
+  block(BlockKind::max, {w.is_signed, w.bits});
+  if (text_) {
+    const std::string s = w.is_signed ? "$signed" : "", x = word(a).name, y = word(b).name;
+    assign(word(id), s + "(" + x + ") > " + s + "(" + y + ") ? " + x + " : " + y);
+  }
+  return seen_[key] = id;
+}
+
+int Builder::distance(int a, int b, int bits) {
+  const int id = make({0, (std::int64_t{1} << bits) - 1, bits, 0, false, ""});
+  block(BlockKind::distance, {bits});
+  if (text_) assign(word(id), word(a).name + " - " + word(b).name);
+  return id;
+}
+
+int Builder::multiply_constant(int x, std::int64_t odd, int cap) {
+  const std::array<std::int64_t, 3> key{4, x, odd};
+  if (const auto at = seen_.find(key); at != seen_.end()) return at->second;
+  const Word v = word(x);
+  ValueType type = type_of_range(v.low * odd, v.high * odd);
+  const int constant_bits = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(odd)));
+  const bool capped = type.bits > cap;
+  if (capped) type = {true, cap};
+  const int id = make({capped ? lowest(type) : v.low * odd, capped ? highest(type) : v.high * odd, type.bits, 0, type.is_signed, ""});
+  block(BlockKind::mul_constant, {v.is_signed, v.bits, constant_bits, type.bits});
+  if (text_) {
+    const std::string name = word(id).name;
+    declarations += "  wire [" + n(type.bits - 1) + ":0] " + name + "_product = $signed(" + (v.is_signed ? v.name : "{1'b0, " + v.name + "}") + ") * " + n(constant_bits + 1) + "'sd" + n(odd) + ";\n";
+    assign(word(id), name + "_product");
+  }
+  return seen_[key] = id;
+}
+
+int Builder::multiply(int x, const std::vector<TableBit>& weight, int cap) {
+  std::vector<std::int64_t> key{x, cap};
+  for (const TableBit& b : weight) key.push_back(b.signal);
+  if (const auto at = seen_wide_.find(key); at != seen_wide_.end()) return at->second;
+  const Word v = word(x);
+  const int bits = static_cast<int>(weight.size());
+  // The product of the extremes of both; the sign bit of weights that are all of one sign is a constant.
+  const bool never_negative = weight.back().signal == -2;
+  const std::int64_t w_high = (std::int64_t{1} << (bits - 1)) - 1, w_low = never_negative ? 0 : -w_high - 1;
+  const std::int64_t corners[] = {v.low * w_low, v.low * w_high, v.high * w_low, v.high * w_high};
+  const std::int64_t low = *std::min_element(corners, corners + 4), high = *std::max_element(corners, corners + 4);
+  ValueType type = type_of_range(low, high);
+  const bool capped = type.bits > cap;
+  if (capped) type = {true, cap};
+  const int id = make({capped ? lowest(type) : low, capped ? highest(type) : high, type.bits, 0, type.is_signed, ""});
+  // Only small multipliers are built of logic, where constant and shared bits of the weight matter.
+  std::int64_t pattern[2] = {0, 0};
+  for (int i = 0; i < bits; ++i) {
+    int code = i + 2;
+    if (v.bits + bits <= 9) {
+      if (weight[static_cast<std::size_t>(i)].signal < 0) code = weight[static_cast<std::size_t>(i)].signal + 2;
+      else
+        for (int k = 0; k < i; ++k)
+          if (weight[static_cast<std::size_t>(k)].signal == weight[static_cast<std::size_t>(i)].signal && code == i + 2) code = k + 2;
+    }
+    pattern[i / 8] |= std::int64_t{code} << (8 * (i % 8));
+  }
+  block(BlockKind::mul, {v.is_signed, v.bits, bits, type.bits, pattern[0], pattern[1]});
+  if (text_) {
+    std::string w;
+    for (int i = bits; i-- > 0;) {
+      const int signal = weight[static_cast<std::size_t>(i)].signal;
+      w += (w.empty() ? "" : ", ") + (signal < 0 ? std::string(signal == -2 ? "1'b0" : "1'b1") : signal_name(signal));
+    }
+    const std::string name = word(id).name;
+    declarations += "  wire signed [" + n(bits - 1) + ":0] " + name + "_weight = {" + w + "};\n  wire [" + n(type.bits - 1) + ":0] " + name + "_product = $signed(" + (v.is_signed ? v.name : "{1'b0, " + v.name + "}") + ") * " + name + "_weight;\n";
+    assign(word(id), name + "_product");
+  }
+  return seen_wide_[key] = id;
+}
+
+int Builder::accumulate(int s, int bits, const std::string& first, std::int64_t bias, const std::vector<TableBit>& table, int bias_place) {
+  std::vector<std::int64_t> key{-1, s, bits, bias, bias_place};
+  for (const TableBit& b : table) key.push_back(b.signal);
+  if (const auto at = seen_wide_.find(key); at != seen_wide_.end()) return at->second;
+  const int id = make({-(std::int64_t{1} << (bits - 1)), (std::int64_t{1} << (bits - 1)) - 1, bits, 0, true, ""});
+  const bool from_table = !table.empty();
+  block(BlockKind::acc, {bits, word(s).is_signed, std::min(word(s).bits, bits), from_table ? static_cast<std::int64_t>(table.size()) : 0, from_table ? bias_place : 0});
+  if (text_) {
+    std::string start;
+    if (from_table) {
+      for (std::size_t i = table.size(); i-- > 0;) start += (start.empty() ? "{" : ", ") + (table[i].signal < 0 ? std::string(table[i].signal == -2 ? "1'b0" : "1'b1") : signal_name(table[i].signal));
+      start += (bias_place > 0 ? ", " + n(bias_place) + "'d0" : std::string()) + "}";
+    } else {
+      start = n(bits) + "'d" + n((bias << bias_place) & ((std::int64_t{1} << bits) - 1));
+    }
+    assign(word(id), slice(s, 0, bits) + " + (" + first + " ? " + start + " : " + word(id).name + ")");
+  }
+  return seen_wide_[key] = id;
+}
+
+int Builder::custom(ValueType type, const std::string& value, const std::string& enable) {
+  const int id = make({lowest(type), highest(type), type.bits, 0, type.is_signed, ""});
+  if (text_) {
+    if (enable.empty()) assign(word(id), value);
+    else clocked += "  always_ff @(posedge clk) if (" + enable + ") " + word(id).name + " <= " + value + ";\n";
+  }
+  return id;
+}
+
+Term Builder::combine(const Term& a, const Term& b, int cap, int root_drop) {
+  // The lower one on the left; where both start at one place, the positive one.
+  const bool swap = b.shift < a.shift || (b.shift == a.shift && ((a.negative && !b.negative) || (a.negative == b.negative && b.word < a.word)));
+  const Term& x = swap ? b : a;
+  const Term& y = swap ? a : b;
+  const bool subtract = x.negative != y.negative;
+  // A negative sum is subtracted from the bias with all its bits.
+  const int drop = x.negative ? 0 : std::max(0, root_drop - x.shift);
+  return {add(x.word, y.word, y.shift - x.shift, subtract, cap - x.shift, drop), x.shift, x.negative};
+}
+
+Term Builder::sum(std::vector<Term> terms, int cap, int root_drop, int& levels) {
+  levels = 0;
+  while (terms.size() > 1) {
+    std::vector<Term> next;
+    // The odd one goes first in the next level, so that no term waits twice in a row.
+    if (terms.size() % 2 != 0) next.push_back(pass(terms.back()));
+    for (std::size_t i = 0; i + 1 < terms.size(); i += 2) next.push_back(combine(terms[i], terms[i + 1], cap, terms.size() == 2 ? root_drop : 0));
+    terms = std::move(next);
+    ++levels;
+  }
+  return terms.front();
+}
+
+}  // namespace gnomon::hls

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "layers/blocks.hpp"
+#include "layers/tables.hpp"
+
+namespace gnomon::hls {
+
+/// A word of the network: registered values and elements of vectors between layers. Bits below `drop` are not built.
+struct Word {
+  std::int64_t low = 0, high = 0;  ///< values
+  int bits = 1, drop = 0;
+  bool is_signed = true;
+  std::string name;  ///< only where text is wanted
+};
+
+/// sign x (word << shift): a term of a sum.
+struct Term {
+  int word = 0, shift = 0;
+  bool negative = false;
+};
+
+/// A bit of a table of constants: 0, 1, or a registered signal.
+struct TableBit {
+  int signal = -2;  ///< -2: constant 0, -1: constant 1, else a signal
+};
+
+/// Builds a network word by word. Equal expressions become one word, so that synthesis of the whole finds nothing to share; what is counted
+/// and what is written come from the same calls.
+class Builder {
+ public:
+  explicit Builder(bool text) : text_(text) {}
+
+  BlockCounts counts;
+  std::string declarations, clocked, reset, combinational, modules;
+
+  void begin_layer(const std::string& prefix) { prefix_ = prefix, seen_.clear(), seen_wide_.clear(); }
+  /// Puts the layer's registers into clocked blocks that run with its `en`.
+  void end_layer();
+
+  bool text() const { return text_; }
+  const std::string& prefix() const { return prefix_; }
+  const Word& word(int w) const { return words_[static_cast<std::size_t>(w)]; }
+
+  int element(const std::string& name, ValueType type);
+  /// A register more, reset so that no shift register is made of several.
+  int pass(int w);
+  int pass(int w, int times) {
+    while (times-- > 0) w = pass(w);
+    return w;
+  }
+  /// a +- (b << shift) modulo 2^cap, registered; bits below `drop` left out.
+  int add(int a, int b, int shift, bool subtract, int cap, int drop);
+  int max(int a, int b);
+  int distance(int a, int b, int bits);
+  int multiply_constant(int x, std::int64_t odd, int cap);
+  int multiply(int x, const std::vector<TableBit>& weight, int cap);
+  int accumulate(int s, int bits, const std::string& first, std::int64_t bias, const std::vector<TableBit>& table, int bias_place);
+  /// A register whose value is any text; counted by the caller.
+  int custom(ValueType type, const std::string& value, const std::string& enable = "");
+
+  /// The sum of two terms of a tree. `last`: its bits below `root_drop` (of the value) are not needed.
+  Term combine(const Term& a, const Term& b, int cap, int root_drop = 0);
+  Term pass(const Term& t, int times = 1) { return {pass(t.word, times), t.shift, t.negative}; }
+  /// Sums terms in a balanced tree, a level a cycle; gives the levels.
+  Term sum(std::vector<Term> terms, int cap, int root_drop, int& levels);
+
+  /// Bits [from, to) of a word, extended.
+  std::string slice(int w, int from, int to) const;
+  void block(BlockKind kind, std::array<std::int64_t, 8> p, std::int64_t times = 1) { counts.blocks[{kind, p}] += times; }
+
+  std::string signal_name(int signal) const { return prefix_ + "c" + std::to_string(signal); }
+
+ private:
+  int make(Word w);
+  void assign(const Word& w, const std::string& value) { step_ += "      " + w.name + " <= " + value + ";\n"; }
+
+  struct Hash {
+    std::size_t operator()(const std::array<std::int64_t, 3>& k) const {
+      std::uint64_t h = 0x9e3779b97f4a7c15u;
+      for (const std::int64_t v : k) h = (h ^ static_cast<std::uint64_t>(v)) * 0xff51afd7ed558ccdu, h ^= h >> 32;
+      return h;
+    }
+  };
+  bool text_;
+  std::string prefix_, step_, reset_step_;
+  std::vector<Word> words_;
+  std::unordered_map<std::array<std::int64_t, 3>, int, Hash> seen_;
+  std::map<std::vector<std::int64_t>, int> seen_wide_;
+};
+
+/// Digits of an odd constant in non-adjacent form: place and sign.
+struct Digit {
+  int place;
+  bool negative;
+};
+std::vector<Digit> signed_digits(std::int64_t odd);
+
+/// Bits of a range of values; no sign where none is negative.
+ValueType type_of_range(std::int64_t low, std::int64_t high);
+
+}  // namespace gnomon::hls

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <vector>
+
+#include "layers/build.hpp"
+
+namespace gnomon::hls {
+
+struct PortCycles {
+  std::int64_t first_input = 0;
+  std::vector<std::int64_t> inference_ends;  ///< cycle of the last output beat of each
+};
+Expected<PortCycles> port_cycles(const BuiltNetwork& built, int inferences, double stall, std::uint64_t seed);
+Expected<NetworkCycles> network_cycles(const BuiltNetwork& built, int inferences, double stall, std::uint64_t seed);
+
+}  // namespace gnomon::hls
