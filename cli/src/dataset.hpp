@@ -12,5 +12,6 @@ Command memory_space_dataset();
 Command designs_dataset();
 Command parts_dataset();
 Command memory_points_dataset();
+Command layers_dataset();
 
 }  // namespace gnomon::cli

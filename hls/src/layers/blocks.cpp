@@ -20,6 +20,9 @@ std::string extended(const std::string& name, bool is_signed, std::int64_t bits,
 std::string registered(const std::string& inputs, const std::string& output, const std::string& value, const std::string& more = "") {
   return "  input logic clk,\n  input logic en,\n" + inputs + "  output logic " + output + " y\n);\n" + more + "  always_ff @(posedge clk) if (en) y <= " + value + ";\n";
 }
+std::string combinational(const std::string& inputs, const std::string& output, const std::string& value, const std::string& more = "") {
+  return inputs + "  output logic " + output + "y\n);\n" + more + "  assign y = " + value + ";\n";
+}
 std::string input(const std::string& name, std::int64_t bits) { return "  input logic " + (bits > 0 ? range(bits) : range(1)) + name + ",\n"; }
 
 }  // namespace
@@ -34,9 +37,8 @@ std::string block_text(const BlockKey& key) {
   const auto& p = key.p;
   std::string body;
   switch (key.kind) {
-    case BlockKind::add: {  // a signed, bits; b signed, bits; subtract, bits of the result, bits left out below
-      const std::string sum = extended("a", p[0] != 0, p[1], p[5]) + (p[4] != 0 ? " - " : " + ") + extended("b", p[2] != 0, p[3], p[5]);
-      body = registered(input("a", p[1]) + input("b", p[3]), "[" + n(p[5] - 1) + ":" + n(p[6]) + "]", "sum[" + n(p[5] - 1) + ":" + n(p[6]) + "]", "  wire " + range(p[5]) + "sum = " + sum + ";\n");
+    case BlockKind::add: {  // a signed, bits; b signed, bits; subtract, bits of the result
+      body = combinational(input("a", p[1]) + input("b", p[3]), range(p[5]), extended("a", p[0] != 0, p[1], p[5]) + (p[4] != 0 ? " - " : " + ") + extended("b", p[2] != 0, p[3], p[5]));
       break;
     }
     case BlockKind::max: {  // signed, bits
@@ -54,24 +56,23 @@ std::string block_text(const BlockKey& key) {
         w += (w.empty() ? "" : ", ") + (code < 2 ? "1'b" + n(code) : "b[" + n(code - 2) + "]");
       }
       const std::string x = p[0] != 0 ? "$signed(a)" : "$signed({1'b0, a})";
-      body = registered(input("a", p[1]) + input("b", p[2]), range(p[3]), "product", "  wire signed " + range(p[2]) + "w = {" + w + "};\n  wire " + range(p[3]) + "product = " + x + " * w;\n");
+      body = combinational(input("a", p[1]) + input("b", p[2]), range(p[3]), x + " * w", "  wire signed " + range(p[2]) + "w = {" + w + "};\n");
       break;
     }
-    case BlockKind::mul_constant: {  // x signed, bits; bits of the odd constant; bits of the result
+    case BlockKind::mul_constant: {  // x signed, bits; bits of the odd constant
       std::int64_t c = 0;
       for (std::int64_t i = 0; i < p[2]; ++i) c |= (i % 2 == 0 || i + 1 == p[2] ? std::int64_t{1} : 0) << i;
       const std::string x = p[0] != 0 ? "$signed(a)" : "$signed({1'b0, a})";
-      body = registered(input("a", p[1]), range(p[3]), "product", "  wire " + range(p[3]) + "product = " + x + " * " + n(p[2] + 1) + "'sd" + n(c) + ";\n");
+      body = combinational(input("a", p[1]), range(p[1] + p[2]), x + " * " + n(p[2] + 1) + "'sd" + n(c));
       break;
     }
-    case BlockKind::acc: {  // bits; s signed, bits; bits of a bias from a table (0: a constant), its place
-      const std::string start = p[3] > 0 ? "{b, " + (p[4] > 0 ? n(p[4]) + "'d0" : std::string("1'b0")) + "}" : n(p[0]) + "'d" + n(std::int64_t{1} << (p[0] - 1));
-      body = registered("  input logic first,\n" + input("a", p[2]) + (p[3] > 0 ? input("b", p[3]) : ""), range(p[0]),
-                        extended("a", p[1] != 0, p[2], p[0]) + " + (first ? " + start + " : y)");
+    case BlockKind::acc:  // bits; s signed, bits; bits of the start that come from a table, the upper ones
+      body = "  input logic clk, clear, en, more,\n" + input("a", p[2]) + input("b", p[3]) + "  output logic " + range(p[0]) + "sum, y\n);\n  assign sum = " + extended("a", p[1] != 0, p[2], p[0]) + " + y;\n" +
+             "  always_ff @(posedge clk) if (en) y[" + n(p[0] - 1) + ":" + n(p[0] - p[3]) + "] <= more ? sum[" + n(p[0] - 1) + ":" + n(p[0] - p[3]) + "] : b;\n" +
+             (p[0] > p[3] ? "  always_ff @(posedge clk)\n    if (clear) y[" + n(p[0] - p[3] - 1) + ":0] <= '0;\n    else if (en) y[" + n(p[0] - p[3] - 1) + ":0] <= sum[" + n(p[0] - p[3] - 1) + ":0];\n" : "");
       break;
-    }
     case BlockKind::relu:  // bits
-      body = registered(input("a", p[0]), range(p[0] - 1), "a[" + n(p[0] - 1) + "] ? '0 : a[" + n(p[0] - 2) + ":0]");
+      body = registered(input("a", p[0]), range(p[0] - 1), "a[" + n(p[0] - 2) + ":0] & {" + n(p[0] - 1) + "{~a[" + n(p[0] - 1) + "]}}");
       break;
     case BlockKind::rotate:  // bits
       body = registered("  input logic load,\n" + input("a", p[0]) + input("b", p[0]), range(p[0]), "load ? a : b");
@@ -98,8 +99,8 @@ std::string block_text(const BlockKey& key) {
       body = "  input logic clk, rst, in_valid, out_ready,\n  output logic in_ready, en, out_valid\n);\n" + pipe_text("", p[0]);
       break;
     case BlockKind::core: {  // reuse factor, rounds, levels of the adder tree, stages after it
-      std::string outputs = "  output logic in_ready, en, out_valid, load_x, first_x, give_x,\n  output logic [14:0] step_x, round_x\n);\n";
-      body = "  input logic clk, rst, in_valid, out_ready,\n" + outputs + core_text("", p[0], p[1], p[2], p[3]) + "  assign load_x = load;\n  assign first_x = first;\n  assign give_x = give;\n  assign step_x = 15'(step);\n  assign round_x = " +
+      std::string outputs = "  output logic in_ready, en, out_valid, load_x, clear_x, more_x, give_x,\n  output logic [14:0] step_x, round_x\n);\n";
+      body = "  input logic clk, rst, in_valid, out_ready,\n" + outputs + core_text("", p[0], p[1], p[2], p[3]) + "  assign load_x = load;\n  assign clear_x = clear;\n  assign more_x = more;\n  assign give_x = give;\n  assign step_x = 15'(step);\n  assign round_x = " +
              (p[1] > 1 ? "15'(round)" : "'0") + ";\n";
       break;
     }

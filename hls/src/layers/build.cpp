@@ -154,7 +154,16 @@ class Emitter {
   void end(std::array<std::int64_t, 5> p) {
     Stage& s = stages_.back();
     s.p = p;
-    b_.block(s.kind, {p[0], p[1], p[2], p[3], p[4]});
+    // Stages of a pipeline, and of what follows a core's steps, are a register each: all are counted from the block with one.
+    if (s.kind == BlockKind::pipe) {
+      b_.block(s.kind, {1});
+      b_.counts.ff += p[0] - 1;
+    } else if (s.kind == BlockKind::core) {
+      b_.block(s.kind, {p[0], p[1], 0, 0});
+      b_.counts.ff += p[2] * (p[1] > 1 ? 3 : 2) + p[3];
+    } else {
+      b_.block(s.kind, {p[0], p[1], p[2], p[3], p[4]});
+    }
     if (b_.text()) {
       if (s.kind == BlockKind::pipe) control_ += pipe_text(prefix_, p[0]);
       if (s.kind == BlockKind::core) control_ += core_text(prefix_, p[0], p[1], p[2], p[3]);
@@ -175,7 +184,7 @@ class Emitter {
     if (activation == "relu") {
       b_.block(BlockKind::relu, {x_});
       const std::string& name = b_.word(w).name;
-      return b_.custom({false, x_ - 1}, name + "[" + n(x_ - 1) + "] ? '0 : " + (x_ == 2 ? name + "[0]" : name + "[" + n(x_ - 2) + ":0]"));
+      return b_.custom({false, x_ - 1}, name + "[" + n(x_ - 2) + ":0] & {" + n(x_ - 1) + "{~" + name + "[" + n(x_ - 1) + "]}}");
     }
     return lookup(w, activation, activation_type({.activation = activation}, x_));
   }
@@ -244,7 +253,8 @@ class Emitter {
       const std::int64_t at = static_cast<std::int64_t>(i) % per * each;
       const Word& w = b_.word(y[i]);
       const bool is_signed = b_.word(skip_[i]).is_signed;
-      b_.block(BlockKind::add, {w.is_signed, w.bits, is_signed, each, 0, x_, 0});
+      b_.adder(w.is_signed, w.bits, is_signed, each, false);
+      b_.counts.ff += x_;
       std::string held = name + "[" + n(at + each - 1) + ":" + n(at) + "]";
       if (each < x_) held = "{" + std::string(is_signed ? name + "[" + n(at + each - 1) + "]" : "1'b0") + ", " + held + "}";
       y[i] = b_.custom({true, x_}, b_.text() ? b_.slice(y[i], 0, x_) + " + " + held : "");
@@ -453,7 +463,7 @@ class Emitter {
       } else if (layer.bias) {
         bias = weights.bias[static_cast<std::size_t>(u)];
       }
-      const int a = b_.accumulate(root.word, sum_ - root.shift, prefix_ + "first", bias, start, place);
+      const int a = b_.accumulate(root.word, sum_ - root.shift, bias, start, place);
       const int upper_from = place;
       // Outputs of one unit come one after the other and move along.
       int next = -1;
@@ -465,7 +475,7 @@ class Emitter {
           if (b_.text()) {
             const std::string& name = b_.word(a).name;
             value = name + "[" + n(upper_from + type.bits - 1) + ":" + n(upper_from) + "]";
-            if (relu) value = name + "[" + n(upper_from + x_ - 1) + "] ? '0 : " + value;
+            if (relu) value += " & {" + n(x_ - 1) + "{~" + name + "[" + n(upper_from + x_ - 1) + "]}}";
           }
           if (relu) b_.block(BlockKind::relu, {x_});
           else b_.counts.ff += x_;
@@ -486,7 +496,7 @@ class Emitter {
     }
     if (layer.residual) {
       if (b_.text()) skip_due(n(extra));
-      residual_begin((reuse + tree + 4 + extra + 1) / reuse + 1);
+      residual_begin((reuse + tree + 3 + extra + 1) / reuse + 1);
       residual_end(y);
       ++extra;
     }

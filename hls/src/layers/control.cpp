@@ -48,35 +48,34 @@ std::string core_text(const std::string& prefix, std::int64_t reuse, std::int64_
   always_ff @(posedge clk)
     if (rst) @P@round <= '0;
     else if (@P@en & @P@busy & @P@item_last) @P@round <= @P@last ? '0 : @P@round + 1'b1;
-  wire @P@begins = @P@item == '0;
   wire @P@ends = @P@busy & @P@item_last;
 )";
   else
-    text += R"(  wire @P@begins = @P@step == '0;
-  wire @P@ends = @P@busy & @P@last;
+    text += R"(  wire @P@ends = @P@busy & @P@last;
 )";
-  text += R"(  logic [@F1@:0] @P@first_line;
-  logic [@D1@:0] @P@done_line;
+  // A sum goes on while `more`; where a round's last product is there, the sum is given and its register starts anew.
+  text += R"(  logic [@F1@:0] @P@more_line, @P@done_line;
   always_ff @(posedge clk)
     if (rst) begin
-      @P@first_line <= '0;
+      @P@more_line <= '0;
       @P@done_line <= '0;
     end else if (@P@en) begin
-      @P@first_line <= {@P@first_line[@F2@:0], @P@begins};
-      @P@done_line <= {@P@done_line[@D2@:0], @P@ends};
+      @P@more_line <= {@P@more_line[@F2@:0], @P@busy & ~@P@ends};
+      @P@done_line <= {@P@done_line[@F2@:0], @P@ends};
     end
-  wire @P@first = @P@first_line[@F1@];
-  wire @P@give = @P@en & @P@done_line[@D1@];
+  wire @P@more = @P@more_line[@F1@];
+  wire @P@clear = @P@en & ~@P@more;
+  wire @P@give = @P@en & @P@done_line[@F1@];
 )";
   if (rounds > 1)
-    text += R"(  logic [@D1@:0] @P@whole_line;
+    text += R"(  logic [@F1@:0] @P@whole_line;
   always_ff @(posedge clk)
     if (rst) @P@whole_line <= '0;
-    else if (@P@en) @P@whole_line <= {@P@whole_line[@D2@:0], @P@busy & @P@last};
-  wire @P@whole = @P@whole_line[@D1@];
+    else if (@P@en) @P@whole_line <= {@P@whole_line[@F2@:0], @P@busy & @P@last};
+  wire @P@whole = @P@whole_line[@F1@];
 )";
   else
-    text += "  wire @P@whole = @P@done_line[@D1@];\n";
+    text += "  wire @P@whole = @P@done_line[@F1@];\n";
   text += R"(  logic [@E1@:0] @P@live;
   always_ff @(posedge clk)
     if (rst) @P@live <= '0;
@@ -84,7 +83,7 @@ std::string core_text(const std::string& prefix, std::int64_t reuse, std::int64_
   assign @P@out_valid = @P@live[@E1@];
 )";
   return fill_places(text, {{"P", prefix}, {"T1", n(tb - 1)}, {"TLAST", literal(tb, reuse - 1)}, {"I1", n(ib - 1)}, {"ILAST", literal(ib, steps - 1)}, {"R1", n(rb - 1)},
-                            {"F1", n(tree + 1)}, {"F2", n(tree)}, {"D1", n(tree + 2)}, {"D2", n(tree + 1)}, {"E1", n(extra)},
+                            {"F1", n(tree + 1)}, {"F2", n(tree)}, {"E1", n(extra)},
                             {"ENEXT", extra == 0 ? prefix + "whole" : "{" + prefix + "live[" + n(extra - 1) + ":0], " + prefix + "whole}"}});
 }
 

@@ -100,10 +100,13 @@ int Builder::add(int a, int b, int shift, bool subtract, int cap, int drop) {
   counts.ff += past;
   const int ax = x.bits > from ? std::min(x.bits, type.bits) - from : x.is_signed ? 1 : 0, bx = std::min(y.bits, type.bits - from);
   if (type.bits > from) {
-    if (ax == 0 && !subtract)
+    const int wide = type.bits - from;
+    if (ax == 0 && !subtract) {
       counts.ff += type.bits - std::max(from, drop);
-    else
-      block(BlockKind::add, {x.is_signed, ax, y.is_signed, bx, subtract, type.bits - from, std::max(0, drop - from)});
+    } else {
+      adder(x.is_signed, std::min(ax, wide), y.is_signed, bx, subtract);
+      counts.ff += wide - std::max(0, drop - from);
+    }
   }
   if (text_) {
     const std::string& name = word(id).name;
@@ -120,6 +123,16 @@ int Builder::add(int a, int b, int shift, bool subtract, int cap, int drop) {
     if (past > 0) step_ += "      " + name + "[" + n(from - 1) + ":" + n(drop) + "] <= " + slice(a, drop, from) + ";\n";
   }
   return seen_[key] = id;
+}
+
+void Builder::adder(bool a_signed, int a_bits, bool b_signed, int b_bits, bool subtract) {
+  // A look-up table a bit, up to the longer operand's end, where the shorter one has a sign to be repeated.
+  if (a_signed && b_signed) a_bits = b_bits = std::max(a_bits, b_bits);
+  if (!subtract && std::pair(a_bits, a_signed) < std::pair(b_bits, b_signed)) {
+    std::swap(a_bits, b_bits);
+    std::swap(a_signed, b_signed);
+  }
+  block(BlockKind::add, {a_signed, a_bits, b_signed, b_bits, subtract, std::max(a_bits, b_bits)});
 }
 
 int Builder::max(int a, int b) {
@@ -153,7 +166,8 @@ int Builder::multiply_constant(int x, std::int64_t odd, int cap) {
   const bool capped = type.bits > cap;
   if (capped) type = {true, cap};
   const int id = make({capped ? lowest(type) : v.low * odd, capped ? highest(type) : v.high * odd, type.bits, 0, type.is_signed, ""});
-  block(BlockKind::mul_constant, {v.is_signed, v.bits, constant_bits, type.bits});
+  block(BlockKind::mul_constant, {v.is_signed, v.bits, constant_bits});
+  counts.ff += type.bits;
   if (text_) {
     const std::string name = word(id).name;
     declarations += "  wire [" + n(type.bits - 1) + ":0] " + name + "_product = $signed(" + (v.is_signed ? v.name : "{1'b0, " + v.name + "}") + ") * " + n(constant_bits + 1) + "'sd" + n(odd) + ";\n";
@@ -189,7 +203,8 @@ int Builder::multiply(int x, const std::vector<TableBit>& weight, int cap) {
     }
     pattern[i / 8] |= std::int64_t{code} << (8 * (i % 8));
   }
-  block(BlockKind::mul, {v.is_signed, v.bits, bits, type.bits, pattern[0], pattern[1]});
+  block(BlockKind::mul, {v.is_signed, v.bits, bits, std::min(type.bits, v.bits + bits), pattern[0], pattern[1]});
+  counts.ff += type.bits;
   if (text_) {
     std::string w;
     for (int i = bits; i-- > 0;) {
@@ -203,22 +218,29 @@ int Builder::multiply(int x, const std::vector<TableBit>& weight, int cap) {
   return seen_wide_[key] = id;
 }
 
-int Builder::accumulate(int s, int bits, const std::string& first, std::int64_t bias, const std::vector<TableBit>& table, int bias_place) {
+int Builder::accumulate(int s, int bits, std::int64_t bias, const std::vector<TableBit>& table, int bias_place) {
   std::vector<std::int64_t> key{-1, s, bits, bias, bias_place};
   for (const TableBit& b : table) key.push_back(b.signal);
   if (const auto at = seen_wide_.find(key); at != seen_wide_.end()) return at->second;
   const int id = make({-(std::int64_t{1} << (bits - 1)), (std::int64_t{1} << (bits - 1)) - 1, bits, 0, true, ""});
-  const bool from_table = !table.empty();
-  block(BlockKind::acc, {bits, word(s).is_signed, std::min(word(s).bits, bits), from_table ? static_cast<std::int64_t>(table.size()) : 0, from_table ? bias_place : 0});
+  if (table.empty()) {
+    adder(word(s).is_signed, std::min(word(s).bits, bits), true, bits, false);
+    counts.ff += bits;
+  } else {
+    block(BlockKind::acc, {bits, word(s).is_signed, std::min(word(s).bits, bits), static_cast<std::int64_t>(table.size())});
+  }
   if (text_) {
-    std::string start;
-    if (from_table) {
-      for (std::size_t i = table.size(); i-- > 0;) start += (start.empty() ? "{" : ", ") + (table[i].signal < 0 ? std::string(table[i].signal == -2 ? "1'b0" : "1'b1") : signal_name(table[i].signal));
-      start += (bias_place > 0 ? ", " + n(bias_place) + "'d0" : std::string()) + "}";
+    const std::string name = word(id).name, acc = name + "_acc", whole = "[" + n(bits - 1) + ":0] ";
+    declarations += "  logic " + whole + acc + ";\n  assign " + name + " = " + slice(s, 0, bits) + " + " + acc + ";\n";
+    const auto part = [&](int high, int low) { return "[" + n(high) + ":" + n(low) + "]"; };
+    if (table.empty()) {
+      clocked += "  always_ff @(posedge clk)\n    if (" + prefix_ + "clear) " + acc + " <= " + n(bits) + "'d" + n((bias << bias_place) & ((std::int64_t{1} << bits) - 1)) + ";\n    else if (" + prefix_ + "en) " + acc + " <= " + name + ";\n";
     } else {
-      start = n(bits) + "'d" + n((bias << bias_place) & ((std::int64_t{1} << bits) - 1));
+      std::string start;
+      for (std::size_t i = table.size(); i-- > 0;) start += (start.empty() ? "{" : ", ") + (table[i].signal < 0 ? std::string(table[i].signal == -2 ? "1'b0" : "1'b1") : signal_name(table[i].signal));
+      clocked += "  always_ff @(posedge clk) if (" + prefix_ + "en) " + acc + part(bits - 1, bias_place) + " <= " + prefix_ + "more ? " + name + part(bits - 1, bias_place) + " : " + start + "};\n";
+      if (bias_place > 0) clocked += "  always_ff @(posedge clk)\n    if (" + prefix_ + "clear) " + acc + part(bias_place - 1, 0) + " <= '0;\n    else if (" + prefix_ + "en) " + acc + part(bias_place - 1, 0) + " <= " + name + part(bias_place - 1, 0) + ";\n";
     }
-    assign(word(id), slice(s, 0, bits) + " + (" + first + " ? " + start + " : " + word(id).name + ")");
   }
   return seen_wide_[key] = id;
 }

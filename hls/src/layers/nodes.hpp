@@ -59,7 +59,8 @@ class Builder {
   int distance(int a, int b, int bits);
   int multiply_constant(int x, std::int64_t odd, int cap);
   int multiply(int x, const std::vector<TableBit>& weight, int cap);
-  int accumulate(int s, int bits, const std::string& first, std::int64_t bias, const std::vector<TableBit>& table, int bias_place);
+  /// s + a register that starts from the bias (a constant, or bits of a table at `bias_place`) and takes the sum: gives the sum.
+  int accumulate(int s, int bits, std::int64_t bias, const std::vector<TableBit>& table, int bias_place);
   /// A register whose value is any text; counted by the caller.
   int custom(ValueType type, const std::string& value, const std::string& enable = "");
 
@@ -72,6 +73,9 @@ class Builder {
   /// Bits [from, to) of a word, extended.
   std::string slice(int w, int from, int to) const;
   void block(BlockKind kind, std::array<std::int64_t, 8> p, std::int64_t times = 1) { counts.blocks[{kind, p}] += times; }
+
+  /// Counts the logic of an adder; its registers are counted by the caller.
+  void adder(bool a_signed, int a_bits, bool b_signed, int b_bits, bool subtract);
 
   std::string signal_name(int signal) const { return prefix_ + "c" + std::to_string(signal); }
 

@@ -21,7 +21,7 @@ struct StageState {
   std::int64_t row = 0;
   bool full = false;        ///< window, gather
 
-  std::int64_t registers() const { return kind == BlockKind::pipe ? a : c + 4 + d; }
+  std::int64_t registers() const { return kind == BlockKind::pipe ? a : c + 3 + d; }
   bool out_valid() const { return kind == BlockKind::pipe || kind == BlockKind::core ? (live >> (registers() - 1) & 1) != 0 : full; }
   bool in_ready(bool out_ready) const {
     const bool moves = out_ready || !out_valid();

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "gnomon/arch/evaluator.hpp"
 
@@ -29,5 +30,33 @@ struct DesignTable {
 /// Row i depends on the seed and i alone. A file that holds rows of the same seed and columns is taken up where it ends; rows are
 /// written as they come. Errors: a file of another seed or with other columns (invalid_input), what evaluators refuse.
 Expected<DesignTable> write_design_table(const DesignTableOptions& options, const arch::EvaluatorRegistry& evaluators);
+
+struct LayerTableOptions {
+  std::filesystem::path out;  ///< CSV; with the ending .gz compressed, and then grown in `OUT.partial`
+  std::int64_t fully_connected = 100, convolutional = 0;
+  bool exemplars = false;     ///< the seven networks of the wa-hls4ml benchmark at 128 points each
+  std::uint64_t seed = 1;
+  std::string target = "xcup";
+  double cosim = 0.05;        ///< share of the rows that are run in RTL
+  std::int64_t flat = 0;      ///< networks of the test set that are synthesised whole as well
+  std::filesystem::path flat_out;  ///< their table; empty: `OUT.flat.csv`
+  std::filesystem::path wa_json;   ///< the rows in the wa-hls4ml JSON form, or empty
+  int jobs = 2;
+  std::filesystem::path cache;     ///< of synthesised blocks and compiled RTL; empty: the default
+  std::vector<std::string> worker = {};  ///< as in CosimOptions
+  std::function<void(std::int64_t done, std::int64_t all)> progress;
+};
+
+struct LayerTable {
+  std::int64_t rows = 0, kept = 0, cosimulated = 0, blocks = 0, flat = 0;
+  std::string hash;  ///< SHA-256 of the table's text
+};
+
+/// A table of random networks (layers.hpp) with resources by composed synthesis and cycles by the timing model. A seeded share is run in RTL and
+/// must agree in every output and cycle, or the run ends with an error; networks beyond the size that is co-simulated hand their turn to the next.
+/// Row i depends on the seed and i alone, and not on `jobs`; a table that was stopped anywhere is taken up where it ends.
+Expected<LayerTable> write_layer_table(const LayerTableOptions& options);
+/// The networks of the test set that are synthesised whole, beside their composed labels; `lines` are the table's rows.
+Expected<std::int64_t> write_flat_table(const LayerTableOptions& options, const std::vector<std::string>& lines);
 
 }  // namespace gnomon::hls

@@ -1,0 +1,405 @@
+#include <zlib.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "gnomon/base/hash.hpp"
+#include "gnomon/base/json.hpp"
+#include "gnomon/base/random.hpp"
+#include "gnomon/base/text.hpp"
+#include "gnomon/hls/dataset.hpp"
+#include "layers/compose.hpp"
+#include "layers/dataset_networks.hpp"
+#include "layers/timing.hpp"
+#include "synth/yosys.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace gnomon::hls {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Deterministic caps: what is larger is not compiled (co-simulation) or synthesised whole, whatever the machine.
+constexpr std::int64_t cosim_instances = 2000, cosim_cycles = 200'000, flat_instances = 1500;
+constexpr std::int64_t rows_at_once = 64;
+
+const char* const header =
+    "row,kind,family,split,seed,precision_bits,strategy,io,reuse_factor,layer_count,multipliers,layers,network,lut,ff,dsp,bram,cycles,ii,target,tool,mode,cosimulated";
+
+struct Plan {
+  std::string kind, family, split;
+  Network network;
+};
+
+std::vector<Plan> plan_rows(const LayerTableOptions& o) {
+  std::vector<Plan> out;
+  const auto random_row = [&](const char* kind, std::int64_t i, Network network) {
+    const double at = Random(derive(derive(o.seed, std::string(kind) + "/split"), static_cast<std::uint64_t>(i))).uniform();
+    out.push_back({kind, network.name, at < 0.7 ? "train" : at < 0.85 ? "validation" : "test", std::move(network)});
+  };
+  for (std::int64_t i = 0; i < o.fully_connected; ++i) random_row("fc", i, fully_connected_network(derive(derive(o.seed, "fc"), static_cast<std::uint64_t>(i))));
+  for (std::int64_t i = 0; i < o.convolutional; ++i) random_row("conv", i, convolutional_network(derive(derive(o.seed, "conv"), static_cast<std::uint64_t>(i))));
+  if (o.exemplars)
+    for (Exemplar& e : exemplar_networks()) out.push_back({"exemplar", e.family, "exemplar", std::move(e.network)});
+  return out;
+}
+
+struct Label {
+  SynthFigures figures;
+  NetworkCycles cycles;
+  std::int64_t instances = 0;
+};
+
+std::int64_t instances_of(const BlockCounts& counts) {
+  std::int64_t out = 0;
+  for (const auto& [key, times] : counts.blocks) out += times;
+  return out;
+}
+
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + "\"";
+}
+
+/// type:n_in:n_out:reuse_factor:activation:bias:residual:in_height:in_width:in_channels:height:width:channels:kernel:stride of each layer.
+std::string layer_list(const Network& n, const std::vector<LayerShape>& shapes) {
+  std::string out;
+  for (std::size_t l = 0; l < shapes.size(); ++l) {
+    const Layer& layer = n.layers[l];
+    const LayerShape& s = shapes[l];
+    out += (l > 0 ? ";" : "") + layer.type;
+    const auto put = [&](std::int64_t v) { out += ":" + std::to_string(v); };
+    put(s.n_in), put(s.n_out), put(s.reuse_factor);
+    out += ":" + layer.activation;
+    put(layer.bias && s.n_in > 0), put(layer.residual), put(s.in_height), put(s.in_width), put(s.in_channels), put(s.height), put(s.width), put(s.channels), put(layer.kernel), put(layer.type == "max_pool" ? layer.kernel : layer.stride);
+  }
+  return out;
+}
+
+std::string row_text(const LayerTableOptions& o, std::int64_t row, const Plan& plan, const Label& label, const std::string& tool, bool cosimulated) {
+  const Network& n = plan.network;
+  const auto shapes = network_shapes(n);
+  std::int64_t multipliers = 0;
+  for (const LayerShape& s : *shapes) multipliers += s.multipliers;
+  const auto figure = [](const std::optional<double>& v) { return v ? number(*v) : std::string(); };
+  const SynthFigures& f = label.figures;
+  std::string out = std::to_string(row) + "," + plan.kind + "," + plan.family + "," + plan.split + "," + std::to_string(o.seed) + "," + std::to_string(n.precision_bits) + "," + n.strategy + "," + n.io + "," +
+                    std::to_string(n.reuse_factor) + "," + std::to_string(n.layers.size()) + "," + std::to_string(multipliers) + "," + layer_list(n, *shapes) + "," + quoted(write_network(n).dump()) + ",";
+  out += figure(f.lut) + "," + figure(f.ff) + "," + figure(f.dsp) + "," + figure(f.bram) + "," + std::to_string(label.cycles.cycles) + "," + std::to_string(label.cycles.ii) + "," + o.target + "," + tool + ",composed," + (cosimulated ? "1" : "0") + "\n";
+  return out;
+}
+
+/// The wa-hls4ml form: all values are strings, as there.
+Json wa_record(const Plan& plan, std::int64_t row, const Label& label, const std::string& tool, const std::string& target) {
+  const Network& n = plan.network;
+  const auto shapes = network_shapes(n);
+  const auto text = [](auto v) { return std::to_string(v); };
+  Json out;
+  out["meta_data"] = Json{{"model_id", plan.kind + "-" + text(row)}, {"model_name", plan.family}, {"artifacts_file", ""}};
+  Json layers = Json::array(), names = Json::object();
+  std::map<std::string, int> counts;
+  for (std::size_t l = 0; l < shapes->size(); ++l) {
+    const Layer& layer = n.layers[l];
+    const LayerShape& s = (*shapes)[l];
+    const bool two = layer.type == "conv2d" || (layer.type == "max_pool" && s.in_height > 1);
+    const std::string cls = layer.type == "dense" ? "Dense" : layer.type == "conv1d" ? "Conv1D" : layer.type == "conv2d" ? "Conv2D" : layer.type == "flatten" ? "Flatten" : two ? "MaxPooling2D" : "MaxPooling1D";
+    const auto shape = [&](std::int64_t h, std::int64_t w, std::int64_t c) {
+      Json list = Json::array({nullptr});
+      if (h > 1) list.push_back(text(h));
+      if (h > 1 || w > 1) list.push_back(text(w));
+      list.push_back(text(c));
+      return list;
+    };
+    Json one{{"class_name", cls}, {"input_shape", shape(s.in_height, s.in_width, s.in_channels)}, {"output_shape", shape(s.height, s.width, s.channels)},
+             {"parameters", text(s.n_in * s.n_out + (layer.bias && s.n_in > 0 ? s.n_out : 0))}};
+    if (layer.type == "dense") one["neurons"] = text(layer.size);
+    if (layer.type.starts_with("conv")) {
+      one["filters"] = text(layer.size);
+      one["kernel_size"] = two ? Json::array({text(layer.kernel), text(layer.kernel)}) : Json::array({text(layer.kernel)});
+      one["strides"] = two ? Json::array({text(layer.stride), text(layer.stride)}) : Json::array({text(layer.stride)});
+      one["padding"] = "valid";
+    }
+    if (s.n_in > 0) {
+      one["activation"] = layer.activation;
+      one["use_bias"] = layer.bias ? "True" : "False";
+      one["reuse_factor"] = text(s.reuse_factor);
+      if (layer.residual) one["residual"] = "True";
+    }
+    std::string name = layer.type;
+    if (const int i = counts[name]++; i > 0) name += "_" + text(i);
+    one["name"] = name;
+    if (s.n_in > 0) names[name] = Json{{"ReuseFactor", text(s.reuse_factor)}, {"Strategy", n.strategy}};
+    layers.push_back(std::move(one));
+  }
+  out["model_config"] = std::move(layers);
+  out["hls_config"] = Json{{"Model", Json{{"Precision", "ap_fixed<" + text(n.precision_bits) + ",1>"}, {"ReuseFactor", text(n.reuse_factor)}, {"Strategy", n.strategy}, {"BramFactor", "1000000000"}, {"TraceOutput", "False"}}},
+                           {"LayerName", std::move(names)}, {"clock_period", "10"}, {"io_type", n.io}};
+  const auto figure = [](const std::optional<double>& v) { return v ? number(*v) : std::string(); };
+  out["resource_report"] = Json{{"bram", figure(label.figures.bram)}, {"dsp", figure(label.figures.dsp)}, {"ff", figure(label.figures.ff)}, {"lut", figure(label.figures.lut)}, {"uram", "0"}};
+  out["hls_resource_report"] = Json::object();
+  out["latency_report"] = Json{{"cycles_min", text(label.cycles.cycles)}, {"cycles_max", text(label.cycles.cycles)}, {"target_clock", "10"}, {"estimated_clock", ""}, {"interval_min", text(label.cycles.ii)}, {"interval_max", text(label.cycles.ii)}};
+  out["target_part"] = target;
+  out["vivado_version"] = tool + " (composed)";
+  out["hls4ml_version"] = "gnomon";
+  return out;
+}
+
+/// Splits a line of the table; quotes double inside quoted fields.
+std::vector<std::string> fields_of(const std::string& line) {
+  std::vector<std::string> out(1);
+  bool inside = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '"') {
+      if (inside && i + 1 < line.size() && line[i + 1] == '"') out.back() += '"', ++i;
+      else inside = !inside;
+    } else if (line[i] == ',' && !inside) {
+      out.emplace_back();
+    } else {
+      out.back() += line[i];
+    }
+  }
+  return out;
+}
+
+Expected<void> write_gzip(const fs::path& path, const std::string& text) {
+  const fs::path partial = path.string() + ".writing";
+  gzFile file = gzopen(partial.c_str(), "wb9");
+  if (file == nullptr) return fail(ErrorKind::invalid_input, path.string() + ": cannot be written");
+  bool good = true;
+  for (std::size_t at = 0; good && at < text.size(); at += std::size_t{1} << 20) {
+    const auto size = static_cast<unsigned>(std::min<std::size_t>(text.size() - at, std::size_t{1} << 20));
+    good = gzwrite(file, text.data() + at, size) == static_cast<int>(size);
+  }
+  good = gzclose(file) == Z_OK && good;
+  std::error_code code;
+  if (good) fs::rename(partial, path, code);
+  if (!good || code) return fail(ErrorKind::run_failed, path.string() + ": cannot be written");
+  return {};
+}
+
+/// Lines of a table that was stopped: whole ones of the same header, each beginning with its row number.
+Expected<std::vector<std::string>> kept_lines(const fs::path& file, const std::string& first) {
+  std::vector<std::string> out;
+  std::error_code code;
+  if (!fs::exists(file, code)) return out;
+  auto text = read_file(file, std::size_t{1} << 30);
+  if (!text) return fail(std::move(text.error()));
+  const std::size_t whole = text->rfind('\n');
+  std::istringstream lines(whole == text->npos ? std::string() : text->substr(0, whole + 1));
+  std::string line;
+  if (!std::getline(lines, line)) return out;
+  if (line != first) return fail(ErrorKind::invalid_input, file.string() + ": holds another table (its header differs); give another name, or remove it");
+  while (std::getline(lines, line)) out.push_back(line);
+  return out;
+}
+
+template <class Work>
+void in_threads(int jobs, std::size_t count, const Work& work) {
+  std::atomic<std::size_t> next{0};
+  const auto run = [&] {
+    for (std::size_t i = next++; i < count; i = next++) work(i);
+  };
+  std::vector<std::thread> threads;
+  for (std::size_t t = 1; t < std::min<std::size_t>(count, static_cast<std::size_t>(std::clamp(jobs, 1, 64))); ++t) threads.emplace_back(run);
+  run();
+  for (std::thread& t : threads) t.join();
+}
+
+}  // namespace
+
+Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
+  const auto bad_count = [](std::int64_t v) { return v < 0 || v > 1'000'000; };
+  if (bad_count(o.fully_connected) || bad_count(o.convolutional) || bad_count(o.flat)) return fail(ErrorKind::invalid_input, "a number of networks is out of range; 0 to 1000000 is allowed");
+  if (!(o.cosim >= 0 && o.cosim <= 1)) return fail(ErrorKind::invalid_input, "cosim is " + number(o.cosim) + "; a share from 0 to 1 is allowed");
+  if (o.target != "xcup" && o.target != "xc7") return fail(ErrorKind::unsupported, "target " + in_quotes(o.target) + ": layers are labelled for xcup and xc7");
+  auto version = yosys_version();
+  if (!version) return fail(std::move(version.error()));
+  const std::vector<Plan> plans = plan_rows(o);
+  if (plans.empty()) return fail(ErrorKind::invalid_input, "no networks are asked for");
+  const auto row_count = static_cast<std::int64_t>(plans.size());
+  const std::string first = header;
+  const bool zipped = o.out.extension() == ".gz";
+  const fs::path rows_file = zipped ? fs::path(o.out.string() + ".partial") : o.out;
+
+  LayerTable table;
+  auto kept = kept_lines(rows_file, first);
+  if (!kept) return fail(std::move(kept.error()));
+  std::vector<std::string> lines;
+  std::int64_t owed = 0;  // co-simulations that rows beyond the caps passed on to later ones
+  const auto drawn = [&](std::int64_t row) { return Random(derive(derive(o.seed, "cosim"), static_cast<std::uint64_t>(row))).chance(o.cosim); };
+  for (std::string& line : *kept) {
+    if (table.kept == row_count) break;
+    const Plan& plan = plans[static_cast<std::size_t>(table.kept)];
+    if (!line.starts_with(std::to_string(table.kept) + "," + plan.kind + "," + plan.family + "," + plan.split + "," + std::to_string(o.seed) + ",") || fields_of(line).size() != fields_of(first).size())
+      return fail(ErrorKind::invalid_input, rows_file.string() + ": row " + std::to_string(table.kept) + " is not of seed " + std::to_string(o.seed) + " or of these networks");
+    const bool done = line.ends_with(",1");
+    owed += drawn(table.kept) - done;
+    table.cosimulated += done;
+    ++table.kept;
+    lines.push_back(std::move(line));
+  }
+  std::string begun = first + "\n";
+  for (const std::string& line : lines) begun += line + "\n";
+  if (auto done = write_file(rows_file, begun); !done) return fail(std::move(done.error()));
+
+  SynthOptions synth;
+  synth.target = o.target;
+  synth.jobs = o.jobs;
+  synth.cache = o.cache;
+  Composer composer(synth);
+  {
+    std::ofstream out(rows_file, std::ios::app | std::ios::binary);
+    for (std::int64_t from = table.kept; from < row_count; from += rows_at_once) {
+      const auto count = static_cast<std::size_t>(std::min(rows_at_once, row_count - from));
+      std::vector<Label> labels(count);
+      std::vector<BlockCounts> counts(count);
+      std::vector<std::optional<Error>> errors(count);
+      const auto where = [&](std::size_t i) { return "row " + std::to_string(from + static_cast<std::int64_t>(i)) + ": "; };
+      in_threads(o.jobs, count, [&](std::size_t i) {
+        auto built = build_network(plans[static_cast<std::size_t>(from) + i].network, false);
+        if (!built) {
+          errors[i] = built.error();
+          return;
+        }
+        auto cycles = network_cycles(*built, 3, 0, 1);
+        if (!cycles) {
+          errors[i] = cycles.error();
+          return;
+        }
+        counts[i] = std::move(built->counts);
+        labels[i].cycles = *cycles;
+        labels[i].instances = instances_of(counts[i]);
+      });
+      for (std::size_t i = 0; i < count; ++i)
+        if (errors[i]) return fail(errors[i]->kind(), where(i) + errors[i]->text());
+      std::set<BlockKey> keys;
+      for (const BlockCounts& c : counts)
+        for (const auto& [key, times] : c.blocks) keys.insert(key);
+      auto fresh = composer.prepare(keys);
+      if (!fresh) return fail(std::move(fresh.error()));
+      table.blocks += *fresh;
+      std::vector<std::size_t> checked;
+      for (std::size_t i = 0; i < count; ++i) {
+        auto result = composer.compose(counts[i]);
+        if (!result) return fail(std::move(result.error()));
+        labels[i].figures = result->total;
+        owed += drawn(from + static_cast<std::int64_t>(i));
+        if (owed > 0 && labels[i].instances <= cosim_instances && labels[i].cycles.total <= cosim_cycles) {
+          --owed;
+          checked.push_back(i);
+        }
+      }
+      in_threads(o.jobs, checked.size(), [&](std::size_t c) {
+        const std::size_t i = checked[c];
+        CosimOptions cosim;
+        cosim.cache = o.cache;
+        cosim.worker = o.worker;
+        cosim.seed = derive(derive(o.seed, "values"), static_cast<std::uint64_t>(from) + i) >> 11;
+        auto result = cosimulate_network(plans[static_cast<std::size_t>(from) + i].network, cosim, 3);
+        if (!result) errors[i] = result.error();
+        else if (result->mismatches > 0) errors[i] = Error(ErrorKind::run_failed, "the RTL's outputs differ from the golden model: " + result->first_mismatch);
+        else if (result->rtl_cycles != labels[i].cycles.total)
+          errors[i] = Error(ErrorKind::run_failed, "the RTL takes " + std::to_string(result->rtl_cycles) + " cycles for three inferences, the timing model " + std::to_string(labels[i].cycles.total));
+      });
+      std::set<std::size_t> done(checked.begin(), checked.end());
+      for (std::size_t i = 0; i < count; ++i) {
+        if (errors[i]) return fail(errors[i]->kind(), where(i) + errors[i]->text());
+        const std::int64_t row = from + static_cast<std::int64_t>(i);
+        std::string text = row_text(o, row, plans[static_cast<std::size_t>(row)], labels[i], *version, done.contains(i));
+        out << text;
+        text.pop_back();
+        lines.push_back(std::move(text));
+        table.cosimulated += done.contains(i);
+      }
+      out << std::flush;
+      if (!out) return fail(ErrorKind::run_failed, rows_file.string() + ": cannot be written");
+      if (o.progress) o.progress(from + static_cast<std::int64_t>(count), row_count);
+    }
+  }
+  table.rows = row_count;
+  std::string whole = first + "\n";
+  for (const std::string& line : lines) whole += line + "\n";
+  table.hash = sha256(whole);
+  if (zipped) {
+    if (auto done = write_gzip(o.out, whole); !done) return fail(std::move(done.error()));
+  }
+  if (!o.wa_json.empty()) {
+    Json all = Json::array();
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      const auto f = fields_of(lines[i]);
+      Label label;
+      double v = 0;
+      std::optional<double>* const to[] = {&label.figures.lut, &label.figures.ff, &label.figures.dsp, &label.figures.bram};
+      for (std::size_t k = 0; k < 4; ++k)
+        if (parse_real(f[13 + k], v)) *to[k] = v;
+      long long whole_number = 0;
+      if (parse_integer(f[17], whole_number)) label.cycles.cycles = whole_number;
+      if (parse_integer(f[18], whole_number)) label.cycles.ii = whole_number;
+      all.push_back(wa_record(plans[i], static_cast<std::int64_t>(i), label, *version, o.target));
+    }
+    const std::string text = all.dump(1) + "\n";
+    if (auto done = o.wa_json.extension() == ".gz" ? write_gzip(o.wa_json, text) : write_file(o.wa_json, text); !done) return fail(std::move(done.error()));
+  }
+  if (o.flat > 0) {
+    auto done = write_flat_table(o, lines);
+    if (!done) return fail(std::move(done.error()));
+    table.flat = *done;
+  }
+  return table;
+}
+
+Expected<std::int64_t> write_flat_table(const LayerTableOptions& o, const std::vector<std::string>& lines) {
+  const fs::path file = o.flat_out.empty() ? fs::path(o.out.string() + ".flat.csv") : o.flat_out;
+  const std::string first = "row,lut,ff,dsp,bram,composed_lut,composed_ff,composed_dsp,composed_bram,tool,mode";
+  const std::vector<Plan> plans = plan_rows(o);
+  // Of the test set, in a seeded order, the first that are below the cap.
+  std::vector<std::pair<std::uint64_t, std::size_t>> order;
+  for (std::size_t i = 0; i < plans.size(); ++i)
+    if (plans[i].split == "test") order.emplace_back(derive(derive(o.seed, "flat"), i), i);
+  std::sort(order.begin(), order.end());
+  auto kept = kept_lines(file, first);
+  if (!kept) return fail(std::move(kept.error()));
+  std::string text = first + "\n";
+  for (const std::string& line : *kept) text += line + "\n";
+  if (auto done = write_file(file, text); !done) return fail(std::move(done.error()));
+  std::ofstream out(file, std::ios::app | std::ios::binary);
+  std::vector<std::size_t> chosen;
+  for (const auto& [draw, i] : order) {
+    if (static_cast<std::int64_t>(chosen.size()) == o.flat) break;
+    auto built = build_network(plans[i].network, false);
+    if (!built) return fail(std::move(built.error()));
+    if (instances_of(built->counts) <= flat_instances) chosen.push_back(i);
+  }
+  auto version = yosys_version();
+  SynthOptions synth;
+  synth.target = o.target;
+  synth.cache = o.cache;
+  synth.flat = true;
+  synth.timing = false;
+  const std::size_t begin = std::min(kept->size(), chosen.size());
+  const std::size_t step = static_cast<std::size_t>(std::clamp(o.jobs, 1, 64));
+  for (std::size_t from = begin; from < chosen.size(); from += step) {
+    const std::size_t count = std::min(step, chosen.size() - from);
+    std::vector<Expected<SynthResult>> results(count, SynthResult{});
+    in_threads(o.jobs, count, [&](std::size_t i) { results[i] = synthesise(plans[chosen[from + i]].network, synth); });
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!results[i]) return fail(std::move(results[i].error()));
+      const SynthFigures& f = results[i]->total;
+      const auto composed = fields_of(lines[chosen[from + i]]);
+      out << std::to_string(chosen[from + i]) + "," + number(*f.lut) + "," + number(*f.ff) + "," + number(*f.dsp) + "," + number(*f.bram) + "," + composed[13] + "," + composed[14] + "," + composed[15] + "," + composed[16] + "," + *version + ",flat\n";
+    }
+    out << std::flush;
+    if (o.progress) o.progress(static_cast<std::int64_t>(from + count), static_cast<std::int64_t>(chosen.size()));
+  }
+  return static_cast<std::int64_t>(chosen.size());
+}
+
+}  // namespace gnomon::hls
