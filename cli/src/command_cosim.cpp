@@ -13,6 +13,7 @@
 #include "gnomon/hls/cosim.hpp"
 #include "gnomon/hls/design.hpp"
 #include "gnomon/hls/kernel_cosim.hpp"
+#include "gnomon/hls/layers.hpp"
 #include "gnomon/search/store.hpp"
 #include "gnomon/search/trial.hpp"
 #include "gnomon/workloads/load.hpp"
@@ -32,6 +33,11 @@ struct Options {
 Expected<hls::CosimResult> run_kernel(const Options& options) {
   auto document = Document::load(options.kernel);
   if (!document) return fail(std::move(document.error()));
+  if (hls::holds_network(*document)) {
+    auto network = hls::read_network(*document);
+    if (!network) return fail(std::move(network.error()));
+    return hls::cosimulate_layers(*network, options.cosim);
+  }
   auto kernel = hls::read_kernel(*document);
   if (!kernel) return fail(std::move(kernel.error()));
   if (!kernel->directives.array.empty()) return hls::cosimulate(*kernel, options.cosim);
@@ -275,7 +281,7 @@ Command cosim_command() {
   return {"cosim", "Run generated RTL in Verilator against the models: outputs bit by bit, cycles at the handshakes",
           "gnomon cosim --arch examples/designs/edge-os.json --workload zoo:resnet18 --layer layer4.1.conv2", [](CLI::App& app) -> Action {
             auto options = std::make_shared<Options>();
-            app.add_option("--kernel", options->kernel, "kernel file (JSON)");
+            app.add_option("--kernel", options->kernel, "kernel file, or network of layers (JSON)");
             app.add_option("--arch", options->design, "design file (JSON)");
             app.add_option("--workload", options->workload, "zoo:NAME, or a .onnx, .csv (topology) or .json file");
             app.add_option("--layer", options->layer, "one layer's name; all array layers without it");

@@ -8,6 +8,7 @@
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/compile.hpp"
+#include "gnomon/hls/layers.hpp"
 
 namespace gnomon::cli {
 namespace {
@@ -17,9 +18,25 @@ struct Options {
   bool json = false;
 };
 
+Expected<int> write_network(const Document& document, const Options& options) {
+  auto network = hls::read_network(document);
+  if (!network) return fail(std::move(network.error()));
+  auto result = hls::write_network_files(*network, options.out);
+  if (!result) return fail(std::move(result.error()));
+  if (options.json) {
+    (*result)["provenance"] = provenance(document.root().dump(), 1);
+    print_json(*result);
+    return 0;
+  }
+  print(fmt::format("ii: {}\nlatency_cycles: {}\n", (*result)["ii"].get<std::int64_t>(), (*result)["latency_cycles"].get<std::int64_t>()));
+  for (const auto& file : (*result)["files"]) print(file.get<std::string>() + "\n");
+  return 0;
+}
+
 Expected<int> compile_kernel(const Options& options) {
   auto document = Document::load(options.kernel);
   if (!document) return fail(std::move(document.error()));
+  if (hls::holds_network(*document)) return write_network(*document, options);
   auto kernel = hls::read_kernel(*document);
   if (!kernel) return fail(std::move(kernel.error()));
   auto compiled = hls::compile(*kernel);
@@ -60,7 +77,7 @@ Command hls_command() {
   return {"hls", "Compile a kernel to SystemVerilog and HLS C++, with a checked schedule", "gnomon hls --kernel examples/kernels/fir.json --out build/fir",
           [](CLI::App& app) -> Action {
             auto options = std::make_shared<Options>();
-            app.add_option("--kernel", options->kernel, "kernel file (JSON)")->required();
+            app.add_option("--kernel", options->kernel, "kernel file, or network of layers (JSON)")->required();
             app.add_option("--out", options->out, "folder that the files are written to")->required();
             app.add_flag("--json", options->json, "print one JSON document");
             return [options] { return compile_kernel(*options); };

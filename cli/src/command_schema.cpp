@@ -8,6 +8,7 @@
 #include "gnomon/arch/mapping.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/kernel.hpp"
+#include "gnomon/hls/layers.hpp"
 #include "gnomon/search/campaign.hpp"
 #include "gnomon/workloads/load.hpp"
 
@@ -17,7 +18,7 @@ namespace {
 const std::vector<std::pair<std::string, Json (*)()>>& kinds() {
   static const std::vector<std::pair<std::string, Json (*)()>> all{{"campaign", search::campaign_schema}, {"design", arch::design_schema},
                                                                     {"kernel", hls::kernel_schema},       {"mapping", arch::mapping_schema},
-                                                                    {"memory", arch::dram_schema},
+                                                                    {"memory", arch::dram_schema},           {"network", hls::network_schema},
                                                                     {"workload", workloads::workload_schema}};
   return all;
 }
@@ -25,10 +26,10 @@ const std::vector<std::pair<std::string, Json (*)()>>& kinds() {
 }  // namespace
 
 Command schema_command() {
-  return {"schema", "Print the JSON Schema of a kind of file: campaign, design, kernel, mapping, memory or workload", "gnomon schema design > design.schema.json",
+  return {"schema", "Print the JSON Schema of a kind of file: campaign, design, kernel, mapping, memory, network or workload", "gnomon schema design > design.schema.json",
           [](CLI::App& app) -> Action {
             auto kind = std::make_shared<std::string>();
-            app.add_option("KIND", *kind, "campaign, design, kernel, mapping, memory or workload")->required();
+            app.add_option("KIND", *kind, "campaign, design, kernel, mapping, memory, network or workload")->required();
             return [kind]() -> Expected<int> {
               std::vector<std::string> names;
               for (const auto& [name, make] : kinds()) {

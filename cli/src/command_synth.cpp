@@ -12,6 +12,7 @@
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/compile.hpp"
 #include "gnomon/hls/kernel.hpp"
+#include "gnomon/hls/layers.hpp"
 #include "gnomon/hls/synth.hpp"
 #include "gnomon/search/trial.hpp"
 
@@ -31,6 +32,11 @@ Expected<hls::SynthResult> run_kernel(const Options& options, std::string& input
   auto document = Document::load(options.kernel);
   if (!document) return fail(std::move(document.error()));
   inputs = document->root().dump();
+  if (hls::holds_network(*document)) {
+    auto network = hls::read_network(*document);
+    if (!network) return fail(std::move(network.error()));
+    return hls::synthesise(*network, options.synth);
+  }
   auto kernel = hls::read_kernel(*document);
   if (!kernel) return fail(std::move(kernel.error()));
   if (kernel->directives.array.empty()) {
@@ -110,7 +116,7 @@ Command synth_command() {
   return {"synth", "Synthesise a kernel or a design by yosys and report its resources", "gnomon synth --arch examples/designs/edge-os.json --target xcup",
           [](CLI::App& app) -> Action {
             auto options = std::make_shared<Options>();
-            app.add_option("--kernel", options->kernel, "kernel file (JSON)");
+            app.add_option("--kernel", options->kernel, "kernel file, or network of layers (JSON)");
             app.add_option("--arch", options->design, "design file (JSON)");
             app.add_option("--workload", options->workload, "accepted as by cosim; resources do not depend on it");
             app.add_option("--layer", options->layer, "accepted as by cosim; resources do not depend on it");

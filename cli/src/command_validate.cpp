@@ -9,6 +9,7 @@
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/kernel.hpp"
+#include "gnomon/hls/layers.hpp"
 #include "gnomon/search/campaign.hpp"
 #include "gnomon/workloads/load.hpp"
 
@@ -22,6 +23,7 @@ std::string kind_of(const Json& root) {
   if (has("cores")) return "design";
   if (has("steps")) return "mapping";
   if (has("operators")) return "workload";
+  if (has("layers") && has("precision_bits")) return "network";
   if (has("body") || has("loops") || has("nest")) return "kernel";
   if (has("standard") || has("address_mapping")) return "memory";
   return "";
@@ -61,6 +63,11 @@ Expected<std::string> check(const std::string& file) {
     auto kernel = hls::read_kernel(*document);
     if (!kernel) return fail(std::move(kernel.error()));
     return std::string("kernel: ") + kernel->name;
+  }
+  if (kind == "network") {
+    auto network = hls::read_network(*document);
+    if (!network) return fail(std::move(network.error()));
+    return std::string("network: ") + network->name;
   }
   if (kind == "memory") {
     auto dram = arch::load_dram(file.find('/') == std::string::npos && !file.ends_with(".json") ? "./" + file : file);

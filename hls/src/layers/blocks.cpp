@@ -87,10 +87,10 @@ std::string block_text(const BlockKey& key) {
       body = registered(input("a", k), range(p[2]), "value", cases + "      default: value = '0;\n    endcase\n");
       break;
     }
-    case BlockKind::table_memory:  // address bits, word bits
+    case BlockKind::table_memory:  // address bits, word bits; no column is constant, and nothing else of the content matters
       body = registered(input("a", p[0]), range(p[1]), "words[a]",
                         "  (* rom_style = \"block\" *) logic " + range(p[1]) + "words [0:" + n((std::int64_t{1} << p[0]) - 1) +
-                            "];\n  initial begin\n    for (int i = 0; i < " + n(std::int64_t{1} << p[0]) + "; i++) words[i] = {" + n((p[1] + 63) / 64) + "{64'h9e3779b97f4a7c15 * (64'd1 + 64'(i))}};\n  end\n");
+                            "];\n  initial begin\n    words[0] = {" + n((p[1] + 1) / 2) + "{2'b01}};\n    words[1] = {" + n((p[1] + 1) / 2) + "{2'b10}};\n  end\n");
       break;
     case BlockKind::probability:  // precision
       body = registered(input("a", p[0]) + input("b", p[0]), range(p[0] - 1), "product[" + n(2 * p[0] - 1) + ":" + n(p[0] + 1) + "]", "  wire " + range(2 * p[0]) + "product = a * b;\n");

@@ -126,13 +126,20 @@ int Builder::add(int a, int b, int shift, bool subtract, int cap, int drop) {
 }
 
 void Builder::adder(bool a_signed, int a_bits, bool b_signed, int b_bits, bool subtract) {
-  // A look-up table a bit, up to the longer operand's end, where the shorter one has a sign to be repeated.
-  if (a_signed && b_signed) a_bits = b_bits = std::max(a_bits, b_bits);
   if (!subtract && std::pair(a_bits, a_signed) < std::pair(b_bits, b_signed)) {
     std::swap(a_bits, b_bits);
     std::swap(a_signed, b_signed);
   }
-  block(BlockKind::add, {a_signed, a_bits, b_signed, b_bits, subtract, std::max(a_bits, b_bits)});
+  const int longer = std::max(a_bits, b_bits), shorter = std::min(a_bits, b_bits);
+  if (longer <= 4) {
+    block(BlockKind::add, {a_signed, a_bits, b_signed, b_bits, subtract, longer});
+    return;
+  }
+  // On a carry chain, each bit that two operands (or one and the other's sign, or its complement) meet in is one table; above a shorter
+  // operand without sign, a sum's bit is the longer operand's itself.
+  const bool plain = !subtract && a_bits != b_bits && !b_signed;
+  const int bits = plain ? shorter : longer;
+  if (bits > 0) block(BlockKind::add, {1, bits, 1, bits, subtract, bits});
 }
 
 int Builder::max(int a, int b) {

@@ -39,6 +39,9 @@ struct Network {
   bool operator==(const Network&) const = default;
 };
 
+/// Whether a document is a network's and not a kernel's.
+bool holds_network(const Document& document);
+
 /// What a layer takes and gives, and its true reuse factor.
 struct LayerShape {
   std::int64_t in_height = 1, in_width = 1, in_channels = 1, height = 1, width = 1, channels = 1;
@@ -79,7 +82,6 @@ Expected<NetworkCycles> network_cycles(const Network& network, int inferences = 
 Expected<Rtl> emit_network(const Network& network);
 
 /// Synthesis: composed of blocks, each synthesised once (several in one run of yosys) and kept in `cache`; or flat.
-struct NetworkBlocks;
 Expected<SynthResult> synthesise(const Network& network, const SynthOptions& options);
 /// Blocks that the networks need and the cache lacks are synthesised, `options.jobs` runs at a time. Gives how many.
 Expected<std::int64_t> prepare_blocks(const std::vector<Network>& networks, const SynthOptions& options);
@@ -90,5 +92,11 @@ struct NetworkCosim {
 };
 /// RTL in Verilator against the golden model and the timing model (stalls included), over seeded inputs.
 Expected<NetworkCosim> cosimulate_network(const Network& network, const CosimOptions& options, int inferences = 3);
+
+/// The same in the form of other co-simulations.
+Expected<CosimResult> cosimulate_layers(const Network& network, const CosimOptions& options);
+
+/// Writes network.sv and network.json (the normal form) into `folder`; gives the fields of design.md section 4 for `hls`.
+Expected<Json> write_network_files(const Network& network, const std::filesystem::path& folder);
 
 }  // namespace gnomon::hls

@@ -1,0 +1,62 @@
+#include <chrono>
+#include <filesystem>
+
+#include "cosim/build.hpp"
+#include "gnomon/hls/layers.hpp"
+#include "layers/timing.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace gnomon::hls {
+
+bool holds_network(const Document& document) { return document.root().is_object() && document.root().contains("layers") && document.root().contains("precision_bits"); }
+
+Expected<Json> write_network_files(const Network& network, const std::filesystem::path& folder) {
+  auto built = build_network(network, true);
+  if (!built) return fail(std::move(built.error()));
+  auto cycles = network_cycles(*built, 3, 0, 1);
+  if (!cycles) return fail(std::move(cycles.error()));
+  std::error_code code;
+  std::filesystem::create_directories(folder, code);
+  if (code) return fail(ErrorKind::invalid_input, folder.string() + ": cannot be made: " + code.message());
+  const auto rtl = folder / "network.sv", json = folder / "network.json";
+  if (auto done = write_file(rtl, built->rtl.text); !done) return fail(std::move(done.error()));
+  if (auto done = write_file(json, write_network(network).dump(2) + "\n"); !done) return fail(std::move(done.error()));
+  Json out;
+  out["schema"] = "gnomon.hls/1";
+  out["files"] = Json::array({rtl.string(), json.string()});
+  out["ii"] = cycles->ii;
+  out["depth_cycles"] = cycles->cycles;
+  out["latency_cycles"] = cycles->cycles;
+  out["schedule_verified"] = nullptr;  // no scheduler decided anything; co-simulation checks the cycles
+  out["reuse_factors"] = Json::array();
+  for (const LayerShape& s : *network_shapes(network)) out["reuse_factors"].push_back(s.n_in > 0 ? Json(s.reuse_factor) : Json(nullptr));
+  return out;
+}
+
+Expected<CosimResult> cosimulate_layers(const Network& network, const CosimOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  auto cycles = network_cycles(network, 3);
+  if (!cycles) return fail(std::move(cycles.error()));
+  auto run = cosimulate_network(network, options, 3);
+  if (!run) return fail(std::move(run.error()));
+  CosimResult out;
+  CosimStep step;
+  step.label = network.name;
+  step.figures.outputs_match = run->mismatches == 0;
+  step.figures.outputs = run->outputs;
+  step.figures.mismatches = run->mismatches;
+  step.figures.rtl_cycles = run->rtl_cycles;
+  step.figures.model_cycles = cycles->total;
+  step.figures.stalls_injected = run->model_cycles - cycles->total;
+  step.figures.cycle_difference = run->rtl_cycles - run->model_cycles;
+  if (run->mismatches > 0) step.figures.first_mismatch = Mismatch{run->first_mismatch, 0, 0, 0, 0, 0};
+  out.total = step.figures;
+  out.steps.push_back(std::move(step));
+  out.rtl_top = "network";
+  if (auto version = verilator_version()) out.tool = *version;
+  out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return out;
+}
+
+}  // namespace gnomon::hls
