@@ -7,6 +7,7 @@
 #include "command.hpp"
 #include "console.hpp"
 #include "gnomon/base/text.hpp"
+#include "gnomon/surrogate/import.hpp"
 #include "gnomon/surrogate/model.hpp"
 #include "gnomon/surrogate/table.hpp"
 #include "gnomon/surrogate/train.hpp"
@@ -48,16 +49,17 @@ std::string scores_table(const std::vector<std::pair<std::string, std::vector<su
     for (const surrogate::Score& score : scores) {
       rows.push_back({label, score.target, std::to_string(score.rows), fmt::format("{:.4f}", score.r2), fmt::format("{:.2f}", score.smape_percent),
                       fmt::format("{:.4g}", score.rmse), fmt::format("{:.2f}", score.median_error_percent), fmt::format("{:.1f}", 100 * score.coverage),
-                      fmt::format("{:.4g}", score.mean_width), fmt::format("{:.1f}", 100 * score.in_range)});
+                      fmt::format("{:.4g}", score.mean_width), fmt::format("{:.4g}", score.interval_score), fmt::format("{:.1f}", 100 * score.in_range)});
     }
   }
-  return table({"rows of", "target", "rows", "R2", "SMAPE %", "RMSE", "median error %", "coverage %", "mean width", "in range %"}, rows, 2);
+  return table({"rows of", "target", "rows", "R2", "SMAPE %", "RMSE", "median error %", "coverage %", "mean width", "interval score", "in range %"}, rows, 2);
 }
 
 void add_train(CLI::App& parent, Action& action) {
   struct Options {
     std::vector<std::string> data;
-    std::string targets, features, ignore, group, out, label_kind;
+    std::string targets, features, ignore, group, out, label_kind, nodes, test;
+    surrogate::TrainOptions train;
     std::uint64_t seed = 1;
     bool json = false;
   };
@@ -69,6 +71,15 @@ void add_train(CLI::App& parent, Action& action) {
   app->add_option("--features", options->features, "columns to predict from; default all others, or a campaign's parameters");
   app->add_option("--ignore", options->ignore, "columns to leave out");
   app->add_option("--group", options->group, "column whose equal rows stay together when rows are held out (a kernel, a size)");
+  std::vector<std::string> families{"auto"};
+  for (const auto& family : surrogate::learner_families()) families.push_back(family.name);
+  app->add_option("--family", options->train.family, "family of models; auto picks one per target on held-out groups and sizes")
+      ->capture_default_str()->check(CLI::IsMember(families));
+  app->add_option("--term", options->train.term, "auto: an analytical term where it wins; never")->capture_default_str()->check(CLI::IsMember({"auto", "never"}));
+  app->add_option("--split", options->train.split, "test rows: random groups, the largest sizes, or all where COLUMN=VALUE")->capture_default_str();
+  app->add_option("--test", options->test, "another table, to measure on; never learned");
+  app->add_option("--nodes", options->nodes, "table of the rows' nodes (layers, loops), for families that take them");
+  app->add_option("--node-key", options->train.node_key, "column of both tables that says which row a node belongs to")->capture_default_str();
   app->add_option("--label-kind", options->label_kind, "where the labels come from, in words; kept in the model");
   app->add_option("--seed", options->seed, "decides splits and initial weights")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
   app->add_option("--out", options->out, "model file to write")->required();
@@ -78,7 +89,13 @@ void add_train(CLI::App& parent, Action& action) {
       const std::vector<std::filesystem::path> paths(options->data.begin(), options->data.end());
       auto data = surrogate::load_training_tables(paths);
       if (!data) return fail(std::move(data.error()));
-      surrogate::TrainOptions train_options;
+      surrogate::TrainOptions train_options = options->train;
+      Expected<arch::LabelTable> nodes = arch::LabelTable();
+      if (!options->nodes.empty()) {
+        nodes = surrogate::load_table(options->nodes);
+        if (!nodes) return fail(std::move(nodes.error()));
+        train_options.nodes = &*nodes;
+      }
       train_options.targets = split(options->targets);
       train_options.features = options->features.empty() ? data->features : split(options->features);
       train_options.ignore = split(options->ignore);
@@ -87,19 +104,35 @@ void add_train(CLI::App& parent, Action& action) {
       train_options.seed = options->seed;
       auto model = surrogate::train(data->table, train_options);
       if (!model) return fail(std::move(model.error()));
+      std::vector<surrogate::Score> tested;
+      if (!options->test.empty()) {
+        auto data_of_test = surrogate::load_training_table(options->test);
+        if (!data_of_test) return fail(std::move(data_of_test.error()));
+        auto scores = surrogate::evaluate(*model, data_of_test->table);
+        if (!scores) return fail(std::move(scores.error()));
+        tested = std::move(*scores);
+      }
       auto saved = model->save(options->out);
       if (!saved) return fail(std::move(saved.error()));
       const surrogate::ModelInfo& info = model->info();
       if (options->json) {
         Json splits = Json::object();
         for (const auto& part : info.metrics) splits[part.split] = scores_json(part.scores);
+        if (!tested.empty()) splits[options->test] = scores_json(tested);
+        Json why = Json::object();
+        for (const auto& target : info.targets) why[target.name] = target.why;
         print_json(Json{{"schema", "gnomon.surrogate.train/1"}, {"model", options->out}, {"training_rows", info.training_rows},
-                        {"calibration_rows", info.calibration_rows}, {"test_rows", info.test_rows}, {"metrics", splits}, {"notes", info.notes},
+                        {"calibration_rows", info.calibration_rows}, {"test_rows", info.test_rows}, {"metrics", splits}, {"why", why}, {"notes", info.notes},
                         {"provenance", provenance(info.training_sha256, options->seed)}});
       } else {
         std::vector<std::pair<std::string, std::vector<surrogate::Score>>> parts;
         for (const auto& part : info.metrics) parts.emplace_back(part.split, part.scores);
+        if (!tested.empty()) parts.emplace_back(options->test, tested);
         print(scores_table(parts));
+        for (const auto& target : info.targets) {
+          print(target.name + ": " + target.why + "\n");
+          if (!target.term.empty()) print("  term: " + surrogate::in_words(target.term.trees.front(), info.features) + "\n");
+        }
       }
       for (const std::string& note : info.notes) std::fprintf(stderr, "gnomon: %s\n", note.c_str());
       std::fprintf(stderr, "%s: %zu features, %zu targets\n", options->out.c_str(), model->feature_count(), model->target_count());
@@ -148,7 +181,7 @@ void add_predict(CLI::App& parent, Action& action) {
     action = [query]() -> Expected<int> {
       auto model = surrogate::Model::load(query->model);
       if (!model) return fail(std::move(model.error()));
-      auto data = arch::LabelTable::load(query->data);
+      auto data = surrogate::load_table(query->data);
       if (!data) return fail(std::move(data.error()));
       auto x = model->encode(*data);
       if (!x) return fail(std::move(x.error()));
@@ -166,7 +199,7 @@ void add_predict(CLI::App& parent, Action& action) {
               Json{{"mean", prediction->mean(i, t)}, {"lower", prediction->lower(i, t)}, {"upper", prediction->upper(i, t)}};
           row.push_back(fmt::format("{:.5g} ({:.5g} .. {:.5g})", prediction->mean(i, t), prediction->lower(i, t), prediction->upper(i, t)));
         }
-        const std::string why = in_range ? "" : model->why_out_of_range(x->row(i).transpose());
+        const std::string why = in_range ? "" : model->why_out_of_range(x->rows.row(i).transpose());
         entry["in_range"] = in_range;
         if (!why.empty()) entry["out_of_range"] = why;
         row.push_back(in_range ? "yes" : why.empty() ? "no" : "no: " + why);

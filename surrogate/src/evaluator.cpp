@@ -432,6 +432,9 @@ class AcceleratorSurrogate : public arch::Evaluator {
     for (const LayerFeature& feature : layer_features()) options.features.push_back(feature.name);
     options.group = "design";
     options.label_kind = "told results";
+    options.family = "ensemble";
+    options.term = "never";
+    options.folds = 1;
     options.hidden = {32, 32};
     options.members = 4;
     options.max_epochs = 120;

@@ -16,6 +16,8 @@ const Model& small_model() {
     options.targets = {"latency_cycles", "spills"};
     options.ignore = {"shape", "energy_pj", "slack"};
     options.seed = 18446744073709551615ULL;
+    options.family = "ensemble";
+    options.term = "never";
     options.max_epochs = 10;
     options.hidden = {16};
     options.label_kind = "a formula";
@@ -74,8 +76,8 @@ TEST(ModelFile, DamagedAndForeignFilesAreRefused) {
   edited.replace(edited.find("a formula"), 9, "no secret");
   EXPECT_EQ(load_error(edited), "m.gnomon: /sha256: does not fit the content: the file is damaged or was changed by hand");
   std::string newer = good;
-  newer.replace(newer.find("\"version\":1"), 11, "\"version\":2");
-  EXPECT_EQ(load_error(newer), "m.gnomon: /version: found version 2 of the model format; this gnomon reads version 1");
+  newer.replace(newer.find("\"version\":2"), 11, "\"version\":3");
+  EXPECT_EQ(load_error(newer), "m.gnomon: /version: found version 3 of the model format; this gnomon reads version 2");
   EXPECT_EQ(Model::from_bytes(newer, "m").error().kind(), ErrorKind::unsupported);
 }
 

@@ -17,6 +17,8 @@ TrainOptions options_for_synthetic() {
   options.targets = {"latency_cycles", "energy_pj", "spills", "slack"};
   options.ignore = {"shape"};
   options.seed = 3;
+  options.family = "ensemble";
+  options.term = "never";
   return options;
 }
 
@@ -59,8 +61,9 @@ TEST(Train, LearnsAKnownFunctionAndKnowsItsError) {
 
 TEST(Train, HeaderRecordsWhatWasSeen) {
   const ModelInfo& info = shared_model().info();
-  EXPECT_EQ(info.training_rows + info.calibration_rows + info.test_rows, 2500);
-  EXPECT_NEAR(static_cast<double>(info.calibration_rows), 500, 25);
+  EXPECT_EQ(info.training_rows + info.test_rows, 2500);
+  EXPECT_NEAR(static_cast<double>(info.test_rows), 250, 25);
+  EXPECT_NEAR(static_cast<double>(info.calibration_rows), 450, 25);
   EXPECT_EQ(info.features.size(), 6U);
   EXPECT_EQ(info.features[0].scale, "log");
   EXPECT_EQ(info.features[3].unit, "PEs");
@@ -72,6 +75,7 @@ TEST(Train, HeaderRecordsWhatWasSeen) {
   EXPECT_EQ(info.targets[2].divisor, 1);
   EXPECT_EQ(info.targets[3].scale, "linear");
   ASSERT_EQ(info.metrics.size(), 3U);
+  EXPECT_EQ(info.metrics[1].split, "held-out groups");
   EXPECT_EQ(info.metrics[2].split, "test");
   EXPECT_EQ(info.training_sha256.size(), 64U);
 }
@@ -119,7 +123,7 @@ TEST(Predict, AnswersDoNotDependOnTheCompany) {
   const auto x = *shared_model().encode(synthetic::table(700, 5));
   const auto together = *shared_model().predict(x);
   for (const Eigen::Index r : {0, 255, 256, 699}) {
-    const auto alone = *shared_model().predict(x.row(r));
+    const auto alone = *shared_model().predict(x.rows.row(r));
     // Blocked matrix products may round differently in other places of a batch; a float's last bits are all that may differ.
     EXPECT_NEAR(alone.mean(0, 0) / together.mean(r, 0), 1, 1e-5);
   }

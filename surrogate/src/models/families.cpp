@@ -12,6 +12,8 @@ namespace gnomon::surrogate {
 const std::vector<LearnerFamily>& learner_families() {
   static const std::vector<LearnerFamily> families{
       {"ensemble", "ridge regression and small multi-output networks on what it leaves", false, 0, &make_ensemble},
+      {"trees", "gradient-boosted trees by XGBoost", false, 0, &make_trees},
+      {"process", "Gaussian process", false, 1000, &make_process},
   };
   return families;
 }

@@ -5,8 +5,35 @@
 #include <limits>
 
 #include "gnomon/base/text.hpp"
+#include "models/scaling.hpp"
 
 namespace gnomon::surrogate {
+
+std::pair<double, double> scaled_term(const Target& target, const std::vector<Feature>& features, double* row) {
+  // Terms divide by sizes; what is missing or not positive stands at the low end of its range.
+  for (std::size_t f = 0; f < features.size(); ++f) {
+    if (features[f].categories.empty() && !(row[f] > 0) && features[f].low > 0) row[f] = features[f].low;
+  }
+  double value = 0, relative = 0;
+  target.term.evaluate(row, value, relative);
+  if (target.scale == "log") return {std::log(std::max(value, 1e-3 * target.low)), relative};
+  if (target.scale == "log1p") return {std::log1p(value / target.divisor), relative * value / (value + target.divisor)};
+  return {value, relative * value};
+}
+
+Finished finish(const Target& target, double centre, double spread, bool zero, bool inside) {
+  const double low = to_scale(target.scale, target.divisor, target.low), high = to_scale(target.scale, target.divisor, target.high);
+  const double margin = (target.term.empty() ? 0.5 : 1.0) * (high - low);
+  const double z = std::clamp(centre, low - margin, high + margin);
+  const double half = (inside ? target.quantile : target.quantile_outside) * (spread + target.spread_floor);
+  double mean = zero ? 0 : from_scale(target.scale, target.divisor, z);
+  if (target.quantum > 0) mean = std::round(mean / target.quantum) * target.quantum;
+  // Where a hurdle says 0, the interval begins there.
+  const double from = zero ? std::min(0.0, z - half) : z - half;
+  return {mean, std::min(mean, from_scale(target.scale, target.divisor, std::max(from, std::min(z, low - 4 * margin)))),
+          std::max(mean, from_scale(target.scale, target.divisor, std::min((zero ? 0.0 : z) + half, std::max(z, high + 4 * margin))))};
+}
+
 namespace {
 
 using Batch = Mlp<float>::Batch;
@@ -15,20 +42,52 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double widening = 0.05;
 /// Standardised inputs go no farther than this: such rows are out of range anyhow, and numbers stay in bounds.
 constexpr double farthest = 50;
-/// Rows that go through the networks together: few enough to stay in the first caches.
+/// Rows that go through the learners together: few enough to stay in the first caches.
 constexpr Eigen::Index block = 256;
 
 /// Ends of a feature's allowed range in its own scale.
 std::pair<double, double> allowed(const Feature& feature) {
   const double low = to_scale(feature.scale, 1, feature.low), high = to_scale(feature.scale, 1, feature.high);
   const double margin = widening * (high - low);
-  return {low - margin, high + margin};
+  // A value of 1e-9 relative beside the end counts as the end, so that a value read back from text is not outside.
+  const double slack = 1e-9 * std::max({std::abs(low), std::abs(high), 1e-300});
+  return {low - margin - slack, high + margin + slack};
 }
 
-/// A value of 1e-9 relative beside the end counts as the end, so that a value read back from text is not outside.
-bool outside(double value, double low, double high) {
-  const double slack = 1e-9 * std::max({std::abs(low), std::abs(high), 1e-300});
-  return !(value >= low - slack && value <= high + slack);
+Eigen::Index width_of(const Feature& feature) {
+  return feature.categories.empty() ? (feature.may_miss ? 2 : 1) : static_cast<Eigen::Index>(feature.categories.size());
+}
+
+bool known_category(const Feature& feature, double code) {
+  return code >= 0 && code < static_cast<double>(feature.categories.size()) && code == std::floor(code);
+}
+
+/// Fills the inputs that one column of raw values makes; `outside` is told each row that lies outside the training range.
+template <class Outside>
+void fill_inputs(const Feature& feature, const double* raw, Eigen::Index stride, Eigen::Index count, Eigen::Index at, Batch& in, const Outside& outside) {
+  if (!feature.categories.empty()) {
+    for (Eigen::Index i = 0; i < count; ++i) {
+      const double code = raw[i * stride];
+      if (known_category(feature, code)) in(at + static_cast<Eigen::Index>(code), i) = 1;
+      else outside(i);
+    }
+    return;
+  }
+  const auto [low, high] = allowed(feature);
+  const bool log = feature.scale == "log", log1p = feature.scale == "log1p";
+  const double slope = 1 / feature.deviation;
+  for (Eigen::Index i = 0; i < count; ++i) {
+    const double x = raw[i * stride];
+    if (std::isnan(x)) {
+      if (feature.may_miss) in(at + 1, i) = 1;
+      continue;
+    }
+    const double value = log ? (x > 0 ? std::log(x) : nan) : log1p ? (x >= 0 ? std::log1p(x) : nan) : x;
+    if (!(value >= low && value <= high)) outside(i);
+    // A value that the scale does not take stands at the low end of the range.
+    const double standard = ((std::isnan(value) ? low : value) - feature.mean) * slope;
+    in(at, i) = static_cast<float>(std::clamp(standard, -farthest, farthest));
+  }
 }
 
 }  // namespace
@@ -46,101 +105,122 @@ double from_scale(const std::string& scale, double divisor, double value) {
 }
 
 int input_count(const std::vector<Feature>& features) {
-  std::size_t count = 0;
-  for (const Feature& feature : features) count += feature.categories.empty() ? 1 + (feature.may_miss ? 1 : 0) : feature.categories.size();
+  Eigen::Index count = 0;
+  for (const Feature& feature : features) count += width_of(feature);
   return static_cast<int>(count);
 }
 
-Expected<void> Model::check(const RealMatrix& x) const {
-  if (x.cols() != static_cast<Eigen::Index>(feature_count())) {
-    return fail(ErrorKind::invalid_input, "found " + std::to_string(x.cols()) + " feature columns; the model takes " + std::to_string(feature_count()));
-  }
-  for (Eigen::Index c = 0; c < x.cols(); ++c) {
-    const Feature& feature = info_.features[static_cast<std::size_t>(c)];
-    for (Eigen::Index r = 0; r < x.rows(); ++r) {
-      const double value = x(r, c);
-      if (std::isfinite(value) || (std::isnan(value) && feature.may_miss)) continue;
-      const std::string where = "row " + std::to_string(r + 1) + ", " + in_quotes(feature.name) + ": ";
-      return fail(ErrorKind::invalid_input, where + (std::isnan(value) ? "no value, and training had one in every row" : "found " + number(value) + "; a finite number is due"));
+Expected<void> Model::check(const Encoded& encoded) const {
+  const auto look = [](const RealMatrix& x, const std::vector<Feature>& features, const char* what) -> Expected<void> {
+    if (x.cols() != static_cast<Eigen::Index>(features.size())) {
+      return fail(ErrorKind::invalid_input, "found " + std::to_string(x.cols()) + " " + what + " columns; the model takes " + std::to_string(features.size()));
     }
+    for (Eigen::Index c = 0; c < x.cols(); ++c) {
+      const Feature& feature = features[static_cast<std::size_t>(c)];
+      for (Eigen::Index r = 0; r < x.rows(); ++r) {
+        const double value = x(r, c);
+        if (std::isfinite(value) || (std::isnan(value) && feature.may_miss)) continue;
+        const std::string where = "row " + std::to_string(r + 1) + ", " + in_quotes(feature.name) + ": ";
+        return fail(ErrorKind::invalid_input, where + (std::isnan(value) ? "no value, and training had one in every row" : "found " + number(value) + "; a finite number is due"));
+      }
+    }
+    return {};
+  };
+  if (auto rows = look(encoded.rows, info_.features, "feature"); !rows) return rows;
+  if (info_.node_features.empty()) return {};
+  if (encoded.node_first.size() != static_cast<std::size_t>(encoded.rows.rows()) + 1 || encoded.edge_first.size() != encoded.node_first.size()) {
+    return fail(ErrorKind::invalid_input, "the model takes a list of nodes for each row; give the node table");
   }
-  return {};
+  return look(encoded.nodes, info_.node_features, "node feature");
 }
 
-Batch Model::inputs(const RealMatrix& x, Eigen::Index first, Eigen::Index count, std::vector<std::uint8_t>& in_range) const {
-  Batch in = Batch::Zero(base_.inputs(), count);
+Samples Model::samples(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range) const {
+  Samples out;
+  out.x = Batch::Zero(input_count(info_.features), count);
   Eigen::Index at = 0;
   for (std::size_t f = 0; f < info_.features.size(); ++f) {
-    const Feature& feature = info_.features[f];
-    const auto column = x.col(static_cast<Eigen::Index>(f));
-    if (!feature.categories.empty()) {
-      const auto kinds = static_cast<double>(feature.categories.size());
-      for (Eigen::Index i = 0; i < count; ++i) {
-        const double code = column[first + i];
-        if (code >= 0 && code < kinds && code == std::floor(code)) in(at + static_cast<Eigen::Index>(code), i) = 1;
-        else in_range[static_cast<std::size_t>(first + i)] = 0;
-      }
-      at += static_cast<Eigen::Index>(feature.categories.size());
-      continue;
+    const auto column = static_cast<Eigen::Index>(f);
+    fill_inputs(info_.features[f], encoded.rows.data() + column * encoded.rows.outerStride() + first, 1, count, at, out.x, [&](Eigen::Index i) { in_range[i] = 0; });
+    at += width_of(info_.features[f]);
+  }
+  if (info_.node_features.empty()) return out;
+  const auto row = static_cast<std::size_t>(first), rows = static_cast<std::size_t>(count);
+  const std::int32_t node = encoded.node_first[row], edge = encoded.edge_first[row];
+  const Eigen::Index nodes = encoded.node_first[row + rows] - node;
+  std::vector<std::size_t> owner(static_cast<std::size_t>(nodes));
+  for (std::size_t r = 0; r < rows; ++r) {
+    out.nodes.first.push_back(encoded.node_first[row + r + 1] - node);
+    out.nodes.edge_first.push_back(encoded.edge_first[row + r + 1] - edge);
+    for (std::int32_t i = out.nodes.first[r]; i < out.nodes.first[r + 1]; ++i) owner[static_cast<std::size_t>(i)] = r;
+  }
+  for (std::int32_t e = edge; e < encoded.edge_first[row + rows]; ++e) {
+    const auto& [from, to] = encoded.edges[static_cast<std::size_t>(e)];
+    out.nodes.edges.emplace_back(from - node, to - node);
+  }
+  out.nodes.x = Batch::Zero(input_count(info_.node_features), nodes);
+  at = 0;
+  for (std::size_t f = 0; f < info_.node_features.size(); ++f) {
+    const auto column = static_cast<Eigen::Index>(f);
+    fill_inputs(info_.node_features[f], encoded.nodes.data() + column * encoded.nodes.outerStride() + node, 1, nodes, at, out.nodes.x,
+                [&](Eigen::Index i) { in_range[owner[static_cast<std::size_t>(i)]] = 0; });
+    at += width_of(info_.node_features[f]);
+  }
+  return out;
+}
+
+Model::Scaled Model::scaled(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range) const {
+  const auto targets = static_cast<Eigen::Index>(target_count());
+  Scaled out{RealMatrix::Zero(targets, count), RealMatrix::Zero(targets, count), {}};
+  out.zero = Eigen::Matrix<bool, Eigen::Dynamic, Eigen::Dynamic>::Constant(targets, count, false);
+  const Samples inputs = samples(encoded, first, count, in_range);
+  Batch mean, spread;
+  for (std::size_t h = 0; h < learners_.size(); ++h) {
+    learners_[h]->predict(inputs, mean, spread);
+    const auto& indices = info_.heads[h].targets;
+    auto hurdle = static_cast<Eigen::Index>(indices.size());
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      const Target& target = info_.targets[static_cast<std::size_t>(indices[i])];
+      const auto t = static_cast<Eigen::Index>(indices[i]), from = static_cast<Eigen::Index>(i);
+      out.centre.row(t) = mean.row(from).cast<double>() * target.deviation;
+      out.spread.row(t) = spread.row(from).cast<double>() * target.deviation;
+      if (target.hurdle) out.zero.row(t) = mean.row(hurdle++).array() < 0;
     }
-    const auto [low, high] = allowed(feature);
-    const bool log = feature.scale == "log", log1p = feature.scale == "log1p";
+  }
+  std::vector<double> row(info_.features.size());
+  for (Eigen::Index t = 0; t < targets; ++t) {
+    const Target& target = info_.targets[static_cast<std::size_t>(t)];
+    out.centre.row(t).array() += target.mean;
+    if (target.term.empty()) continue;
     for (Eigen::Index i = 0; i < count; ++i) {
-      const double raw = column[first + i];
-      if (std::isnan(raw)) {
-        if (feature.may_miss) in(at + 1, i) = 1;
-        continue;
-      }
-      const double value = log ? (raw > 0 ? std::log(raw) : nan) : log1p ? (raw >= 0 ? std::log1p(raw) : nan) : raw;
-      if (outside(value, low, high)) in_range[static_cast<std::size_t>(first + i)] = 0;
-      // A value that the scale does not take stands at the low end of the range.
-      const double standard = ((std::isnan(value) ? low : value) - feature.mean) / feature.deviation;
-      in(at, i) = static_cast<float>(std::clamp(standard, -farthest, farthest));
+      for (std::size_t f = 0; f < row.size(); ++f) row[f] = encoded.rows(first + i, static_cast<Eigen::Index>(f));
+      const auto [value, doubt] = scaled_term(target, info_.features, row.data());
+      out.centre(t, i) += value;
+      out.spread(t, i) = std::hypot(out.spread(t, i), doubt);
     }
-    at += feature.may_miss ? 2 : 1;
   }
-  return in;
+  return out;
 }
 
-void Model::outputs(const Batch& in, Batch& centre, Batch& spread) const {
-  const auto members = static_cast<float>(members_.size());
-  Batch sum = Batch::Zero(base_.outputs(), in.cols()), squares = sum;
-  for (const Mlp<float>& member : members_) {
-    const Batch out = member.forward(in);
-    sum += out;
-    squares.array() += out.array().square();
-  }
-  sum /= members;
-  centre = base_.forward(in) + sum;
-  spread = (squares.array() / members - sum.array().square()).max(0.0F).sqrt();
-}
-
-Expected<Prediction> Model::predict(const RealMatrix& x) const {
-  if (auto sound = check(x); !sound) return fail(std::move(sound.error()));
-  const Eigen::Index n = x.rows(), targets = static_cast<Eigen::Index>(target_count());
+Expected<Prediction> Model::predict(const Encoded& encoded) const {
+  if (auto fits = check(encoded); !fits) return fail(std::move(fits.error()));
+  const Eigen::Index n = encoded.rows.rows(), targets = static_cast<Eigen::Index>(target_count());
   Prediction out;
   out.mean.resize(n, targets);
   out.lower.resize(n, targets);
   out.upper.resize(n, targets);
   out.in_range.assign(static_cast<std::size_t>(n), 1);
-  Batch centre, spread;
   for (Eigen::Index first = 0; first < n; first += block) {
     const Eigen::Index count = std::min(block, n - first);
-    outputs(inputs(x, first, count, out.in_range), centre, spread);
+    const Scaled answer = scaled(encoded, first, count, out.in_range.data() + first);
     for (Eigen::Index t = 0; t < targets; ++t) {
       const Target& target = info_.targets[static_cast<std::size_t>(t)];
-      const double low = (to_scale(target.scale, target.divisor, target.low) - target.mean) / target.deviation;
-      const double high = (to_scale(target.scale, target.divisor, target.high) - target.mean) / target.deviation;
-      const double margin = 0.5 * (high - low);
-      const auto back = [&](double z) { return from_scale(target.scale, target.divisor, z * target.deviation + target.mean); };
       for (Eigen::Index i = 0; i < count; ++i) {
-        const double wide = static_cast<double>(spread(t, i));
-        const double z = std::clamp(static_cast<double>(centre(t, i)), low - margin, high + margin);
-        const double half = target.quantile * (wide + target.spread_floor);
-        out.mean(first + i, t) = back(z);
-        out.lower(first + i, t) = back(std::max(z - half, std::min(z, low - 4 * margin)));
-        out.upper(first + i, t) = back(std::min(z + half, std::max(z, high + 4 * margin)));
-        if (!(wide <= target.spread_limit)) out.in_range[static_cast<std::size_t>(first + i)] = 0;
+        std::uint8_t& inside = out.in_range[static_cast<std::size_t>(first + i)];
+        if (!(answer.spread(t, i) <= target.spread_limit)) inside = 0;
+        const Finished done = finish(target, answer.centre(t, i), answer.spread(t, i), answer.zero(t, i), inside != 0);
+        out.mean(first + i, t) = done.mean;
+        out.lower(first + i, t) = done.lower;
+        out.upper(first + i, t) = done.upper;
       }
     }
   }
@@ -150,73 +230,49 @@ Expected<Prediction> Model::predict(const RealMatrix& x) const {
   return out;
 }
 
-Expected<RealMatrix> Model::encode(const arch::LabelTable& table) const {
-  RealMatrix x(static_cast<Eigen::Index>(table.rows()), static_cast<Eigen::Index>(feature_count()));
-  std::vector<Problem> problems;
-  for (std::size_t f = 0; f < info_.features.size(); ++f) {
-    const Feature& feature = info_.features[f];
-    const auto found = table.column(feature.name);
-    const bool constant = feature.categories.empty() && !feature.may_miss && feature.low == feature.high;
-    if (!found) {
-      if (constant) {
-        x.col(static_cast<Eigen::Index>(f)).setConstant(feature.low);
-        continue;
-      }
-      for (const Problem& problem : found.error().problems()) problems.push_back(problem);
-      continue;
-    }
-    const arch::LabelTable::Column& column = **found;
-    const auto refuse = [&](const std::string& message) { problems.push_back({table.file(), "column " + in_quotes(feature.name), message}); };
-    if (!feature.unit.empty() && !column.unit.empty() && feature.unit != column.unit) {
-      refuse("found the unit " + in_quotes(column.unit) + "; the model was trained in " + in_quotes(feature.unit));
-      continue;
-    }
-    auto to = x.col(static_cast<Eigen::Index>(f));
-    if (!feature.categories.empty()) {
-      for (std::size_t r = 0; r < table.rows(); ++r) {
-        const std::string word = column.numeric ? (std::isnan(column.numbers[r]) ? std::string() : number(column.numbers[r])) : column.words[r];
-        const auto at = std::find(feature.categories.begin(), feature.categories.end(), word);
-        to[static_cast<Eigen::Index>(r)] = at == feature.categories.end() ? -1.0 : static_cast<double>(at - feature.categories.begin());
-      }
-    } else if (!column.numeric) {
-      const auto odd = std::find_if(column.words.begin(), column.words.end(), [](const std::string& word) {
-        double ignored = 0;
-        return !trimmed(word).empty() && !parse_real(trimmed(word), ignored);
-      });
-      refuse("found " + (odd == column.words.end() ? std::string("words") : in_quotes(*odd)) + "; the model takes numbers here");
-    } else {
-      for (std::size_t r = 0; r < table.rows(); ++r) {
-        to[static_cast<Eigen::Index>(r)] = constant && std::isnan(column.numbers[r]) ? feature.low : column.numbers[r];
-      }
-    }
-  }
-  if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
-  return x;
+Expected<Prediction> Model::predict(const RealMatrix& x) const {
+  Encoded encoded;
+  encoded.rows = x;
+  return predict(encoded);
 }
 
-Expected<Prediction> Model::predict(const arch::LabelTable& table) const {
-  auto x = encode(table);
-  if (!x) return fail(std::move(x.error()));
-  auto prediction = predict(*x);
-  if (prediction) return prediction;
-  std::vector<Problem> problems = prediction.error().problems();
-  for (Problem& problem : problems) problem.file = table.file();
-  return fail(Error(prediction.error().kind(), std::move(problems)));
+Expected<RealMatrix> Model::predict_mean(const RealMatrix& x) const {
+  auto all = predict(x);
+  if (!all) return fail(std::move(all.error()));
+  return std::move(all->mean);
+}
+
+std::vector<std::uint8_t> Model::outside(const RealMatrix& x) const {
+  std::vector<std::uint8_t> out(static_cast<std::size_t>(x.rows()) * info_.features.size(), 0);
+  for (std::size_t f = 0; f < info_.features.size() && static_cast<Eigen::Index>(f) < x.cols(); ++f) {
+    const Feature& feature = info_.features[f];
+    const auto [low, high] = allowed(feature);
+    for (Eigen::Index r = 0; r < x.rows(); ++r) {
+      const double value = x(r, static_cast<Eigen::Index>(f));
+      bool wrong = false;
+      if (!feature.categories.empty()) {
+        wrong = !known_category(feature, value);
+      } else if (!std::isnan(value)) {
+        const double scaled = to_scale(feature.scale, 1, value);
+        wrong = !(scaled >= low && scaled <= high);
+      }
+      out[static_cast<std::size_t>(r) * info_.features.size() + f] = wrong ? 1 : 0;
+    }
+  }
+  return out;
 }
 
 std::string Model::why_out_of_range(const RealVector& row) const {
   std::vector<std::string> reasons;
+  const std::vector<std::uint8_t> flags = outside(row.transpose());
   for (std::size_t f = 0; f < info_.features.size() && static_cast<Eigen::Index>(f) < row.size(); ++f) {
+    if (flags[f] == 0) continue;
     const Feature& feature = info_.features[f];
     const double value = row[static_cast<Eigen::Index>(f)];
-    if (std::isnan(value)) continue;
     if (!feature.categories.empty()) {
-      if (!(value >= 0 && value < static_cast<double>(feature.categories.size()))) reasons.push_back(feature.name + " is a word that training did not see");
+      reasons.push_back(feature.name + " is a word that training did not see");
       continue;
     }
-    const auto [low, high] = allowed(feature);
-    const double scaled = to_scale(feature.scale, 1, value);
-    if (!outside(scaled, low, high)) continue;
     const bool above = value > feature.high;
     reasons.push_back(feature.name + " = " + number(value) + " is " + (above ? "above " : "below ") + number(above ? feature.high : feature.low));
   }

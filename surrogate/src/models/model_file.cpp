@@ -44,13 +44,26 @@ void describe(FieldVisitor& v, Target& t) {
   field(v, {"unit", "unit of the column"}, t.unit);
   field(v, {"scale", "how the networks see it"}, t.scale, Choice{{"linear", "log", "log1p"}});
   field(v, {"divisor", "log1p: log(1 + y / divisor)"}, t.divisor, RealRange{0, 1e300, true});
+  field(v, {"quantum", "answers are multiples of it; 0: any"}, t.quantum, RealRange{0, 1});
   field(v, {"low", "smallest training label"}, t.low);
   field(v, {"high", "largest training label"}, t.high);
-  field(v, {"mean", "mean of the scaled labels"}, t.mean);
-  field(v, {"deviation", "standard deviation of the scaled labels"}, t.deviation, RealRange{0, 1e300, true});
-  field(v, {"quantile", "conformal quantile"}, t.quantile, RealRange{0, 1e300});
+  field(v, {"family", "learner that answers; empty: the term alone"}, t.family);
+  field(v, {"why", "errors of all that were tried"}, t.why);
+  field(v, {"term", "analytical term"}, t.term);
+  field(v, {"hurdle", "a second output says whether the label is 0"}, t.hurdle);
+  field(v, {"mean", "mean of what the learner learned"}, t.mean);
+  field(v, {"deviation", "standard deviation of it"}, t.deviation, RealRange{0, 1e300, true});
+  field(v, {"quantile", "conformal quantile in range"}, t.quantile, RealRange{0, 1e300});
+  field(v, {"quantile_outside", "conformal quantile out of range"}, t.quantile_outside, RealRange{0, 1e300});
   field(v, {"spread_floor", "added to the ensemble's spread"}, t.spread_floor, RealRange{0, 1e300});
   field(v, {"spread_limit", "spread beyond which a row is out of range"}, t.spread_limit, RealRange{0, 1e300});
+}
+
+void describe(FieldVisitor& v, Head& h) {
+  field(v, {"family", "family of the learner", "", Key::required}, h.family);
+  field(v, {"targets", "indices of its targets", "", Key::required}, h.targets, Length{1, 10'000}, Range{0, 10'000});
+  field(v, {"structure", "what the family needs besides weights"}, h.structure, Raw{R"({"type": "object"})"});
+  field(v, {"weights", "float32 numbers", "", Key::required}, h.weights, Range{0, std::int64_t{1} << 40});
 }
 
 void describe(FieldVisitor& v, Score& s) {
@@ -72,7 +85,7 @@ void describe(FieldVisitor& v, SplitScores& s) {
 }
 
 void describe(FieldVisitor& v, ModelInfo& info) {
-  field(v, {"version", "version of the format", "", Key::required}, info.version, Range{1, 1});
+  field(v, {"version", "version of the format", "", Key::required}, info.version, Range{2, 2});
   field(v, {"label_kind", "where labels come from"}, info.label_kind);
   field(v, {"level", "nominal coverage"}, info.level, RealRange{0.5, 0.999});
   std::string seed = std::to_string(info.seed);  // as text: 64 bits do not fit in a JSON number that every reader keeps exact
@@ -88,9 +101,9 @@ void describe(FieldVisitor& v, ModelInfo& info) {
   field(v, {"group", "column that kept rows together"}, info.group);
   field(v, {"features", "inputs", "", Key::required}, info.features, Length{1, 10'000});
   field(v, {"targets", "outputs", "", Key::required}, info.targets, Length{1, 10'000});
-  field(v, {"hidden", "widths of hidden layers", "", Key::required}, info.hidden, Length{1, 8}, Range{1, 4096});
-  field(v, {"activation", "activation of hidden layers", "", Key::required}, info.activation, Choice{{"linear", "tanh", "relu", "silu"}});
-  field(v, {"members", "networks", "", Key::required}, info.members, Range{1, 1000});
+  field(v, {"node_features", "inputs of each node"}, info.node_features, Length{0, 10'000});
+  field(v, {"node_key", "column that says which row a node belongs to"}, info.node_key);
+  field(v, {"heads", "learners, in the order of their weights"}, info.heads, Length{0, 10'000});
   field(v, {"metrics", "scores by split"}, info.metrics);
   field(v, {"notes", "what training has to say"}, info.notes);
 }
@@ -100,15 +113,31 @@ namespace {
 void describe_header(FieldVisitor& v, Header& h) {
   field(v, {"format", "what the file is", "", Key::required}, h.format, Choice{{"gnomon-surrogate"}});
   describe(v, h.info);
-  field(v, {"weights", "float32 numbers after the header line", "", Key::required}, h.weights, Range{1, std::int64_t{1} << 40});
+  field(v, {"weights", "float32 numbers after the header line", "", Key::required}, h.weights, Range{0, std::int64_t{1} << 40});
   field(v, {"sha256", "hash of everything else", "", Key::required}, h.sha256);
 }
 
-std::vector<int> widths_of(const ModelInfo& info) {
-  std::vector<int> widths{input_count(info.features)};
-  for (const std::int64_t width : info.hidden) widths.push_back(static_cast<int>(width));
-  widths.push_back(static_cast<int>(info.targets.size()));
-  return widths;
+/// The parts of a header fit together: indices are inside, and every target has exactly one answer.
+Expected<void> consistent(const ModelInfo& info, const std::string& file) {
+  std::size_t inputs = 0;
+  for (const auto* list : {&info.features, &info.node_features}) {
+    for (const Feature& feature : *list) inputs += feature.categories.size() + 2;
+  }
+  if (inputs > 1'000'000) return invalid(file, "/features", "more than a million categories");
+  std::vector<int> answers(info.targets.size(), 0);
+  for (const Head& head : info.heads) {
+    for (const std::int64_t target : head.targets) {
+      if (target >= static_cast<std::int64_t>(info.targets.size())) return invalid(file, "/heads", "names target " + std::to_string(target) + " of " + std::to_string(info.targets.size()));
+      if (info.targets[static_cast<std::size_t>(target)].family != head.family) return invalid(file, "/heads", "a target and its head are of different families");
+      ++answers[static_cast<std::size_t>(target)];
+    }
+  }
+  for (std::size_t t = 0; t < info.targets.size(); ++t) {
+    const Target& target = info.targets[t];
+    if (answers[t] != (target.family.empty() ? 0 : 1)) return invalid(file, "/heads", "target " + in_quotes(target.name) + " has " + std::to_string(answers[t]) + " heads");
+    if (!sound(target.term, info.features.size())) return invalid(file, "/targets", "the term of " + in_quotes(target.name) + " does not fit the features");
+  }
+  return {};
 }
 
 }  // namespace
@@ -116,14 +145,10 @@ std::vector<int> widths_of(const ModelInfo& info) {
 std::string Model::to_bytes() const {
   Header header;
   header.info = info_;
-  std::string blob;
-  const auto put = [&](const Mlp<float>& net) {
-    const auto* bytes = reinterpret_cast<const char*>(net.parameters().data());
-    blob.append(bytes, static_cast<std::size_t>(net.parameters().size()) * sizeof(float));
-    header.weights += net.parameters().size();
-  };
-  put(base_);
-  for (const Mlp<float>& member : members_) put(member);
+  std::vector<float> numbers;
+  for (const auto& learner : learners_) learner->append_weights(numbers);
+  header.weights = static_cast<std::int64_t>(numbers.size());
+  const std::string blob(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(float));
   Json json = write_described([&](FieldVisitor& v) { describe_header(v, header); });
   json.erase("sha256");
   // Text from a user's table may hold bytes that are not UTF-8; they are replaced rather than refused here.
@@ -144,8 +169,8 @@ Expected<Model> Model::from_bytes(const std::string& bytes, const std::string& f
   if (!document) return fail(Error(document.error()));
   Header header;
   // The version is looked at first: another version may have other keys.
-  if (const auto at = document->root().find("version"); at != document->root().end() && at->is_number_integer() && *at != 1) {
-    return fail(Error(ErrorKind::unsupported, Problem{file, "/version", "found version " + at->dump() + " of the model format; this gnomon reads version 1"}));
+  if (const auto at = document->root().find("version"); at != document->root().end() && at->is_number_integer() && *at != 2) {
+    return fail(Error(ErrorKind::unsupported, Problem{file, "/version", "found version " + at->dump() + " of the model format; this gnomon reads version 2"}));
   }
   auto read = read_described(*document, [&](FieldVisitor& v) { describe_header(v, header); });
   if (!read) return fail(std::move(read.error()));
@@ -160,33 +185,26 @@ Expected<Model> Model::from_bytes(const std::string& bytes, const std::string& f
     return invalid(file, "/sha256", "does not fit the content: the file is damaged or was changed by hand");
   }
 
+  if (auto fits = consistent(header.info, file); !fits) return fail(std::move(fits.error()));
   Model model;
   model.info_ = std::move(header.info);
-  std::size_t inputs = 0;
-  for (const Feature& feature : model.info_.features) inputs += feature.categories.size() + 2;
-  if (inputs > 1'000'000) return invalid(file, "/features", "more than a million categories");
-  const std::vector<int> widths = widths_of(model.info_);
-  const std::vector<int> linear{widths.front(), widths.back()};
-  const Eigen::Index each = Mlp<float>::parameter_count(widths), first = Mlp<float>::parameter_count(linear);
-  if (header.weights != first + each * model.info_.members) {
-    return invalid(file, "/weights", "found " + std::to_string(header.weights) + "; the widths need " + std::to_string(first + each * model.info_.members));
+  std::vector<float> numbers(static_cast<std::size_t>(header.weights));
+  std::memcpy(numbers.data(), bytes.data() + line_end + 1, expected);
+  std::span<const float> rest(numbers);
+  for (const Head& head : model.info_.heads) {
+    if (static_cast<std::uint64_t>(head.weights) > rest.size()) return invalid(file, "/weights", "the heads need more than the " + std::to_string(header.weights) + " announced");
+    auto learner = make_learner(head.family, head.structure);
+    if (!learner) return fail(std::move(learner.error()));
+    int outputs = static_cast<int>(head.targets.size());
+    for (const std::int64_t target : head.targets) outputs += model.info_.targets[static_cast<std::size_t>(target)].hurdle ? 1 : 0;
+    const Learner::Shape shape{input_count(model.info_.features), input_count(model.info_.node_features), outputs};
+    const auto count = static_cast<std::size_t>(head.weights);
+    auto loaded = (*learner)->load(head.structure, rest.first(count), shape, file);
+    if (!loaded) return fail(std::move(loaded.error()));
+    rest = rest.subspan(count);
+    model.learners_.push_back(std::move(*learner));
   }
-  Activation activation = Activation::silu;
-  parse_activation(model.info_.activation, activation);
-  const char* at = bytes.data() + line_end + 1;
-  const auto take = [&](Mlp<float>& net) {
-    const std::size_t count = static_cast<std::size_t>(net.parameters().size()) * sizeof(float);
-    std::memcpy(net.parameters().data(), at, count);
-    at += count;
-    return net.parameters().allFinite();
-  };
-  model.base_ = Mlp<float>(linear, Activation::linear, 0);
-  bool finite = take(model.base_);
-  for (std::int64_t m = 0; m < model.info_.members; ++m) {
-    model.members_.emplace_back(widths, activation, 0);
-    finite = take(model.members_.back()) && finite;
-  }
-  if (!finite) return invalid(file, "", "holds weights that are not finite");
+  if (!rest.empty()) return invalid(file, "/weights", "found " + std::to_string(header.weights) + "; the heads need " + std::to_string(static_cast<std::size_t>(header.weights) - rest.size()));
   return model;
 }
 

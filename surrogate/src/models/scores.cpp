@@ -57,7 +57,7 @@ std::vector<Score> score(const ModelInfo& info, const Prediction& prediction, co
   return out;
 }
 
-Expected<std::vector<Score>> evaluate(const Model& model, const arch::LabelTable& table) {
+Expected<std::vector<Score>> evaluate(const Model& model, const arch::LabelTable& table, const arch::LabelTable* nodes) {
   const ModelInfo& info = model.info();
   RealMatrix labels = RealMatrix::Constant(static_cast<Eigen::Index>(table.rows()), static_cast<Eigen::Index>(info.targets.size()),
                                            std::numeric_limits<double>::quiet_NaN());
@@ -85,7 +85,7 @@ Expected<std::vector<Score>> evaluate(const Model& model, const arch::LabelTable
     problems.push_back({table.file(), "", "has none of the model's targets: " + join(names)});
   }
   if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
-  auto prediction = model.predict(table);
+  auto prediction = model.predict(table, nodes);
   if (!prediction) return fail(std::move(prediction.error()));
   return score(info, *prediction, labels);
 }

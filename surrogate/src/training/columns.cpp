@@ -14,7 +14,7 @@ namespace {
 /// A column of more different words than this is a name, not a category.
 constexpr std::size_t most_categories = 64;
 /// Positive features whose largest value is this many times the smallest are seen in the log domain.
-constexpr double log_factor = 8;
+constexpr double log_factor = 4;
 
 using Column = arch::LabelTable::Column;
 
@@ -26,6 +26,13 @@ std::string word_at(const Column& column, std::size_t row) {
 }
 
 std::size_t different_words(const Column& column) { return std::set<std::string>(column.words.begin(), column.words.end()).size(); }
+
+/// Columns named like bit-widths are in bits unless they say otherwise.
+bool named_bits(std::string name) {
+  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  static const std::set<std::string> names{"prec", "precision", "bits", "bitwidth", "bit_width", "word_length"};
+  return names.contains(name) || name.ends_with("_bits") || name.ends_with("_precision") || name.ends_with("_prec");
+}
 
 struct Moments {
   double mean = 0, deviation = 1;
@@ -56,7 +63,7 @@ std::vector<double> present(const Column& column, const std::vector<std::size_t>
 Feature describe_feature(const Column& column, const std::vector<std::size_t>& rows) {
   Feature feature;
   feature.name = column.name;
-  feature.unit = column.unit;
+  feature.unit = column.unit.empty() && column.numeric && named_bits(column.name) ? "bits" : column.unit;
   if (!column.numeric) {
     std::set<std::string> words;
     for (const std::size_t row : rows) words.insert(column.words[row]);
@@ -87,6 +94,13 @@ Target describe_target(const Column& column, const std::vector<std::size_t>& row
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   target.low = *low;
   target.high = *high;
+  // Small counts are whole, or halves (block RAMs).
+  std::vector<double> sorted = values;
+  std::sort(sorted.begin(), sorted.end());
+  for (const double quantum : {0.5, 1.0}) {
+    const bool multiples = std::all_of(values.begin(), values.end(), [&](double v) { return std::abs(v / quantum - std::round(v / quantum)) < 1e-9; });
+    if (multiples && *low >= 0 && sorted[sorted.size() / 2] < 100) target.quantum = quantum;
+  }
   if (*low > 0) {
     target.scale = "log";
   } else if (*low == 0 && *high > 0) {

@@ -7,6 +7,7 @@
 #include "gnomon/arch/metrics.hpp"
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
+#include "gnomon/surrogate/import.hpp"
 
 namespace gnomon::surrogate {
 namespace {
@@ -91,7 +92,7 @@ LabelTable table_of(const RealMatrix& x, const std::vector<std::string>& names, 
 Expected<TrainingTable> load_training_table(const std::filesystem::path& path) {
   std::error_code code;
   if (std::filesystem::is_directory(path, code)) return load_trials(path);
-  auto table = LabelTable::load(path);
+  auto table = load_table(path);
   if (!table) return fail(std::move(table.error()));
   return TrainingTable{std::move(*table), {}};
 }

@@ -1,191 +1,240 @@
 #include "gnomon/surrogate/train.hpp"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <numbers>
+#include <functional>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
 #include <thread>
 
-#include "gnomon/base/adam.hpp"
 #include "gnomon/base/hash.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/text.hpp"
-#include "training/columns.hpp"
+#include "gnomon/surrogate/import.hpp"
+#include "models/scaling.hpp"
+#include "training/trainer.hpp"
 
 namespace gnomon::surrogate {
 namespace {
 
-using Batch = Mlp<float>::Batch;
-using Rows = std::vector<std::size_t>;
+/// Up to here every variant is compared, and calibrated, on all rows; beyond, variants are compared on as many rows of whole groups, and a fifth of
+/// the groups calibrates.
+constexpr std::size_t compare_rows = 1500;
+/// Up to here the final model learns the calibration rows too.
+constexpr std::size_t refit_rows = 20'000;
+/// A variant other than the ensemble, which answers fastest, must be better than it by this factor.
+constexpr double worth = 0.9;
 
-struct Split {
-  Rows training, calibration, test;
-};
-
-/// Deals whole groups: first to test, then to calibration, each until it has its share of rows, the rest to training, which keeps one at least.
-Split deal(const Columns& columns, const TrainOptions& options) {
-  std::vector<std::size_t> order(columns.groups);
-  for (std::size_t g = 0; g < order.size(); ++g) order[g] = g;
-  Random(derive(options.seed, "split")).shuffle(order);
-  std::vector<std::size_t> size(columns.groups, 0);
-  for (const std::size_t row : columns.rows) ++size[columns.group[row]];
-
-  enum Part : char { to_training, to_calibration, to_test };
-  std::vector<Part> part(columns.groups, to_training);
-  const auto rows = static_cast<double>(columns.rows.size());
-  std::size_t next = 0;
-  const auto take = [&](Part to, double fraction, std::size_t keep) {
-    double taken = 0;
-    while (next + keep < order.size() && taken < fraction * rows) {
-      taken += static_cast<double>(size[order[next]]);
-      part[order[next++]] = to;
-    }
+/// Runs independent pieces of work; which thread does which does not matter to the result.
+void in_parallel(std::size_t pieces, int threads, const std::function<void(std::size_t)>& piece) {
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < pieces; i = next++) piece(i);
   };
-  // With few groups none can be spared for the test.
-  if (columns.groups >= 5) take(to_test, options.test_fraction, 4);
-  take(to_calibration, options.calibration_fraction, 1);
+  std::vector<std::jthread> others;
+  for (int i = 1; i < std::min<int>(threads, static_cast<int>(pieces)); ++i) others.emplace_back(work);
+  work();
+}
 
-  Split split;
-  for (const std::size_t row : columns.rows) {
-    const Part to = part[columns.group[row]];
-    (to == to_training ? split.training : to == to_calibration ? split.calibration : split.test).push_back(row);
+/// Deals whole groups, at random, until `fraction` of the rows is taken; `keep` groups stay.
+std::pair<Rows, Rows> take_groups(const TrainingData& data, const Rows& rows, double fraction, std::size_t keep, std::uint64_t seed) {
+  std::map<std::size_t, std::size_t> size;
+  for (const std::size_t row : rows) ++size[data.columns.group[row]];
+  std::vector<std::size_t> order;
+  for (const auto& [group, count] : size) order.push_back(group);
+  Random(seed).shuffle(order);
+  std::set<std::size_t> taken;
+  double count = 0;
+  for (std::size_t i = 0; i + keep < order.size() && count < fraction * static_cast<double>(rows.size()); ++i) {
+    taken.insert(order[i]);
+    count += static_cast<double>(size[order[i]]);
   }
-  return split;
+  std::pair<Rows, Rows> out;
+  for (const std::size_t row : rows) (taken.contains(data.columns.group[row]) ? out.first : out.second).push_back(row);
+  return out;
 }
 
-/// The (1 - alpha) quantile of scores with the finite-sample correction for `groups` independent groups; the largest where there are too few.
-double conformal_quantile(std::vector<double> scores, std::size_t groups, double level) {
-  if (scores.empty()) return 0;
-  std::sort(scores.begin(), scores.end());
-  const double corrected = level * (1 + 1 / static_cast<double>(std::max<std::size_t>(groups, 1)));
-  const double rank = std::ceil(corrected * static_cast<double>(scores.size()));
-  return scores[std::min(scores.size(), std::max<std::size_t>(1, static_cast<std::size_t>(rank))) - 1];
+/// Rows held out for the test, and the rest, by `options.split`.
+Expected<std::pair<Rows, Rows>> test_rows(const TrainingData& data, const arch::LabelTable& table, const TrainOptions& options) {
+  const Rows& rows = data.columns.rows;
+  double fraction = options.test_fraction;
+  if (const std::size_t equals = options.split.find('='); equals != std::string::npos) {
+    const auto column = table.column(options.split.substr(0, equals));
+    if (!column) return fail(Error(column.error()));
+    std::pair<Rows, Rows> out;
+    for (const std::size_t row : rows) {
+      const std::string word = (*column)->numeric ? number((*column)->numbers[row]) : (*column)->words[row];
+      (word == options.split.substr(equals + 1) ? out.first : out.second).push_back(row);
+    }
+    if (out.first.empty()) return invalid(table.file(), "column " + in_quotes(options.split.substr(0, equals)), "no row has the value " + in_quotes(options.split.substr(equals + 1)));
+    return out;
+  }
+  if (options.split == "largest") {
+    const auto folds = make_folds(data, rows, 0, 100, options.seed);
+    if (folds.empty()) return invalid(table.file(), "", "the split `largest` needs a feature of sizes (positive, of at least 4 values, spanning a factor of 8 or more)");
+    std::set<std::size_t> large;
+    for (const Fold& fold : folds) large.insert(fold.answer.begin(), fold.answer.end());
+    std::pair<Rows, Rows> out;
+    for (const std::size_t row : rows) (large.contains(row) ? out.first : out.second).push_back(row);
+    if (out.second.size() < least_rows) return invalid(table.file(), "", "the split `largest` leaves " + std::to_string(out.second.size()) + " rows to train on");
+    return out;
+  }
+  if (fraction < 0) fraction = rows.size() < 2000 ? 0 : 0.1;
+  if (fraction == 0 || data.columns.groups < 5) return std::pair<Rows, Rows>{{}, rows};
+  return take_groups(data, rows, fraction, 4, derive(options.seed, "split"));
 }
 
-/// Standardised labels [targets, rows]; NaN where missing.
-Batch standard_labels(const RealMatrix& labels, const std::vector<Target>& targets, const Rows& rows) {
-  Batch out(static_cast<Eigen::Index>(targets.size()), static_cast<Eigen::Index>(rows.size()));
-  for (std::size_t t = 0; t < targets.size(); ++t) {
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const double value = labels(static_cast<Eigen::Index>(rows[i]), static_cast<Eigen::Index>(t));
-      const double scaled = to_scale(targets[t].scale, targets[t].divisor, value);
-      out(static_cast<Eigen::Index>(t), static_cast<Eigen::Index>(i)) = static_cast<float>((scaled - targets[t].mean) / targets[t].deviation);
+/// Without an analytical term, trees answer what they saw last and a Gaussian process its mean; where sizes may grow, the latter is not asked alone.
+std::vector<Variant> variants_of(const TrainOptions& options, std::size_t rows, bool nodes, bool sizes) {
+  std::vector<std::string> families{options.family};
+  if (options.family == "auto") {
+    families = {"ensemble", "trees"};
+    if (rows <= 1000) families.push_back("process");
+    if (nodes) {
+      for (const LearnerFamily& family : learner_families()) {
+        if (family.needs_nodes) families.push_back(family.name);
+      }
+    }
+  }
+  std::vector<Variant> out;
+  for (const std::string& family : families) {
+    if (options.family != "auto" || family != "process" || !sizes || options.term == "never") out.push_back({family, false, false});
+  }
+  if (options.term == "auto") {
+    out.push_back({"", true, false});
+    for (const std::string& family : families) out.push_back({family, true, false});
+  }
+  if (options.family == "auto") {
+    out.push_back({"ensemble", false, true});
+    out.push_back({"trees", false, true});
+  }
+  return out;
+}
+
+/// A hurdle is for counts of which some, not all, are 0.
+bool takes_hurdle(const TrainingData& data, std::size_t target) {
+  if (data.targets[target].scale != "log1p") return false;
+  double zeros = 0, labels = 0;
+  for (const std::size_t row : data.columns.rows) {
+    const double y = data.columns.labels(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(target));
+    labels += std::isnan(y) ? 0 : 1;
+    zeros += y == 0 ? 1 : 0;
+  }
+  return zeros >= 0.05 * labels && zeros <= 0.95 * labels;
+}
+
+double mean_error(const std::vector<HeldOut>& rows, double deviation) {
+  double sum = 0, n = 0;
+  for (const HeldOut& held : rows) {
+    if (std::isnan(held.truth)) continue;
+    sum += std::min(1.0, std::abs(held.truth - (held.zero ? 0.0 : held.centre)) / deviation);
+    n += 1;
+  }
+  return n > 0 ? sum / n : std::numeric_limits<double>::quiet_NaN();
+}
+
+std::string short_number(double value) {
+  if (!(value > 0)) return number(value);
+  const double scale = std::pow(10.0, 1 - std::floor(std::log10(value)));
+  return number(std::round(value * scale) / scale);
+}
+
+/// All variants' answers on all folds: records[variant][target].
+Expected<std::vector<std::vector<Record>>> compare(const TrainingData& data, const TrainOptions& options, const std::vector<Fold>& folds,
+                                                   const std::vector<Variant>& variants, bool quick, int threads) {
+  const std::size_t targets = data.targets.size();
+  const bool any_term = std::any_of(variants.begin(), variants.end(), [](const Variant& v) { return v.term; });
+  std::vector<std::vector<PhysicalTerm>> terms(folds.size());
+  if (any_term) in_parallel(folds.size(), threads, [&](std::size_t f) { terms[f] = Trainer::terms(data, options, folds[f].learn, 3); });
+  std::vector<std::vector<std::vector<HeldOut>>> answers(folds.size() * variants.size());
+  std::vector<std::optional<Error>> errors(answers.size());
+  in_parallel(answers.size(), threads, [&](std::size_t piece) {
+    const Fold& fold = folds[piece / variants.size()];
+    const Variant& variant = variants[piece % variants.size()];
+    std::vector<Variant> choice(targets, variant);
+    for (std::size_t t = 0; t < targets; ++t) choice[t].hurdle = variant.hurdle && takes_hurdle(data, t);
+    const auto model = Trainer::build(data, options, fold.learn, choice, terms[piece / variants.size()], quick, 1);
+    if (model) answers[piece] = Trainer::answers(*model, data, fold.learn, fold.answer);
+    else errors[piece] = model.error();
+  });
+  std::vector<std::vector<Record>> out(variants.size(), std::vector<Record>(targets));
+  for (std::size_t piece = 0; piece < answers.size(); ++piece) {
+    if (errors[piece]) return fail(std::move(*errors[piece]));
+    for (std::size_t t = 0; t < targets; ++t) {
+      Record& record = out[piece % variants.size()][t];
+      auto& to = folds[piece / variants.size()].sizes ? record.sizes : record.groups;
+      to.insert(to.end(), answers[piece][t].begin(), answers[piece][t].end());
     }
   }
   return out;
 }
 
-/// Ridge regression of each target on the inputs and a constant, over the rows that have a label.
-Mlp<float> fit_base(const Batch& in, const Batch& labels) {
-  const Eigen::Index inputs = in.rows(), targets = labels.rows();
-  Mlp<float> base({static_cast<int>(inputs), static_cast<int>(targets)}, Activation::linear, 0);
-  base.parameters().setZero();
-  Eigen::Map<Batch> weights(base.parameters().data(), targets, inputs);
-  auto bias = base.parameters().tail(targets);
-  RealMatrix x(inputs + 1, in.cols());
-  x.topRows(inputs) = in.cast<double>();
-  x.row(inputs).setOnes();
+/// The variant with the smallest product of errors on held-out groups and on held-out sizes, and why.
+std::size_t choose(const std::vector<Variant>& variants, const std::vector<std::vector<Record>>& records, std::size_t target, const TrainingData& data,
+                   std::string& why) {
+  double sum = 0, squares = 0, n = 0;
+  for (const std::size_t row : data.columns.rows) {
+    const double z = to_scale(data.targets[target].scale, data.targets[target].divisor, data.columns.labels(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(target)));
+    if (std::isnan(z)) continue;
+    sum += z;
+    squares += z * z;
+    n += 1;
+  }
+  const double deviation = std::max(1e-12, std::sqrt(std::max(0.0, squares / n - sum / n * (sum / n))));
+  // Errors below a thousandth of the labels' deviation are alike.
+  constexpr double alike = 1e-3;
+  std::size_t best = 0;
+  double best_score = std::numeric_limits<double>::infinity();
+  std::vector<std::string> words;
+  const bool hurdle = takes_hurdle(data, target);
+  for (std::size_t v = 0; v < variants.size(); ++v) {
+    if (variants[v].hurdle && !hurdle) continue;
+    const double inside = mean_error(records[v][target].groups, deviation), outside = mean_error(records[v][target].sizes, deviation);
+    double score = std::isnan(inside) ? 0 : std::log(inside + alike);
+    if (!std::isnan(outside)) score += std::log(outside + alike);
+    if (variants[v].family == "ensemble" && !variants[v].term) score += std::log(worth) * (std::isnan(outside) ? 1 : 2);
+    if (score < best_score) {
+      best_score = score;
+      best = v;
+    }
+    words.push_back(variants[v].name() + " " + short_number(inside) + (std::isnan(outside) ? "" : " and " + short_number(outside)));
+  }
+  why = variants[best].name() + ": mean error in deviations of the label on held-out groups" +
+        (records[best][target].sizes.empty() ? "" : " and on held-out sizes") + ": " + join(words, ", ");
+  return best;
+}
+
+/// Predictions and labels of held-out rows as matrices, for scores.
+void score_held_out(ModelInfo& info, const std::string& name, const std::vector<std::vector<HeldOut>>& held, bool inside) {
+  std::map<std::size_t, Eigen::Index> place;
+  for (const auto& list : held) {
+    for (const HeldOut& row : list) place.emplace(row.row, 0);
+  }
+  if (place.empty()) return;
+  Eigen::Index next = 0;
+  for (auto& [row, at] : place) at = next++;
+  const auto targets = static_cast<Eigen::Index>(info.targets.size());
+  Prediction prediction;
+  prediction.mean = prediction.lower = prediction.upper = RealMatrix::Zero(next, targets);
+  prediction.in_range.assign(static_cast<std::size_t>(next), 1);
+  RealMatrix labels = RealMatrix::Constant(next, targets, std::numeric_limits<double>::quiet_NaN());
   for (Eigen::Index t = 0; t < targets; ++t) {
-    const RealVector present = labels.row(t).transpose().unaryExpr([](float v) { return std::isnan(v) ? 0.0F : 1.0F; }).cast<double>();
-    const RealVector y = labels.row(t).transpose().unaryExpr([](float v) { return std::isnan(v) ? 0.0F : v; }).cast<double>();
-    RealMatrix gram = RealMatrix::Zero(inputs + 1, inputs + 1);
-    const RealMatrix weighted = x * present.asDiagonal();
-    gram.noalias() = weighted * x.transpose();
-    const double ridge = 1e-3 * std::max(1.0, present.sum());
-    gram.diagonal().head(inputs).array() += ridge;
-    gram(inputs, inputs) += 1e-9 * std::max(1.0, present.sum());
-    const RealVector solution = Eigen::LDLT<RealMatrix>(gram).solve(x * y);
-    if (!solution.allFinite()) continue;
-    weights.row(t) = solution.head(inputs).transpose().cast<float>();
-    bias[t] = static_cast<float>(solution[inputs]);
-  }
-  return base;
-}
-
-/// Gradient of the mean squared error over the labels present; returns the error.
-double squared_error(const Batch& out, const Batch& labels, Batch* gradient) {
-  const auto present = labels.array().isNaN().select(0.0F, Batch::Ones(labels.rows(), labels.cols()).array()).eval();
-  const auto count = static_cast<float>(std::max(1.0F, present.sum()));
-  const Batch difference = labels.array().isNaN().select(0.0F, out.array() - labels.array());
-  if (gradient) *gradient = difference / (0.5F * count);
-  return static_cast<double>(difference.squaredNorm()) / static_cast<double>(count);
-}
-
-struct Lesson {
-  const Batch& in;      // [inputs, training rows]
-  const Batch& labels;  // what the base leaves, [targets, training rows]
-  const std::vector<std::size_t>& group;  // of each training row
-  std::size_t groups = 0;
-};
-
-Batch columns_of(const Batch& from, const std::vector<Eigen::Index>& order, std::size_t first, std::size_t count) {
-  Batch out(from.rows(), static_cast<Eigen::Index>(count));
-  for (std::size_t i = 0; i < count; ++i) out.col(static_cast<Eigen::Index>(i)) = from.col(order[first + i]);
-  return out;
-}
-
-Mlp<float> train_member(const Lesson& lesson, const TrainOptions& options, std::size_t member) {
-  const std::uint64_t seed = derive(derive(options.seed, "member"), member);
-  std::vector<int> widths{static_cast<int>(lesson.in.rows())};
-  widths.insert(widths.end(), options.hidden.begin(), options.hidden.end());
-  widths.push_back(static_cast<int>(lesson.labels.rows()));
-  Activation activation = Activation::silu;
-  parse_activation(options.activation, activation);
-  Mlp<float> net(widths, activation, derive(seed, "weights"), 0.1);
-
-  // Every tenth group of a shuffled order watches for overfitting; with few groups, none does.
-  Random random(derive(seed, "batches"));
-  std::vector<std::size_t> shuffled(lesson.groups);
-  for (std::size_t g = 0; g < shuffled.size(); ++g) shuffled[g] = g;
-  random.shuffle(shuffled);
-  std::vector<bool> watching(lesson.groups, false);
-  if (lesson.groups >= 10) {
-    for (std::size_t i = 0; i < lesson.groups; i += 10) watching[shuffled[i]] = true;
-  }
-  std::vector<Eigen::Index> learn, watch;
-  for (std::size_t i = 0; i < lesson.group.size(); ++i) (watching[lesson.group[i]] ? watch : learn).push_back(static_cast<Eigen::Index>(i));
-  const Batch watch_in = columns_of(lesson.in, watch, 0, watch.size());
-  const Batch watch_labels = columns_of(lesson.labels, watch, 0, watch.size());
-
-  const std::size_t rows = learn.size();
-  const std::size_t batch = rows < 1000 ? 32 : rows < 8000 ? 64 : 256;
-  const int budget = static_cast<int>(std::clamp(2e6 / static_cast<double>(rows), 30.0, 1e6));
-  const int epochs = std::min(options.max_epochs, budget);
-  constexpr double first_rate = 3e-3;
-  AdamOptions adam_options;
-  adam_options.learning_rate = first_rate;
-  adam_options.weight_decay = 0.02;
-  adam_options.clip_norm = 1;
-  Adam<float> adam(net.parameters().size(), adam_options, net.decay_mask());
-  Mlp<float>::Trace trace;
-  Mlp<float>::Parameters gradient(net.parameters().size()), best = net.parameters();
-  double best_error = watch.empty() ? 0 : squared_error(net.forward(watch_in), watch_labels, nullptr);
-  int best_epoch = 0;
-  Batch out_gradient;
-  for (int epoch = 0; epoch < epochs; ++epoch) {
-    adam.set_learning_rate(first_rate * 0.5 * (1 + std::cos(std::numbers::pi * epoch / epochs)));
-    random.shuffle(learn);
-    for (std::size_t first = 0; first < rows; first += batch) {
-      const std::size_t count = std::min(batch, rows - first);
-      const Batch in = columns_of(lesson.in, learn, first, count);
-      const Batch labels = columns_of(lesson.labels, learn, first, count);
-      squared_error(net.forward(in, trace), labels, &out_gradient);
-      gradient.setZero();
-      net.backward(trace, out_gradient, gradient);
-      adam.step(net.parameters(), gradient);
+    const Target& target = info.targets[static_cast<std::size_t>(t)];
+    for (const HeldOut& row : held[static_cast<std::size_t>(t)]) {
+      const Eigen::Index at = place[row.row];
+      const bool in = inside && row.inside && row.spread <= target.spread_limit;
+      const Finished done = finish(target, row.centre, row.spread, row.zero, in);
+      prediction.mean(at, t) = done.mean;
+      prediction.lower(at, t) = done.lower;
+      prediction.upper(at, t) = done.upper;
+      if (!in) prediction.in_range[static_cast<std::size_t>(at)] = 0;
+      if (!std::isnan(row.truth)) labels(at, t) = from_scale(target.scale, target.divisor, row.truth);
     }
-    if (watch.empty()) continue;
-    const double error = squared_error(net.forward(watch_in), watch_labels, nullptr);
-    if (error < best_error) {
-      best_error = error;
-      best = net.parameters();
-      best_epoch = epoch;
-    }
-    if (epoch - best_epoch > std::max(30, epochs / 4)) break;
   }
-  if (!watch.empty()) net.parameters() = best;
-  return net;
+  info.metrics.push_back({name, score(info, prediction, labels)});
 }
 
 Expected<void> check(const TrainOptions& options) {
@@ -193,163 +242,154 @@ Expected<void> check(const TrainOptions& options) {
   const auto refuse = [&](bool wrong, const std::string& name, double found, const std::string& allowed) {
     if (wrong) problems.push_back({"", "option " + name, "found " + number(found) + "; allowed: " + allowed});
   };
+  const auto word = [&](const std::string& name, const std::string& found, const std::vector<std::string>& allowed) {
+    if (std::find(allowed.begin(), allowed.end(), found) == allowed.end()) problems.push_back({"", "option " + name, unknown_word("value", found, allowed)});
+  };
   refuse(options.members < 2 || options.members > 100, "members", options.members, "2 to 100");
   refuse(options.hidden.empty() || options.hidden.size() > 8, "hidden", static_cast<double>(options.hidden.size()), "1 to 8 layers");
   for (const int width : options.hidden) refuse(width < 1 || width > 4096, "hidden", width, "widths from 1 to 4096");
   refuse(options.max_epochs < 1 || options.max_epochs > 100'000, "max_epochs", options.max_epochs, "1 to 100000");
   refuse(!(options.calibration_fraction >= 0.05 && options.calibration_fraction <= 0.5), "calibration_fraction", options.calibration_fraction,
          "0.05 to 0.5");
-  refuse(!(options.test_fraction >= 0 && options.test_fraction <= 0.5), "test_fraction", options.test_fraction, "0 to 0.5");
+  refuse(!(options.test_fraction == -1 || (options.test_fraction >= 0 && options.test_fraction <= 0.5)), "test_fraction", options.test_fraction, "-1, 0 to 0.5");
   refuse(!(options.level >= 0.5 && options.level <= 0.999), "level", options.level, "0.5 to 0.999");
   refuse(options.threads < 0 || options.threads > 1024, "threads", options.threads, "0 to 1024");
-  const std::vector<std::string> activations{"tanh", "relu", "silu"};
-  if (std::find(activations.begin(), activations.end(), options.activation) == activations.end()) {
-    problems.push_back({"", "option activation", unknown_word("value", options.activation, activations)});
-  }
+  refuse(options.folds < 0 || options.folds > 20, "folds", options.folds, "0 to 20");
+  word("activation", options.activation, {"tanh", "relu", "silu"});
+  word("term", options.term, {"auto", "never"});
+  std::vector<std::string> families{"auto"};
+  for (const LearnerFamily& family : learner_families()) families.push_back(family.name);
+  word("family", options.family, families);
+  if (options.split.find('=') == std::string::npos) word("split", options.split, {"random", "largest"});
   if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
   return {};
 }
 
 }  // namespace
 
-/// Builds a model step by step; the only one besides the file reader who may.
-class Trainer {
- public:
-  static Expected<Model> run(const arch::LabelTable& table, const TrainOptions& options) {
-    auto columns = choose_columns(table, options);
-    if (!columns) return fail(std::move(columns.error()));
-    const Split split = deal(*columns, options);
-
-    Model model;
-    ModelInfo& info = model.info_;
-    info.label_kind = options.label_kind;
-    info.level = options.level;
-    info.seed = options.seed;
-    info.training_sha256 = sha256(table.to_csv());
-    info.training_rows = static_cast<std::int64_t>(split.training.size());
-    info.calibration_rows = static_cast<std::int64_t>(split.calibration.size());
-    info.test_rows = static_cast<std::int64_t>(split.test.size());
-    info.group = options.group;
-    info.hidden.assign(options.hidden.begin(), options.hidden.end());
-    info.activation = options.activation;
-    info.members = options.members;
-    info.notes = columns->notes;
-    // Ranges and categories are those of all rows that shape the model: the intervals of calibration rows count as known too.
-    Rows known = split.training;
-    known.insert(known.end(), split.calibration.begin(), split.calibration.end());
-    for (const std::string& name : columns->features) info.features.push_back(describe_feature(**table.column(name), known));
-    for (const std::string& name : options.targets) info.targets.push_back(describe_target(**table.column(name), known));
-    for (const Target& target : info.targets) {
-      const auto column = static_cast<Eigen::Index>(&target - info.targets.data());
-      const bool any = std::any_of(split.training.begin(), split.training.end(),
-                                   [&](std::size_t row) { return !std::isnan(columns->labels(static_cast<Eigen::Index>(row), column)); });
-      if (!any) return invalid(table.file(), "column " + in_quotes(target.name), "has labels in too few groups; none is left for training");
-    }
-
-    const int inputs = input_count(info.features);
-    model.base_ = Mlp<float>({inputs, static_cast<int>(info.targets.size())}, Activation::linear, 0);
-    auto x = model.encode(table);
-    if (!x) return fail(std::move(x.error()));
-    const auto inputs_of = [&](const Rows& rows) {
-      RealMatrix part(static_cast<Eigen::Index>(rows.size()), x->cols());
-      for (std::size_t i = 0; i < rows.size(); ++i) part.row(static_cast<Eigen::Index>(i)) = x->row(static_cast<Eigen::Index>(rows[i]));
-      std::vector<std::uint8_t> ignored(rows.size(), 1);
-      return model.inputs(part, 0, part.rows(), ignored);
-    };
-    const Batch in = inputs_of(split.training);
-    Batch labels = standard_labels(columns->labels, info.targets, split.training);
-    model.base_ = fit_base(in, labels);
-    labels -= model.base_.forward(in);
-
-    std::vector<std::size_t> group, renumbered(columns->groups, columns->groups);
-    std::size_t groups = 0;
-    for (const std::size_t row : split.training) {
-      std::size_t& number = renumbered[columns->group[row]];
-      if (number == columns->groups) number = groups++;
-      group.push_back(number);
-    }
-    train_members(model, Lesson{in, labels, group, groups}, options);
-    calibrate(model, inputs_of(split.calibration), standard_labels(columns->labels, info.targets, split.calibration), *columns, split);
-
-    const auto measure = [&](const std::string& name, const Rows& rows) -> Expected<void> {
-      if (rows.empty()) return {};
-      RealMatrix part(static_cast<Eigen::Index>(rows.size()), x->cols()), truth(static_cast<Eigen::Index>(rows.size()), columns->labels.cols());
-      for (std::size_t i = 0; i < rows.size(); ++i) {
-        part.row(static_cast<Eigen::Index>(i)) = x->row(static_cast<Eigen::Index>(rows[i]));
-        truth.row(static_cast<Eigen::Index>(i)) = columns->labels.row(static_cast<Eigen::Index>(rows[i]));
-      }
-      // A test row may lack a feature that every training row had: such rows cannot be answered and are not measured.
-      std::vector<Eigen::Index> whole;
-      for (Eigen::Index r = 0; r < part.rows(); ++r) {
-        if (model.check(part.row(r))) whole.push_back(r);
-      }
-      const RealMatrix whole_x = part(whole, Eigen::all), whole_y = truth(whole, Eigen::all);
-      const auto prediction = model.predict(whole_x);
-      if (!prediction) return fail(Error(prediction.error()));
-      info.metrics.push_back({name, score(info, *prediction, whole_y)});
-      return {};
-    };
-    for (const auto& [name, rows] : {std::pair<const char*, const Rows&>{"train", split.training}, {"calibration", split.calibration}, {"test", split.test}}) {
-      if (auto done = measure(name, rows); !done) return fail(std::move(done.error()));
-    }
-    return model;
-  }
-
- private:
-  static void train_members(Model& model, const Lesson& lesson, const TrainOptions& options) {
-    const auto members = static_cast<std::size_t>(options.members);
-    model.members_.resize(members);
-    std::atomic<std::size_t> next{0};
-    const auto work = [&] {
-      for (std::size_t m = next++; m < members; m = next++) model.members_[m] = train_member(lesson, options, m);
-    };
-    const std::size_t wanted = options.threads > 0 ? static_cast<std::size_t>(options.threads) : std::max(1U, std::thread::hardware_concurrency());
-    std::vector<std::jthread> others;
-    for (std::size_t i = 1; i < std::min(wanted, members); ++i) others.emplace_back(work);
-    work();
-  }
-
-  /// Sets quantile, floor and limit of every target from the calibration rows.
-  static void calibrate(Model& model, const Batch& in, const Batch& labels, const Columns& columns, const Split& split) {
-    Batch centre, spread;
-    model.outputs(in, centre, spread);
-    for (std::size_t t = 0; t < model.info_.targets.size(); ++t) {
-      Target& target = model.info_.targets[t];
-      const auto row = static_cast<Eigen::Index>(t);
-      std::vector<double> spreads;
-      std::vector<bool> counted(columns.groups, false);
-      std::size_t groups = 0;
-      for (Eigen::Index i = 0; i < in.cols(); ++i) {
-        spreads.push_back(static_cast<double>(spread(row, i)));
-        if (std::isnan(labels(row, i))) continue;
-        const std::size_t group = columns.group[split.calibration[static_cast<std::size_t>(i)]];
-        if (!counted[group]) ++groups;
-        counted[group] = true;
-      }
-      std::sort(spreads.begin(), spreads.end());
-      target.spread_limit = spreads.empty() ? 0 : spreads.back();
-      // Without a floor, a row on which all members happen to agree would get an interval of no width.
-      target.spread_floor = spreads.empty() ? 0 : std::max(0.25 * spreads[spreads.size() / 2], 1e-6);
-      std::vector<double> scores;
-      for (Eigen::Index i = 0; i < in.cols(); ++i) {
-        if (std::isnan(labels(row, i))) continue;
-        const double error = std::abs(static_cast<double>(labels(row, i)) - static_cast<double>(centre(row, i)));
-        scores.push_back(error / (static_cast<double>(spread(row, i)) + target.spread_floor));
-      }
-      if (scores.empty()) {
-        model.info_.notes.push_back("target " + in_quotes(target.name) + " has no label among the calibration rows: its interval is the whole range seen");
-        target.quantile = 2 * (to_scale(target.scale, target.divisor, target.high) - to_scale(target.scale, target.divisor, target.low)) /
-                          target.deviation / target.spread_floor;
-      } else {
-        target.quantile = conformal_quantile(std::move(scores), groups, model.info_.level);
-      }
+Expected<Model> Trainer::run(const arch::LabelTable& table, const TrainOptions& options) {
+  TrainingData data;
+  auto columns = choose_columns(table, options);
+  if (!columns) return fail(std::move(columns.error()));
+  data.columns = std::move(*columns);
+  for (const std::string& name : data.columns.features) data.features.push_back(describe_feature(**table.column(name), data.columns.rows));
+  for (const std::string& name : options.targets) data.targets.push_back(describe_target(**table.column(name), data.columns.rows));
+  if (options.nodes) {
+    Rows all(options.nodes->rows());
+    for (std::size_t r = 0; r < all.size(); ++r) all[r] = r;
+    for (const auto& column : options.nodes->columns()) {
+      if (column.name == options.node_key || column.name == "inputs" || column.name == "name") continue;
+      data.node_features.push_back(describe_feature(column, all));
     }
   }
-};
+  Model reader;
+  reader.info_.features = data.features;
+  reader.info_.node_features = data.node_features;
+  reader.info_.node_key = options.node_key;
+  auto encoded = reader.encode(table, options.nodes);
+  if (!encoded) return fail(std::move(encoded.error()));
+  data.encoded = std::move(*encoded);
 
-Expected<Model> train(const arch::LabelTable& table, const TrainOptions& options) {
+  auto split = test_rows(data, table, options);
+  if (!split) return fail(std::move(split.error()));
+  const auto& [test, rows] = *split;
+  for (std::size_t t = 0; t < data.targets.size(); ++t) {
+    const bool any = std::any_of(rows.begin(), rows.end(), [&](std::size_t row) {
+      return !std::isnan(data.columns.labels(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(t)));
+    });
+    if (!any) return invalid(table.file(), "column " + in_quotes(data.targets[t].name), "has labels in too few groups; none is left for training");
+  }
+  const int threads = options.threads > 0 ? options.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const std::vector<Variant> variants = variants_of(options, rows.size(), options.nodes != nullptr, !make_folds(data, rows, 0, 1, options.seed).empty());
+
+  // Which variant for which target, and the answers on rows held out from it.
+  std::vector<Variant> choice(data.targets.size(), variants.front());
+  std::vector<std::string> why(data.targets.size());
+  std::vector<Record> records(data.targets.size());
+  const bool small = rows.size() <= compare_rows && options.folds != 1;
+  if (variants.size() > 1 || small) {
+    Rows looked_at = rows;
+    if (rows.size() > compare_rows) {
+      looked_at = take_groups(data, rows, static_cast<double>(compare_rows) / static_cast<double>(rows.size()), 1, derive(options.seed, "compare")).first;
+    }
+    const std::size_t group_folds = options.folds > 1 ? static_cast<std::size_t>(options.folds) : small ? 5 : 3;
+    const auto folds = make_folds(data, looked_at, group_folds, small ? 4 : 2, options.seed);
+    auto compared = compare(data, options, folds, variants, variants.size() > 1, threads);
+    if (!compared) return fail(std::move(compared.error()));
+    for (std::size_t t = 0; t < data.targets.size(); ++t) {
+      const std::size_t best = choose(variants, *compared, t, data, why[t]);
+      choice[t] = variants[best];
+      choice[t].hurdle = choice[t].hurdle && takes_hurdle(data, t);
+      records[t] = std::move((*compared)[best][t]);
+    }
+  }
+  const bool any_term = std::any_of(choice.begin(), choice.end(), [](const Variant& v) { return v.term; });
+  Rows learned = rows;
+  std::optional<Model> kept;
+  std::size_t calibration = rows.size();
+  if (!small) {
+    // The calibration rows are answered by a model as the final one is, but for a fifth of the groups.
+    const auto [held, rest] = take_groups(data, rows, options.calibration_fraction, 1, derive(options.seed, "calibration"));
+    const auto terms = any_term ? Trainer::terms(data, options, rest, 5) : std::vector<PhysicalTerm>{};
+    auto model = build(data, options, rest, choice, terms, false, threads);
+    if (!model) return model;
+    const auto answered = answers(*model, data, rest, held);
+    for (std::size_t t = 0; t < data.targets.size(); ++t) records[t].groups = answered[t];
+    calibration = held.size();
+    if (rows.size() > refit_rows || options.folds == 1) {
+      learned = rest;
+      kept = std::move(*model);
+    }
+  }
+  if (!kept) {
+    const auto terms = any_term ? Trainer::terms(data, options, rows, 5) : std::vector<PhysicalTerm>{};
+    auto model = build(data, options, rows, choice, terms, false, threads);
+    if (!model) return model;
+    kept = std::move(*model);
+  }
+  Model model = std::move(*kept);
+  ModelInfo& info = model.info_;
+  // Rows that set the intervals count as known, learned or not.
+  for (std::size_t f = 0; f < info.features.size(); ++f) {
+    for (const std::size_t row : rows) {
+      const double value = data.encoded.rows(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(f));
+      if (std::isnan(value) || !info.features[f].categories.empty()) continue;
+      info.features[f].low = std::min(info.features[f].low, value);
+      info.features[f].high = std::max(info.features[f].high, value);
+    }
+  }
+  info.training_sha256 = sha256(table.to_csv());
+  info.training_rows = static_cast<std::int64_t>(learned.size());
+  info.calibration_rows = static_cast<std::int64_t>(calibration);
+  info.test_rows = static_cast<std::int64_t>(test.size());
+  info.notes = data.columns.notes;
+  for (std::size_t t = 0; t < info.targets.size(); ++t) {
+    info.targets[t].why = why[t];
+    calibrate(info.targets[t], records[t], data.columns.group, options.level);
+  }
+
+  const auto lists_of = [&](bool sizes) {
+    std::vector<std::vector<HeldOut>> lists;
+    for (const Record& record : records) lists.push_back(sizes ? record.sizes : record.groups);
+    return lists;
+  };
+  score_held_out(info, "train", answers(model, data, learned, learned), true);
+  score_held_out(info, "held-out groups", lists_of(false), true);
+  score_held_out(info, "held-out sizes", lists_of(true), false);
+  score_held_out(info, "test", answers(model, data, learned, test), true);
+  return model;
+}
+
+Expected<Model> train(const arch::LabelTable& given, const TrainOptions& options) {
   if (auto sound = check(options); !sound) return fail(std::move(sound.error()));
-  return Trainer::run(table, options);
+  auto imported = import_layout(given);
+  if (!imported) return fail(std::move(imported.error()));
+  TrainOptions all = options;
+  if (!imported->layout.empty()) {
+    if (all.features.empty()) all.features = imported->features;
+    if (all.label_kind.empty()) all.label_kind = imported->label_kind;
+  }
+  return Trainer::run(imported->table, all);
 }
 
 }  // namespace gnomon::surrogate

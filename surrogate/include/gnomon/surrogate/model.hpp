@@ -2,13 +2,15 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "gnomon/arch/label_table.hpp"
 #include "gnomon/base/error.hpp"
 #include "gnomon/base/linalg.hpp"
-#include "gnomon/base/nn.hpp"
+#include "gnomon/surrogate/learner.hpp"
+#include "gnomon/surrogate/term.hpp"
 
 namespace gnomon {
 class FieldVisitor;
@@ -34,12 +36,26 @@ struct Target {
   std::string unit;
   std::string scale = "linear";    ///< linear | log | log1p, which is log(1 + y / divisor) here
   double divisor = 1;              ///< of log1p: the smallest positive training label
+  double quantum = 0;              ///< 1 or 0.5 where all labels are multiples of it and small: answers are rounded to it; 0: not rounded
   double low = 0, high = 0;        ///< smallest and largest training label
-  double mean = 0, deviation = 1;  ///< of the scaled labels
-  /// The interval is z -+ quantile * (spread + spread_floor) in standardised scaled units, with the ensemble's spread.
-  double quantile = 0;
+  std::string family;              ///< of the learner that answers; empty: the analytical term alone
+  std::string why;                 ///< why this one: the errors of all that were tried
+  PhysicalTerm term;               ///< analytical term that the learner's answer is added to, in the target's scale; empty: none
+  bool hurdle = false;             ///< a second output says whether the label is 0 at all
+  double mean = 0, deviation = 1;  ///< of what the learner learned: scaled labels, less the scaled term
+  /// The interval is z -+ quantile * (spread + spread_floor) in the target's scale, with the members' spread; other quantiles for rows outside
+  /// the training range.
+  double quantile = 0, quantile_outside = 0;
   double spread_floor = 0;
   double spread_limit = 0;  ///< largest spread among the calibration rows; beyond it a row is out of range
+};
+
+/// One learner of a model: which outputs it gives, and what the model file holds of it.
+struct Head {
+  std::string family;
+  std::vector<std::int64_t> targets;  ///< indices; those with a hurdle have a second output, behind all first ones
+  std::string structure = "{}";       ///< Learner::structure
+  std::int64_t weights = 0;
 };
 
 /// How well a model does on some rows, per target, in the label's own unit.
@@ -56,13 +72,13 @@ struct Score {
   double in_range = 0;              ///< fraction of rows that the model says it knows
 };
 struct SplitScores {
-  std::string split;  ///< train | calibration | test
+  std::string split;  ///< train | held-out groups | held-out sizes | test
   std::vector<Score> scores;
 };
 
 /// Everything about a model but its weights; the header of the model file.
 struct ModelInfo {
-  std::int64_t version = 1;
+  std::int64_t version = 2;
   std::string label_kind;       ///< where labels come from, in words: `cycle`, `hls4ml C synthesis`
   double level = 0.9;           ///< nominal coverage of the intervals
   std::uint64_t seed = 0;
@@ -71,9 +87,9 @@ struct ModelInfo {
   std::string group;            ///< column that kept rows together in the splits; empty: rows with the same inputs
   std::vector<Feature> features;
   std::vector<Target> targets;
-  std::vector<std::int64_t> hidden;  ///< widths of the hidden layers
-  std::string activation = "silu";
-  std::int64_t members = 0;
+  std::vector<Feature> node_features;  ///< of node lists; empty: the model takes none
+  std::string node_key;                ///< column that says which row a node belongs to
+  std::vector<Head> heads;
   std::vector<SplitScores> metrics;
   std::vector<std::string> notes;    ///< columns left out and why, and the like
 };
@@ -81,6 +97,7 @@ struct ModelInfo {
 /// Field tables of the header's parts (base/fields.hpp), for model files and JSON output.
 void describe(FieldVisitor& v, Feature& feature);
 void describe(FieldVisitor& v, Target& target);
+void describe(FieldVisitor& v, Head& head);
 void describe(FieldVisitor& v, Score& score);
 void describe(FieldVisitor& v, SplitScores& scores);
 void describe(FieldVisitor& v, ModelInfo& info);
@@ -92,10 +109,19 @@ struct Prediction {
   std::vector<std::uint8_t> in_range;
 };
 
-/// A trained surrogate: a ridge-regression base (in log domain a power law) plus the mean of an ensemble of small multi-output networks that
-/// learned what the base leaves, with split-conformal intervals scaled by the ensemble's spread (Lei et al., JASA 2018; Angelopoulos and
-/// Bates 2023) from held-out groups. Scaled outputs are bounded to the training labels' range widened by half of it on each side, and
-/// intervals by twice, so that no extrapolation runs away. Immutable; predictions may run in several threads.
+/// Features as numbers: rows [n, features], and nodes where the model takes node lists.
+struct Encoded {
+  RealMatrix rows;                          ///< in the order of `info().features`; categories as indices (-1: never seen), missing NaN
+  RealMatrix nodes;                         ///< [nodes, node features], row by row
+  std::vector<std::int32_t> node_first{0};  ///< [rows + 1], see NodeBatch
+  std::vector<std::int32_t> edge_first{0};
+  std::vector<std::pair<std::int32_t, std::int32_t>> edges;
+};
+
+/// A trained surrogate. Per target: an analytical term where one was found that holds for sizes left out, and on it a learner (learner.hpp), the ones
+/// that won on held-out groups and sizes; conformal intervals scaled by the members' spread (Lei et al., JASA 2018; Angelopoulos and
+/// Bates 2023) from held-out groups, wider ones from held-out sizes for rows out of range. Scaled outputs are bounded to the training labels'
+/// range widened on each side, so that no extrapolation runs away. Immutable; predictions may run in several threads.
 class Model {
  public:
   const ModelInfo& info() const { return info_; }
@@ -104,12 +130,18 @@ class Model {
 
   /// Predicts rows x [n, features] in the order of `info().features`, in their own units; categorical columns hold the index into
   /// `categories` (-1 for a word never seen), missing values are NaN. Errors: wrong number of columns; a missing value where training had none;
-  /// an infinite value; a value that the column's scale does not take is out of range, not an error.
+  /// an infinite value; a model that takes node lists. A value that the column's scale does not take is out of range, not an error.
   Expected<Prediction> predict(const RealMatrix& x) const;
-  /// Takes the model's features out of a table by name; a column that was constant in training may be absent, or lack
-  /// values. Errors: missing columns (nearest name), other units, words where numbers are due.
-  Expected<RealMatrix> encode(const arch::LabelTable& table) const;
-  Expected<Prediction> predict(const arch::LabelTable& table) const;
+  /// Means only, without spread and intervals [n, targets]: as many times faster as the model has members that need not be compared.
+  Expected<RealMatrix> predict_mean(const RealMatrix& x) const;
+  /// Takes the model's features out of a table by name (known layouts are imported first, see import.hpp); a column that was constant in
+  /// training may be absent, or lack values. `nodes`: the node table, for models that take one. Errors: missing columns (nearest name), other
+  /// units, words where numbers are due.
+  Expected<Encoded> encode(const arch::LabelTable& table, const arch::LabelTable* nodes = nullptr) const;
+  Expected<Prediction> predict(const Encoded& encoded) const;
+  Expected<Prediction> predict(const arch::LabelTable& table, const arch::LabelTable* nodes = nullptr) const;
+  /// Which features of each row lie outside what training saw [n * features], row by row.
+  std::vector<std::uint8_t> outside(const RealMatrix& x) const;
   /// Why a row is out of range, in words (`rows = 300 is above 256`); empty where its features are inside.
   std::string why_out_of_range(const RealVector& row) const;
 
@@ -124,19 +156,22 @@ class Model {
   friend class Trainer;
   Model() = default;
 
-  /// Scaled and standardised inputs, one column per row of x; and whether each row's features are inside the training ranges.
-  Mlp<float>::Batch inputs(const RealMatrix& x, Eigen::Index first, Eigen::Index count, std::vector<std::uint8_t>& in_range) const;
-  /// Centre and spread of the ensemble, standardised scaled units, [targets, rows].
-  void outputs(const Mlp<float>::Batch& in, Mlp<float>::Batch& centre, Mlp<float>::Batch& spread) const;
-  Expected<void> check(const RealMatrix& x) const;
+  /// Scaled and standardised inputs of some rows; and whether each row's features are inside the training ranges.
+  Samples samples(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range) const;
+  /// Centre and spread in the targets' scales [targets, count], before rounding and bounds; NaN of `zero` where a hurdle says 0.
+  struct Scaled {
+    RealMatrix centre, spread;
+    Eigen::Matrix<bool, Eigen::Dynamic, Eigen::Dynamic> zero;
+  };
+  Scaled scaled(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range) const;
+  Expected<void> check(const Encoded& encoded) const;
 
   ModelInfo info_;
-  Mlp<float> base_;  // one linear layer
-  std::vector<Mlp<float>> members_;
+  std::vector<std::shared_ptr<const Learner>> learners_;  // one per head
 };
 
 /// Scores of a model on a table that has its features and at least one of its targets.
-Expected<std::vector<Score>> evaluate(const Model& model, const arch::LabelTable& table);
+Expected<std::vector<Score>> evaluate(const Model& model, const arch::LabelTable& table, const arch::LabelTable* nodes = nullptr);
 
 /// Scores of predictions against labels [n, targets] (NaN: no label). Targets without any label get a score of 0 rows.
 std::vector<Score> score(const ModelInfo& info, const Prediction& prediction, const RealMatrix& labels);

@@ -17,24 +17,38 @@ struct TrainOptions {
   std::string group;
   std::string label_kind;
   std::uint64_t seed = 1;
-  int members = 5;
+  std::string family = "auto";      ///< auto | a family of learner_families()
+  std::string term = "auto";        ///< auto: an analytical term where it wins | never
+  std::string learner_options;      ///< JSON for families other than the ensemble, trees and process; empty: their defaults
+  /// Parts that held-out groups are dealt to; 0: 5 up to 1,500 rows; 1: a fifth of the groups calibrates and is not learned, quickest.
+  int folds = 0;
+  int members = 5;                  ///< of the ensemble, as are the next three
   std::vector<int> hidden = {64, 64};
   std::string activation = "silu";  ///< tanh | relu | silu
   int max_epochs = 400;             ///< fewer for large tables: a member sees about two million rows in all, but at least 30 epochs
   double calibration_fraction = 0.2;
-  double test_fraction = 0.1;       ///< 0: no test rows are held out
+  /// Rows that only measure. -1: a tenth from 2,000 rows on, else none, where held-out groups measure.
+  double test_fraction = -1;
+  /// Which rows those are: `random` groups, the `largest` of every size, or all where `COLUMN=VALUE` (a family, a kernel).
+  std::string split = "random";
   double level = 0.9;               ///< nominal coverage of the intervals
   int threads = 0;                  ///< 0: as many as the machine has; the result does not depend on it
+  /// Node lists (layers, loops) of the rows; null: none. Columns but `node_key` (also a column of the rows), `inputs` and `name` are features.
+  const arch::LabelTable* nodes = nullptr;
+  std::string node_key = "network";
 };
 
 /// Least number of labelled rows that training takes.
 inline constexpr std::size_t least_rows = 20;
 
-/// Trains a model. Scales are chosen by the columns: features of positive values that span a factor of 8 or more are seen in the log
-/// domain; targets are log where all labels are positive, log1p where they reach 0, linear where they are negative. Groups (not rows) are
-/// dealt to training, calibration and test rows by the seed. Each network is trained with Adam on its own nine tenths of the training groups,
-/// stops where the other tenth no longer improves, and skips missing labels. Interval quantiles come from the calibration groups, with the
-/// finite-sample correction (1 + 1/groups).
+/// Trains a model. Tables of known layouts are imported first (import.hpp). Scales are chosen by the columns: features of positive values that span a
+/// factor of 4 or more are seen in the log domain; targets are log where all labels are positive, log1p where they reach 0, linear where they
+/// are negative.
+///
+/// Groups (not rows) are dealt to folds by the seed. `auto` compares families, with and without an analytical term (term.hpp), per target, on
+/// held-out groups and on held-out sizes (for up to four size features, the largest two fifths, which no learned row reaches), takes the
+/// smallest product of the two mean errors, and writes what it saw into Target::why. Intervals come from the same held-out answers: one
+/// quantile for rows in range from the groups, one for rows out of range from the sizes, with the finite-sample correction (1 + 1/groups).
 ///
 /// Errors (invalid_input): unknown columns, a target that is not numeric or without labels, a feature without a value, fewer than `least_rows`
 /// rows or two groups, options out of range. Same table and options: same bytes, whatever the number of threads.

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "gnomon/arch/label_table.hpp"
+#include "gnomon/base/error.hpp"
+
+namespace gnomon::surrogate {
+
+/// A table of a known layout, with the columns that models learn from.
+struct ImportedTable {
+  std::string layout;                 ///< empty: no known layout, `table` is what was given
+  arch::LabelTable table;
+  std::vector<std::string> features;  ///< what to predict from unless the user says otherwise
+  std::string label_kind;
+};
+
+/// Recognises a table by its header and adds what its layout implies:
+///
+///   hls4ml layers: `d_in, d_out, prec, rf, strategy`: one fully connected layer a row. Features are those five; `prec` is in bits.
+///   HLSyn: `kernel, point_json`: one design of a kernel a row. The pragmas become columns: `PARA_*` and `TILE_*` factors, `PIPE_*` words (off, on,
+///     flatten), and over all loops `parallel` and `tile` (products), `pipelined` and `flattened` (counts). Labels of rows whose `perf_cycles` is not
+///     positive are missing: the tool did not finish there.
+///
+/// Error: a point that is not a JSON object.
+Expected<ImportedTable> import_layout(const arch::LabelTable& table);
+
+/// A row table and the node table of its rows.
+struct NetworkTables {
+  arch::LabelTable rows;
+  arch::LabelTable nodes;  ///< column `network` holds the row's `network`
+};
+/// Reads records of the wa-hls4ml schema (arXiv 2511.05615): a JSON array of records, or one record a line. All values may be strings; an empty
+/// `resource_report` or `latency_report` is a missing label, never 0. Rows: network, part, clock, totals over the layers, and the labels `lut, ff, dsp,
+/// bram, cycles, ii` (largest latency and interval). Nodes: one per layer with its sizes, precision, reuse factor, MACs, multipliers (MACs / reuse factor)
+/// and weight bits.
+Expected<NetworkTables> load_wa_hls4ml(const std::filesystem::path& path);
+
+/// A CSV table, plain or gzip-compressed.
+Expected<arch::LabelTable> load_table(const std::filesystem::path& path);
+
+}  // namespace gnomon::surrogate

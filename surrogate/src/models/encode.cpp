@@ -1,0 +1,145 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <sstream>
+
+#include "gnomon/base/text.hpp"
+#include "gnomon/surrogate/import.hpp"
+#include "gnomon/surrogate/model.hpp"
+#include "models/scaling.hpp"
+
+namespace gnomon::surrogate {
+namespace {
+
+using Column = arch::LabelTable::Column;
+
+std::string word_at(const Column& column, std::size_t row) {
+  if (!column.numeric) return column.words[row];
+  return std::isnan(column.numbers[row]) ? std::string() : number(column.numbers[row]);
+}
+
+/// [rows, features] of a table, or what is wrong with its columns.
+RealMatrix numbers_of(const std::vector<Feature>& features, const arch::LabelTable& table, std::vector<Problem>& problems) {
+  RealMatrix x(static_cast<Eigen::Index>(table.rows()), static_cast<Eigen::Index>(features.size()));
+  for (std::size_t f = 0; f < features.size(); ++f) {
+    const Feature& feature = features[f];
+    const auto found = table.column(feature.name);
+    const bool constant = feature.categories.empty() && !feature.may_miss && feature.low == feature.high;
+    if (!found) {
+      if (constant) {
+        x.col(static_cast<Eigen::Index>(f)).setConstant(feature.low);
+        continue;
+      }
+      for (const Problem& problem : found.error().problems()) problems.push_back(problem);
+      continue;
+    }
+    const Column& column = **found;
+    const auto refuse = [&](const std::string& message) { problems.push_back({table.file(), "column " + in_quotes(feature.name), message}); };
+    if (!feature.unit.empty() && !column.unit.empty() && feature.unit != column.unit) {
+      refuse("found the unit " + in_quotes(column.unit) + "; the model was trained in " + in_quotes(feature.unit));
+      continue;
+    }
+    auto to = x.col(static_cast<Eigen::Index>(f));
+    if (!feature.categories.empty()) {
+      std::map<std::string, double> codes;
+      for (std::size_t c = 0; c < feature.categories.size(); ++c) codes.emplace(feature.categories[c], static_cast<double>(c));
+      for (std::size_t r = 0; r < table.rows(); ++r) {
+        const auto at = codes.find(word_at(column, r));
+        to[static_cast<Eigen::Index>(r)] = at == codes.end() ? -1.0 : at->second;
+      }
+    } else if (!column.numeric) {
+      const auto odd = std::find_if(column.words.begin(), column.words.end(), [](const std::string& word) {
+        double ignored = 0;
+        return !trimmed(word).empty() && !parse_real(trimmed(word), ignored);
+      });
+      refuse("found " + (odd == column.words.end() ? std::string("words") : in_quotes(*odd)) + "; the model takes numbers here");
+    } else {
+      for (std::size_t r = 0; r < table.rows(); ++r) {
+        to[static_cast<Eigen::Index>(r)] = constant && std::isnan(column.numbers[r]) ? feature.low : column.numbers[r];
+      }
+    }
+  }
+  return x;
+}
+
+}  // namespace
+
+void encode_nodes(const std::vector<Feature>& features, const std::string& key, const arch::LabelTable& table, const arch::LabelTable& nodes, Encoded& out,
+                  std::vector<Problem>& problems) {
+  const auto row_key = table.column(key), node_key = nodes.column(key);
+  for (const auto* column : {&row_key, &node_key}) {
+    if (!*column) problems.insert(problems.end(), column->error().problems().begin(), column->error().problems().end());
+  }
+  const RealMatrix x = numbers_of(features, nodes, problems);
+  if (!problems.empty()) return;
+  std::map<std::string, std::vector<std::size_t>> of_row;
+  for (std::size_t n = 0; n < nodes.rows(); ++n) of_row[word_at(**node_key, n)].push_back(n);
+  const auto inputs = nodes.column("inputs");
+  out.nodes.resize(0, x.cols());
+  std::vector<Eigen::Index> order;
+  for (std::size_t r = 0; r < table.rows(); ++r) {
+    const auto first = static_cast<std::int32_t>(order.size());
+    const auto found = of_row.find(word_at(**row_key, r));
+    const std::vector<std::size_t> none;
+    const auto& list = found == of_row.end() ? none : found->second;
+    if (list.empty()) {
+      problems.push_back({nodes.file(), "column " + in_quotes(key), "no node of row " + std::to_string(r + 1) + " of " + table.file()});
+      if (problems.size() > 5) return;
+    }
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      order.push_back(static_cast<Eigen::Index>(list[i]));
+      const auto self = first + static_cast<std::int32_t>(i);
+      if (!inputs) {
+        if (i > 0) out.edges.emplace_back(self - 1, self);
+        continue;
+      }
+      std::istringstream words(word_at(**inputs, list[i]));
+      std::string word;
+      while (words >> word) {
+        long long from = 0;
+        if (!parse_integer(word, from) || from < 0 || from >= static_cast<long long>(list.size()) || from == static_cast<long long>(i)) {
+          problems.push_back({nodes.file(), "column \"inputs\"", "row " + std::to_string(list[i] + 1) + ": found " + in_quotes(word) +
+                                                                     "; allowed: positions of other nodes of the same row, counted from 0"});
+          return;
+        }
+        out.edges.emplace_back(first + static_cast<std::int32_t>(from), self);
+      }
+    }
+    out.node_first.push_back(static_cast<std::int32_t>(order.size()));
+    out.edge_first.push_back(static_cast<std::int32_t>(out.edges.size()));
+  }
+  out.nodes = x(order, Eigen::all);
+}
+
+Expected<Encoded> Model::encode(const arch::LabelTable& given, const arch::LabelTable* nodes) const {
+  // Columns that a known layout implies are made where the table lacks them.
+  const bool whole = std::all_of(info_.features.begin(), info_.features.end(), [&](const Feature& f) { return given.column(f.name).has_value(); });
+  ImportedTable imported;
+  if (!whole) {
+    auto made = import_layout(given);
+    if (!made) return fail(std::move(made.error()));
+    imported = std::move(*made);
+  }
+  const arch::LabelTable& table = whole ? given : imported.table;
+  std::vector<Problem> problems;
+  Encoded out;
+  out.rows = numbers_of(info_.features, table, problems);
+  if (!info_.node_features.empty() && problems.empty()) {
+    if (!nodes) return invalid(table.file(), "", "the model takes a list of nodes for each row; give the node table");
+    encode_nodes(info_.node_features, info_.node_key, table, *nodes, out, problems);
+  }
+  if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
+  return out;
+}
+
+Expected<Prediction> Model::predict(const arch::LabelTable& table, const arch::LabelTable* nodes) const {
+  auto encoded = encode(table, nodes);
+  if (!encoded) return fail(std::move(encoded.error()));
+  auto prediction = predict(*encoded);
+  if (prediction) return prediction;
+  std::vector<Problem> problems = prediction.error().problems();
+  for (Problem& problem : problems) problem.file = table.file();
+  return fail(Error(prediction.error().kind(), std::move(problems)));
+}
+
+}  // namespace gnomon::surrogate

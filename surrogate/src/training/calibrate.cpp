@@ -1,0 +1,125 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "gnomon/base/random.hpp"
+#include "models/scaling.hpp"
+#include "training/trainer.hpp"
+
+namespace gnomon::surrogate {
+namespace {
+
+/// The `level` quantile of scores with the finite-sample correction for `groups` independent groups; the largest where there are too few.
+double conformal_quantile(std::vector<double> scores, std::size_t groups, double level) {
+  if (scores.empty()) return 0;
+  std::sort(scores.begin(), scores.end());
+  const double corrected = level * (1 + 1 / static_cast<double>(std::max<std::size_t>(groups, 1)));
+  const double rank = std::ceil(corrected * static_cast<double>(scores.size()));
+  return scores[std::min(scores.size(), std::max<std::size_t>(1, static_cast<std::size_t>(rank))) - 1];
+}
+
+double error_of(const HeldOut& held) { return std::abs(held.truth - (held.zero ? 0.0 : held.centre)); }
+
+double quantile_of(const std::vector<const HeldOut*>& rows, double floor, std::size_t groups, double level) {
+  std::vector<double> scores;
+  for (const HeldOut* held : rows) scores.push_back(error_of(*held) / (held->spread + floor));
+  return conformal_quantile(std::move(scores), groups, level);
+}
+
+/// Mean interval score of the rows in the label's unit.
+double interval_score(const Target& target, const std::vector<const HeldOut*>& rows, bool inside, double level) {
+  double sum = 0;
+  for (const HeldOut* held : rows) {
+    const Finished answer = finish(target, held->centre, held->spread, held->zero, inside);
+    const double truth = from_scale(target.scale, target.divisor, held->truth);
+    sum += answer.upper - answer.lower + 2 / (1 - level) * (std::max(0.0, answer.lower - truth) + std::max(0.0, truth - answer.upper));
+  }
+  return rows.empty() ? 0 : sum / static_cast<double>(rows.size());
+}
+
+}  // namespace
+
+void calibrate(Target& target, const Record& record, const std::vector<std::size_t>& group, double level) {
+  std::vector<const HeldOut*> in, out;
+  std::set<std::size_t> in_groups, out_groups;
+  std::vector<double> spreads;
+  for (const auto* list : {&record.groups, &record.sizes}) {
+    for (const HeldOut& held : *list) {
+      if (list == &record.groups && held.inside) spreads.push_back(held.spread);
+      if (std::isnan(held.truth)) continue;
+      const bool outside = list == &record.sizes || !held.inside;
+      (outside ? out : in).push_back(&held);
+      (outside ? out_groups : in_groups).insert(group[held.row]);
+    }
+  }
+  const double range = to_scale(target.scale, target.divisor, target.high) - to_scale(target.scale, target.divisor, target.low);
+  if (in.empty()) std::swap(in, out), std::swap(in_groups, out_groups);
+  if (in.empty()) {
+    // Nothing was held out with a label: the interval is the whole range seen.
+    target.spread_floor = 1;
+    target.quantile = target.quantile_outside = 2 * std::max(range, 1e-6);
+    return;
+  }
+  std::sort(spreads.begin(), spreads.end());
+  target.spread_limit = spreads.empty() ? 1e300 : 1.5 * spreads.back() + 1e-12;
+  const double typical = spreads.empty() ? 0 : spreads[spreads.size() / 2];
+  // Without a floor, a row on which all members happen to agree would get an interval of no width; a very wide one makes all intervals alike.
+  const double least = std::max(1e-4 * range, 1e-9);
+  Target best = target;
+  double best_score = HUGE_VAL;
+  for (const double factor : {0.1, 0.3, 1.0, 3.0, 10.0, 100.0}) {
+    for (const double base : {typical, least, 100 * least}) {
+      if (!(base > 0)) continue;
+      target.spread_floor = std::max(factor * base, least);
+      target.quantile = quantile_of(in, target.spread_floor, in_groups.size(), level);
+      target.quantile_outside = out.empty() ? 2 * target.quantile : std::max(target.quantile, quantile_of(out, target.spread_floor, out_groups.size(), level));
+      const double inside_score = interval_score(target, in, true, level), outside_score = interval_score(target, out, false, level);
+      const double score = std::log(inside_score + 1e-300) + (out.empty() ? 0 : std::log(outside_score + 1e-300));
+      if (score < best_score) {
+        best_score = score;
+        best = target;
+      }
+    }
+  }
+  target = best;
+}
+
+std::vector<Fold> make_folds(const TrainingData& data, const Rows& rows, std::size_t group_folds, std::size_t size_folds, std::uint64_t seed) {
+  std::vector<Fold> out;
+  std::set<std::size_t> kinds;
+  for (const std::size_t row : rows) kinds.insert(data.columns.group[row]);
+  std::vector<std::size_t> order(kinds.begin(), kinds.end());
+  Random(derive(seed, "folds")).shuffle(order);
+  const std::size_t parts = std::min(group_folds, order.size());
+  std::map<std::size_t, std::size_t> part_of;
+  for (std::size_t i = 0; i < order.size(); ++i) part_of[order[i]] = i % std::max<std::size_t>(parts, 1);
+  for (std::size_t p = 0; p < parts && parts >= 2; ++p) {
+    Fold fold;
+    for (const std::size_t row : rows) (part_of[data.columns.group[row]] == p ? fold.answer : fold.learn).push_back(row);
+    if (!fold.learn.empty() && !fold.answer.empty()) out.push_back(std::move(fold));
+  }
+  std::size_t made = 0;
+  for (std::size_t f = 0; f < data.features.size() && made < size_folds; ++f) {
+    const Feature& feature = data.features[f];
+    if (!feature.categories.empty() || feature.scale != "log" || feature.may_miss || feature.unit == "bits") continue;
+    std::vector<double> values;
+    for (const std::size_t row : rows) values.push_back(data.encoded.rows(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(f)));
+    std::sort(values.begin(), values.end());
+    if (std::set<double>(values.begin(), values.end()).size() < 4) continue;
+    // The largest two fifths at most.
+    const auto above = std::upper_bound(values.begin(), values.end(), values[values.size() * 3 / 5]);
+    if (above == values.end()) continue;
+    Fold fold;
+    fold.sizes = true;
+    for (const std::size_t row : rows) {
+      (data.encoded.rows(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(f)) < *above ? fold.learn : fold.answer).push_back(row);
+    }
+    if (fold.answer.size() < 10 || fold.learn.size() < 30) continue;
+    out.push_back(std::move(fold));
+    ++made;
+  }
+  return out;
+}
+
+}  // namespace gnomon::surrogate

@@ -1,0 +1,127 @@
+#include "gnomon/surrogate/import.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <zlib.h>
+
+#include "gnomon/base/json.hpp"
+#include "gnomon/base/text.hpp"
+#include "gnomon/surrogate/table.hpp"
+
+namespace gnomon::surrogate {
+namespace {
+
+using arch::LabelTable;
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+bool has_all(const LabelTable& table, std::initializer_list<const char*> names) {
+  return std::all_of(names.begin(), names.end(), [&](const char* name) { return table.column(name).has_value(); });
+}
+
+const LabelTable::Column& column_of(const LabelTable& table, const char* name) { return **table.column(name); }
+
+Expected<ImportedTable> import_hlsyn(const LabelTable& table) {
+  ImportedTable out{"HLSyn", {}, {"kernel"}, "HLSyn: cycles and utilisation by Vitis HLS"};
+  const std::size_t rows = table.rows();
+  const auto& points = column_of(table, "point_json");
+  std::map<std::string, std::vector<double>> numbers;
+  std::map<std::string, std::vector<std::string>> words;
+  std::vector<double> parallel(rows, 1), tile(rows, 1), pipelined(rows, 0), flattened(rows, 0);
+  for (std::size_t r = 0; r < rows; ++r) {
+    const std::string text = points.numeric ? "" : points.words[r];
+    const auto point = nlohmann::json::parse(text, nullptr, false);
+    if (!point.is_object()) {
+      return invalid(table.file(), "column \"point_json\"", "row " + std::to_string(r + 1) + ": found " + in_quotes(text) + "; a JSON object of pragmas is due");
+    }
+    for (const auto& [key, value] : point.items()) {
+      std::string name = key;
+      while (name.starts_with("_")) name.erase(0, 1);
+      if (const std::size_t at = name.find("__"); at != std::string::npos) name.replace(at, 2, "_");
+      if (value.is_number()) {
+        auto& column = numbers.emplace(name, std::vector<double>(rows, nan)).first->second;
+        column[r] = value.get<double>();
+        if (name.starts_with("PARA")) parallel[r] *= std::max(1.0, column[r]);
+        if (name.starts_with("TILE")) tile[r] *= std::max(1.0, column[r]);
+      } else if (value.is_string()) {
+        const auto word = value.get<std::string>();
+        words.emplace(name, std::vector<std::string>(rows, "absent")).first->second[r] = word.empty() ? "on" : word;
+        pipelined[r] += word.empty() ? 1 : 0;
+        flattened[r] += word == "flatten" ? 1 : 0;
+      } else {
+        return invalid(table.file(), "column \"point_json\"", "row " + std::to_string(r + 1) + ", " + in_quotes(key) + ": found " + value.dump() + "; a number or a word is due");
+      }
+    }
+  }
+  std::vector<bool> finished(rows, true);
+  if (const auto cycles = table.column("perf_cycles"); cycles && (*cycles)->numeric) {
+    for (std::size_t r = 0; r < rows; ++r) finished[r] = (*cycles)->numbers[r] > 0;
+  }
+  const std::set<std::string> labels{"perf_cycles", "bram", "dsp", "lut", "ff", "util_bram", "util_dsp", "util_lut", "util_ff"};
+  for (LabelTable::Column column : table.columns()) {
+    if (labels.contains(column.name) && column.numeric) {
+      for (std::size_t r = 0; r < rows; ++r) column.numbers[r] = finished[r] ? column.numbers[r] : nan;
+    }
+    out.table.add(std::move(column));
+  }
+  // One version of the tool in a table tells nothing; several do.
+  if (const auto version = table.column("hls_version"); version && !(*version)->numeric && std::set<std::string>((*version)->words.begin(), (*version)->words.end()).size() > 1) {
+    out.features.push_back("hls_version");
+  }
+  const auto add = [&](LabelTable::Column column) {
+    if (table.column(column.name)) return;
+    out.features.push_back(column.name);
+    out.table.add(std::move(column));
+  };
+  for (auto& [name, values] : numbers) add({name, "", true, std::move(values), {}});
+  for (auto& [name, values] : words) add({name, "", false, {}, std::move(values)});
+  add({"parallel", "", true, parallel, {}});
+  add({"tile", "", true, tile, {}});
+  add({"pipelined", "", true, pipelined, {}});
+  add({"flattened", "", true, flattened, {}});
+  // Read again, so that messages keep the file's name.
+  auto named = LabelTable::parse(out.table.to_csv(), table.file());
+  if (!named) return fail(std::move(named.error()));
+  out.table = std::move(*named);
+  return out;
+}
+
+}  // namespace
+
+Expected<ImportedTable> import_layout(const LabelTable& table) {
+  if (has_all(table, {"kernel", "point_json"})) return import_hlsyn(table);
+  if (has_all(table, {"d_in", "d_out", "prec", "rf", "strategy"})) {
+    // `prec` is in bits by its name.
+    return ImportedTable{"hls4ml layers", table, {"d_in", "d_out", "prec", "rf", "strategy"}, "hls4ml C synthesis"};
+  }
+  return ImportedTable{"", table, {}, ""};
+}
+
+Expected<LabelTable> load_table(const std::filesystem::path& path) {
+  const auto bytes = read_file(path);
+  if (!bytes) return fail(Error(bytes.error()));
+  if (!bytes->starts_with("\x1f\x8b")) return LabelTable::parse(*bytes, path.string());
+  constexpr std::size_t limit = std::size_t{1} << 30;
+  z_stream stream{};
+  if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) return fail(ErrorKind::run_failed, "zlib does not start");
+  std::string text;
+  std::vector<char> part(1 << 18);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes->data()));
+  stream.avail_in = static_cast<uInt>(bytes->size());
+  int state = Z_OK;
+  while (state == Z_OK && text.size() < limit) {
+    stream.next_out = reinterpret_cast<Bytef*>(part.data());
+    stream.avail_out = static_cast<uInt>(part.size());
+    state = inflate(&stream, Z_NO_FLUSH);
+    text.append(part.data(), part.size() - stream.avail_out);
+  }
+  inflateEnd(&stream);
+  if (state != Z_STREAM_END) return invalid(path.string(), "", text.size() >= limit ? "unpacks to more than 1 GiB" : "is damaged: it does not unpack");
+  return LabelTable::parse(text, path.string());
+}
+
+}  // namespace gnomon::surrogate

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gnomon/surrogate/model.hpp"
+#include "gnomon/surrogate/train.hpp"
+#include "training/columns.hpp"
+
+namespace gnomon::surrogate {
+
+using Rows = std::vector<std::size_t>;
+
+/// How a target may be answered.
+struct Variant {
+  std::string family;   ///< empty: the analytical term alone
+  bool term = false;
+  bool hurdle = false;
+  bool operator==(const Variant&) const = default;
+  std::string name() const { return family.empty() ? "term" : (term ? "term + " : "") + family + (hurdle ? " with hurdle" : ""); }
+};
+
+/// Everything that training looks at.
+struct TrainingData {
+  Columns columns;
+  Encoded encoded;                     ///< all rows of the table
+  std::vector<Feature> features;       ///< described by all labelled rows
+  std::vector<Feature> node_features;
+  std::vector<Target> targets;
+};
+
+/// What a held-out row got from a model that did not learn it, in the target's scale; NaN `truth` where there is no label.
+struct HeldOut {
+  std::size_t row = 0;
+  double truth = 0, centre = 0, spread = 0;
+  bool zero = false;   ///< a hurdle says 0
+  bool inside = true;  ///< of what the model learned
+};
+
+/// A variant's answers to one target: rows of held-out groups, and of held-out sizes.
+struct Record {
+  std::vector<HeldOut> groups, sizes;
+};
+
+/// Rows [targets] that a fold learns from and answers.
+struct Fold {
+  Rows learn, answer;
+  bool sizes = false;  ///< the rows answered are larger than all that were learned
+};
+
+/// The rows given by index, in that order, with their nodes.
+Encoded rows_of(const Encoded& encoded, const Rows& rows);
+
+/// Group folds and size folds of some rows. Deterministic.
+std::vector<Fold> make_folds(const TrainingData& data, const Rows& rows, std::size_t group_folds, std::size_t size_folds, std::uint64_t seed);
+
+/// Sets quantiles, floor and limit of a target from a record: the floor that gives the smallest interval score, quantiles with the finite-sample
+/// correction (1 + 1 / groups).
+void calibrate(Target& target, const Record& record, const std::vector<std::size_t>& group, double level);
+
+/// Builds models step by step; the only one besides the file reader who may.
+class Trainer {
+ public:
+  /// `quick`: fewer members and epochs, for comparing variants.
+  static Expected<Model> build(const TrainingData& data, const TrainOptions& options, const Rows& rows, const std::vector<Variant>& choice,
+                               const std::vector<PhysicalTerm>& terms, bool quick, int threads);
+  static std::vector<PhysicalTerm> terms(const TrainingData& data, const TrainOptions& options, const Rows& rows, int trees);
+  /// Answers of a model to rows, one list per target.
+  static std::vector<std::vector<HeldOut>> answers(const Model& model, const TrainingData& data, const Rows& learned, const Rows& rows);
+  static Expected<Model> run(const arch::LabelTable& table, const TrainOptions& options);
+};
+
+}  // namespace gnomon::surrogate
