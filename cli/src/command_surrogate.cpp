@@ -4,7 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "command.hpp"
+#include "command_surrogate.hpp"
 #include "console.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/import.hpp"
@@ -55,6 +55,19 @@ std::string scores_table(const std::vector<std::pair<std::string, std::vector<su
   return table({"rows of", "target", "rows", "R2", "SMAPE %", "RMSE", "median error %", "coverage %", "mean width", "interval score", "in range %"}, rows, 2);
 }
 
+/// A table, or records of the wa-hls4ml schema (.json, .jsonl), and the nodes of its rows where there are any.
+Expected<surrogate::NetworkTables> load_tables(const std::string& data, const std::string& nodes) {
+  if (data.ends_with(".json") || data.ends_with(".jsonl")) return surrogate::load_wa_hls4ml(data);
+  auto rows = surrogate::load_training_table(data);
+  if (!rows) return fail(std::move(rows.error()));
+  surrogate::NetworkTables out{std::move(rows->table), {}};
+  if (nodes.empty()) return out;
+  auto list = surrogate::load_table(nodes);
+  if (!list) return fail(std::move(list.error()));
+  out.nodes = std::move(*list);
+  return out;
+}
+
 void add_train(CLI::App& parent, Action& action) {
   struct Options {
     std::vector<std::string> data;
@@ -87,9 +100,19 @@ void add_train(CLI::App& parent, Action& action) {
   app->callback([&action, options] {
     action = [options]() -> Expected<int> {
       const std::vector<std::filesystem::path> paths(options->data.begin(), options->data.end());
-      auto data = surrogate::load_training_tables(paths);
-      if (!data) return fail(std::move(data.error()));
+      surrogate::NetworkTables networks;
+      Expected<surrogate::TrainingTable> data = surrogate::TrainingTable{};
+      if (paths.size() == 1 && (options->data[0].ends_with(".json") || options->data[0].ends_with(".jsonl"))) {
+        auto records = load_tables(options->data[0], "");
+        if (!records) return fail(std::move(records.error()));
+        networks = std::move(*records);
+        data->table = networks.rows;
+      } else {
+        data = surrogate::load_training_tables(paths);
+        if (!data) return fail(std::move(data.error()));
+      }
       surrogate::TrainOptions train_options = options->train;
+      if (networks.nodes.rows() > 0) train_options.nodes = &networks.nodes;
       Expected<arch::LabelTable> nodes = arch::LabelTable();
       if (!options->nodes.empty()) {
         nodes = surrogate::load_table(options->nodes);
@@ -106,9 +129,9 @@ void add_train(CLI::App& parent, Action& action) {
       if (!model) return fail(std::move(model.error()));
       std::vector<surrogate::Score> tested;
       if (!options->test.empty()) {
-        auto data_of_test = surrogate::load_training_table(options->test);
+        auto data_of_test = load_tables(options->test, options->nodes);
         if (!data_of_test) return fail(std::move(data_of_test.error()));
-        auto scores = surrogate::evaluate(*model, data_of_test->table);
+        auto scores = surrogate::evaluate(*model, data_of_test->rows, data_of_test->nodes.rows() > 0 ? &data_of_test->nodes : nullptr);
         if (!scores) return fail(std::move(scores.error()));
         tested = std::move(*scores);
       }
@@ -142,14 +165,15 @@ void add_train(CLI::App& parent, Action& action) {
 }
 
 struct Query {
-  std::string model, data;
+  std::string model, data, nodes;
   bool json = false;
 };
 
 std::shared_ptr<Query> add_query(CLI::App& app) {
   auto query = std::make_shared<Query>();
   app.add_option("--model", query->model, "model file")->required();
-  app.add_option("--data", query->data, "label table (.csv) with the model's features")->required();
+  app.add_option("--data", query->data, "label table (.csv, .csv.gz) with the model's features, or wa-hls4ml records (.json)")->required();
+  app.add_option("--nodes", query->nodes, "table of the rows' nodes, for models that take them");
   app.add_flag("--json", query->json, "print one JSON document");
   return query;
 }
@@ -162,9 +186,9 @@ void add_evaluate(CLI::App& parent, Action& action) {
     action = [query]() -> Expected<int> {
       auto model = surrogate::Model::load(query->model);
       if (!model) return fail(std::move(model.error()));
-      auto data = surrogate::load_training_table(query->data);
+      auto data = load_tables(query->data, query->nodes);
       if (!data) return fail(std::move(data.error()));
-      auto scores = surrogate::evaluate(*model, data->table);
+      auto scores = surrogate::evaluate(*model, data->rows, data->nodes.rows() > 0 ? &data->nodes : nullptr);
       if (!scores) return fail(std::move(scores.error()));
       if (query->json) print_json(Json{{"schema", "gnomon.surrogate.evaluate/1"}, {"model", query->model}, {"targets", scores_json(*scores)}});
       else print(scores_table({{query->data, *scores}}));
@@ -181,9 +205,9 @@ void add_predict(CLI::App& parent, Action& action) {
     action = [query]() -> Expected<int> {
       auto model = surrogate::Model::load(query->model);
       if (!model) return fail(std::move(model.error()));
-      auto data = surrogate::load_table(query->data);
+      auto data = load_tables(query->data, query->nodes);
       if (!data) return fail(std::move(data.error()));
-      auto x = model->encode(*data);
+      auto x = model->encode(data->rows, data->nodes.rows() > 0 ? &data->nodes : nullptr);
       if (!x) return fail(std::move(x.error()));
       auto prediction = model->predict(*x);
       if (!prediction) return fail(std::move(prediction.error()));
@@ -229,12 +253,13 @@ Command surrogate_command() {
             add_train(app, *action);
             add_evaluate(app, *action);
             add_predict(app, *action);
-            for (const std::string name : {"explain", "benchmark"}) {
+            add_surrogate_explain(app, *action);
+            for (const std::string name : {"benchmark"}) {
               CLI::App* unbuilt = app.add_subcommand(name, "(not built in this version)");
               unbuilt->allow_extras();
               unbuilt->callback([action, name] {
                 *action = [name]() -> Expected<int> {
-                  return fail(ErrorKind::unsupported, "`gnomon surrogate " + name + "` is not built in this version; built: train, evaluate, predict");
+                  return fail(ErrorKind::unsupported, "`gnomon surrogate " + name + "` is not built in this version; built: train, evaluate, predict, explain");
                 };
               });
             }

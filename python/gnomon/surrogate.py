@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +24,42 @@ class Prediction:
     in_range: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class Explanation:
+    """What moved n answers away from the usual one: `usual`, `answer` [n, targets], `contributions` [n, targets, features] that add up to the difference."""
+
+    usual: NDArray[np.float64]
+    answer: NDArray[np.float64]
+    contributions: NDArray[np.float64]
+
+
 def _is_frame(value: Any) -> bool:
     return hasattr(value, "to_csv") and hasattr(value, "columns")
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested objects as paths: `{"array": {"rows": 8}}` is `{"array.rows": 8}`; members of a list go by their `name`, or by their index."""
+    out: dict[str, Any] = {}
+    for key, value in record.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+            value = {str(item.get("name", i)) if isinstance(item, Mapping) else str(i): item for i, item in enumerate(value)}
+        if isinstance(value, Mapping):
+            out.update(_flat(value, path + "."))
+        else:
+            out[path] = json.dumps(value) if isinstance(value, (list, tuple)) else value
+    return out
+
+
+def _tabular(value: Any) -> Any:
+    """Lists of records (designs as JSON, flat dicts) as a data frame; anything else as it is."""
+    if isinstance(value, Mapping):
+        value = [value]
+    if isinstance(value, (list, tuple)) and value and all(isinstance(item, Mapping) for item in value):
+        import pandas as pd
+
+        return pd.DataFrame([_flat(item) for item in value])
+    return value
 
 
 class Surrogate:
@@ -46,27 +80,30 @@ class Surrogate:
         groups: Any = None,
         seed: int = 1,
         label_kind: str = "",
+        family: str = "auto",
     ) -> Surrogate:
-        """Trains on arrays X [n, features] and Y [n, targets] (NaN: missing), or on one data frame X with named columns.
+        """Trains on arrays X [n, features] and Y [n, targets] (NaN: missing), or on one data frame (or list of dicts) X with named columns.
 
         Args:
             features: names of X's columns; for a data frame default all columns but targets and the group.
             targets: names of Y's columns, or the frame's columns to predict.
+            family: `auto` picks per target on held-out groups and sizes; or `ensemble`, `trees`, `process`.
             groups: n labels, or a frame's column name: rows of equal group stay together when rows are held out.
         """
+        X = _tabular(X)
         if _is_frame(X):
             if Y is not None:
                 raise InputError("Y: found with a data frame; allowed: targets named in the frame itself")
             if groups is not None and not isinstance(groups, str):
                 raise InputError("groups: with a data frame, the name of a column")
-            model = SurrogateModel.train_csv(X.to_csv(index=False), list(features or ()), list(targets), groups or "", seed, label_kind)
+            model = SurrogateModel.train_csv(X.to_csv(index=False), list(features or ()), list(targets), groups or "", seed, label_kind, family)
             return cls(model)
         x = np.atleast_2d(np.asarray(X, dtype=np.float64))
         y = np.asarray(Y, dtype=np.float64)
         y = y.reshape(-1, 1) if y.ndim == 1 else y
         names = list(features) if features is not None else [f"x{i}" for i in range(x.shape[1])]
         labels = None if groups is None else [str(group) for group in groups]
-        return cls(SurrogateModel.train_arrays(x, y, names, list(targets), labels, seed, label_kind))
+        return cls(SurrogateModel.train_arrays(x, y, names, list(targets), labels, seed, label_kind, family))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Surrogate:
@@ -85,9 +122,19 @@ class Surrogate:
         return [target["name"] for target in self.info["targets"]]
 
     def predict(self, X: Any) -> Prediction:
-        """Predicts for an array [n, features] in the order of `features`, or a data frame with those columns."""
+        """Predicts for an array [n, features] in the order of `features`, a data frame with those columns, or a list of dicts (designs as JSON)."""
+        X = _tabular(X)
         if _is_frame(X):
             answer = self._model.predict_csv(X.to_csv(index=False))
+        elif isinstance(X, np.ndarray) and X.dtype == np.float64 and X.ndim == 2:
+            answer = self._model.predict_array(X)
         else:
             answer = self._model.predict_array(np.atleast_2d(np.asarray(X, dtype=np.float64)))
         return Prediction(*answer)
+
+    def explain(self, X: Any, background: Any, *, orders: int = 32, seed: int = 1) -> Explanation:
+        """Shapley values of each answer against the usual row of `background` (medians, most frequent words): data frames or lists of dicts."""
+        asked, known = _tabular(X), _tabular(background)
+        if not _is_frame(asked) or not _is_frame(known):
+            raise InputError("explain: found an array; allowed: data frames or lists of dicts with named columns")
+        return Explanation(*self._model.explain_csv(asked.to_csv(index=False), known.to_csv(index=False), orders, seed))

@@ -5,6 +5,7 @@
 #include <pybind11/stl.h>
 
 #include "gnomon/base/json.hpp"
+#include "gnomon/surrogate/explain.hpp"
 #include "gnomon/surrogate/model.hpp"
 #include "gnomon/surrogate/table.hpp"
 #include "gnomon/surrogate/train.hpp"
@@ -35,7 +36,7 @@ std::string info_json(const surrogate::Model& model) {
     features.push_back(Json{{"name", feature.name}, {"unit", feature.unit}, {"low", feature.low}, {"high", feature.high}, {"categories", feature.categories}});
   }
   for (const auto& target : info.targets) {
-    targets.push_back(Json{{"name", target.name}, {"unit", target.unit}, {"low", target.low}, {"high", target.high}});
+    targets.push_back(Json{{"name", target.name}, {"unit", target.unit}, {"low", target.low}, {"high", target.high}, {"family", target.family}, {"why", target.why}});
   }
   for (const auto& split : info.metrics) {
     for (const auto& score : split.scores) {
@@ -62,8 +63,9 @@ Expected<surrogate::Model> train_table(const arch::LabelTable& table, surrogate:
 }
 
 surrogate::TrainOptions options_of(const std::vector<std::string>& features, const std::vector<std::string>& targets, const std::string& group,
-                                   std::uint64_t seed, const std::string& label_kind) {
+                                   std::uint64_t seed, const std::string& label_kind, const std::string& family) {
   surrogate::TrainOptions options;
+  options.family = family;
   options.features = features;
   options.targets = targets;
   options.group = group;
@@ -79,12 +81,12 @@ void bind_surrogate(py::module_& module) {
       .def_static(
           "train_csv",
           [](const std::string& csv, const std::vector<std::string>& features, const std::vector<std::string>& targets, const std::string& group,
-             std::uint64_t seed, const std::string& label_kind) {
+             std::uint64_t seed, const std::string& label_kind, const std::string& family) {
             Expected<surrogate::Model> model = [&]() -> Expected<surrogate::Model> {
               py::gil_scoped_release released;
               auto table = arch::LabelTable::parse(csv, "table");
               if (!table) return fail(std::move(table.error()));
-              return train_table(*table, options_of(features, targets, group, seed, label_kind));
+              return train_table(*table, options_of(features, targets, group, seed, label_kind, family));
             }();
             return value_or_raise(std::move(model));
           })
@@ -114,7 +116,7 @@ void bind_surrogate(py::module_& module) {
                 while (std::find(names.begin(), names.end(), group) != names.end()) group += "_";
                 table.add({group, "", false, {}, *groups});
               }
-              return train_table(table, options_of(features, targets, group, seed, label_kind));
+              return train_table(table, options_of(features, targets, group, seed, label_kind, family));
             }();
             return value_or_raise(std::move(model));
           })
@@ -128,6 +130,29 @@ void bind_surrogate(py::module_& module) {
                py::gil_scoped_release released;
                return model.predict(inputs);
              }());
+           })
+      .def("explain_csv",
+           [](const surrogate::Model& model, const std::string& csv, const std::string& background, int orders, std::uint64_t seed) {
+             auto explained = value_or_raise([&]() -> Expected<std::vector<surrogate::Explanation>> {
+               py::gil_scoped_release released;
+               auto asked = arch::LabelTable::parse(csv, "table"), known = arch::LabelTable::parse(background, "background");
+               if (!asked) return fail(std::move(asked.error()));
+               if (!known) return fail(std::move(known.error()));
+               return surrogate::explain(model, *asked, *known, orders, seed);
+             }());
+             const auto targets = static_cast<py::ssize_t>(model.target_count()), features = static_cast<py::ssize_t>(model.feature_count());
+             py::array_t<double> usual({static_cast<py::ssize_t>(explained.size()), targets}), answer({static_cast<py::ssize_t>(explained.size()), targets}),
+                 parts({static_cast<py::ssize_t>(explained.size()), targets, features});
+             for (std::size_t r = 0; r < explained.size(); ++r) {
+               for (py::ssize_t t = 0; t < targets; ++t) {
+                 const auto row = static_cast<py::ssize_t>(r);
+                 const auto at = static_cast<std::size_t>(t);
+                 usual.mutable_at(row, t) = explained[r].usual[at];
+                 answer.mutable_at(row, t) = explained[r].answer[at];
+                 for (py::ssize_t f = 0; f < features; ++f) parts.mutable_at(row, t, f) = explained[r].contributions[at][static_cast<std::size_t>(f)];
+               }
+             }
+             return py::make_tuple(usual, answer, parts);
            })
       .def("predict_csv", [](const surrogate::Model& model, const std::string& csv) {
         return answer([&]() -> Expected<surrogate::Prediction> {

@@ -169,6 +169,9 @@ TEST_F(SurrogateEvaluator, AnswersFromAModelFileOfLayers) {
     ASSERT_TRUE(labels.add(job(d, "cycle"), truth(d)));
   }
   TrainOptions options;
+  options.family = "ensemble";
+  options.term = "never";
+  options.folds = 1;
   options.targets = {"latency_cycles", "energy_pj"};
   options.ignore = {"layer"};
   options.group = "design";
@@ -216,6 +219,9 @@ TEST_F(SurrogateEvaluator, AnswersFromAModelOfACampaign) {
   const auto data = load_training_table(folder);
   ASSERT_TRUE(data) << data.error().text();
   TrainOptions options;
+  options.family = "ensemble";
+  options.term = "never";
+  options.folds = 1;
   options.targets = {"latency_s", "energy_pj"};
   options.features = data->features;
   const auto model = train(data->table, options);
@@ -256,6 +262,9 @@ TEST_F(SurrogateEvaluator, AnswersFromAModelOfACampaign) {
     return text;
   }(), "t.csv"), [] {
     TrainOptions o;
+    o.family = "ensemble";
+    o.term = "never";
+    o.folds = 1;
     o.targets = {"latency_cycles", "energy_pj"};
     o.max_epochs = 5;
     return o;

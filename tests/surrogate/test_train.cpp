@@ -156,6 +156,8 @@ TEST(Train, GroupsStayTogether) {
   arch::LabelTable table;
   for (auto* column : {&x, &group, &y}) table.add(*column);
   TrainOptions options;
+  options.family = "ensemble";
+  options.term = "never";
   options.targets = {"y"};
   options.ignore = {};
   options.group = "g";

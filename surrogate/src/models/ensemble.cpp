@@ -11,6 +11,7 @@
 #include "gnomon/base/linalg.hpp"
 #include "gnomon/base/random.hpp"
 #include "models/families.hpp"
+#include "models/fast_mlp.hpp"
 
 namespace gnomon::surrogate {
 namespace {
@@ -136,20 +137,56 @@ class Ensemble final : public Learner {
     std::vector<std::jthread> others;
     for (std::size_t i = 1; i < std::min(static_cast<std::size_t>(std::max(1, lesson.threads)), members); ++i) others.emplace_back(work);
     work();
+    others.clear();
+    make_fast();
     return {};
   }
 
   void predict(const Samples& samples, Batch& mean, Batch& spread) const override {
     const auto members = static_cast<float>(members_.size());
-    Batch sum = Batch::Zero(base_.outputs(), samples.x.cols()), squares = sum;
-    for (const Mlp<float>& member : members_) {
-      const Batch out = member.forward(samples.x);
-      sum += out;
-      squares.array() += out.array().square();
+    if (fast_.empty()) {
+      Batch sum = Batch::Zero(base_.outputs(), samples.x.cols()), squares = sum;
+      for (const Mlp<float>& member : members_) {
+        const Batch out = member.forward(samples.x);
+        sum += out;
+        squares.array() += out.array().square();
+      }
+      sum /= members;
+      mean = base_.forward(samples.x) + sum;
+      spread = (squares.array() / members - sum.array().square()).max(0.0F).sqrt();
+      return;
     }
-    sum /= members;
-    mean = base_.forward(samples.x) + sum;
-    spread = (squares.array() / members - sum.array().square()).max(0.0F).sqrt();
+    constexpr int lanes = FastMlp::lanes;
+    const Eigen::Index inputs = samples.x.rows(), rows = samples.x.cols(), outputs = base_.outputs();
+    std::vector<float> x(static_cast<std::size_t>(inputs * lanes), 0.0F), scratch(fast_.back().scratch() + fast_.front().scratch());
+    std::vector<float> sum(static_cast<std::size_t>(outputs * lanes)), squares(sum.size());
+    mean.resize(outputs, rows);
+    spread.resize(outputs, rows);
+    for (Eigen::Index first = 0; first < rows; first += lanes) {
+      const Eigen::Index count = std::min<Eigen::Index>(lanes, rows - first);
+      for (Eigen::Index r = 0; r < count; ++r) {
+        const float* row = samples.x.col(first + r).data();
+        for (Eigen::Index i = 0; i < inputs; ++i) x[static_cast<std::size_t>(i * lanes + r)] = row[i];
+      }
+      std::fill(sum.begin(), sum.end(), 0.0F);
+      std::fill(squares.begin(), squares.end(), 0.0F);
+      for (std::size_t m = 1; m < fast_.size(); ++m) {
+        const float* out = fast_[m].forward(x.data(), scratch.data());
+        for (std::size_t i = 0; i < sum.size(); ++i) {
+          sum[i] += out[i];
+          squares[i] += out[i] * out[i];
+        }
+      }
+      const float* base = fast_[0].forward(x.data(), scratch.data());
+      for (Eigen::Index t = 0; t < outputs; ++t) {
+        for (Eigen::Index r = 0; r < count; ++r) {
+          const auto i = static_cast<std::size_t>(t * lanes + r);
+          const float centre = sum[i] / members;
+          mean(t, first + r) = base[i] + centre;
+          spread(t, first + r) = std::sqrt(std::max(0.0F, squares[i] / members - centre * centre));
+        }
+      }
+    }
   }
 
   std::string structure() const override { return write_fields(options_).dump(); }
@@ -177,6 +214,7 @@ class Ensemble final : public Learner {
       sound = take_weights(weights, each, members_.back().parameters().data()) && sound;
     }
     if (!sound) return invalid(file, "", "holds weights that are not finite");
+    make_fast();
     return {};
   }
 
@@ -188,7 +226,15 @@ class Ensemble final : public Learner {
     return widths;
   }
 
+  void make_fast() {
+    fast_.clear();
+    if (members_.empty() || !FastMlp::takes(members_.front().hidden())) return;
+    fast_.emplace_back(base_);
+    for (const Mlp<float>& member : members_) fast_.emplace_back(member);
+  }
+
   EnsembleOptions options_;
+  std::vector<FastMlp> fast_;  // the base, then the members, as answers use them
   Mlp<float> base_;
   std::vector<Mlp<float>> members_;
 };

@@ -12,6 +12,8 @@ namespace gnomon::surrogate {
 Expected<std::unique_ptr<Learner>> make_ensemble(const std::string& options);
 Expected<std::unique_ptr<Learner>> make_trees(const std::string& options);
 Expected<std::unique_ptr<Learner>> make_process(const std::string& options);
+Expected<std::unique_ptr<Learner>> make_graph(const std::string& options);
+Expected<std::unique_ptr<Learner>> make_transformer(const std::string& options);
 
 /// Copies the next `count` weights; false where there are too few or one is not finite.
 bool take_weights(std::span<const float>& weights, Eigen::Index count, float* to);

@@ -21,17 +21,34 @@ std::pair<double, double> scaled_term(const Target& target, const std::vector<Fe
   return {value, relative * value};
 }
 
-Finished finish(const Target& target, double centre, double spread, bool zero, bool inside) {
+Finisher::Finisher(const Target& target)
+    : scale_(target.scale == "log" ? Scale::log : target.scale == "log1p" ? Scale::log1p : Scale::linear), divisor_(target.divisor), quantum_(target.quantum),
+      quantile_(target.quantile), quantile_outside_(target.quantile_outside), floor_(target.spread_floor) {
   const double low = to_scale(target.scale, target.divisor, target.low), high = to_scale(target.scale, target.divisor, target.high);
   const double margin = (target.term.empty() ? 0.5 : 1.0) * (high - low);
-  const double z = std::clamp(centre, low - margin, high + margin);
-  const double half = (inside ? target.quantile : target.quantile_outside) * (spread + target.spread_floor);
-  double mean = zero ? 0 : from_scale(target.scale, target.divisor, z);
-  if (target.quantum > 0) mean = std::round(mean / target.quantum) * target.quantum;
+  low_ = low - margin;
+  high_ = high + margin;
+  widest_low_ = low - 4 * margin;
+  widest_high_ = high + 4 * margin;
+}
+
+double Finisher::back(double z) const {
+  switch (scale_) {
+    case Scale::log: return std::exp(z);
+    case Scale::log1p: return std::max(0.0, (std::exp(z) - 1) * divisor_);
+    case Scale::linear: break;
+  }
+  return z;
+}
+
+Finished Finisher::operator()(double centre, double spread, bool zero, bool inside) const {
+  const double z = std::clamp(centre, low_, high_);
+  const double half = (inside ? quantile_ : quantile_outside_) * (spread + floor_);
+  double mean = zero ? 0 : back(z);
+  if (quantum_ > 0) mean = std::round(mean / quantum_) * quantum_;
   // Where a hurdle says 0, the interval begins there.
-  const double from = zero ? std::min(0.0, z - half) : z - half;
-  return {mean, std::min(mean, from_scale(target.scale, target.divisor, std::max(from, std::min(z, low - 4 * margin)))),
-          std::max(mean, from_scale(target.scale, target.divisor, std::min((zero ? 0.0 : z) + half, std::max(z, high + 4 * margin))))};
+  const double from = zero ? std::min(0.0, z - half) : z - half, to = (zero ? 0.0 : z) + half;
+  return {mean, std::min(mean, back(std::max(from, std::min(z, widest_low_)))), std::max(mean, back(std::min(to, std::max(z, widest_high_))))};
 }
 
 namespace {
@@ -209,6 +226,7 @@ Expected<Prediction> Model::predict(const Encoded& encoded) const {
   out.lower.resize(n, targets);
   out.upper.resize(n, targets);
   out.in_range.assign(static_cast<std::size_t>(n), 1);
+  const std::vector<Finisher> finishers(info_.targets.begin(), info_.targets.end());
   for (Eigen::Index first = 0; first < n; first += block) {
     const Eigen::Index count = std::min(block, n - first);
     const Scaled answer = scaled(encoded, first, count, out.in_range.data() + first);
@@ -217,7 +235,7 @@ Expected<Prediction> Model::predict(const Encoded& encoded) const {
       for (Eigen::Index i = 0; i < count; ++i) {
         std::uint8_t& inside = out.in_range[static_cast<std::size_t>(first + i)];
         if (!(answer.spread(t, i) <= target.spread_limit)) inside = 0;
-        const Finished done = finish(target, answer.centre(t, i), answer.spread(t, i), answer.zero(t, i), inside != 0);
+        const Finished done = finishers[static_cast<std::size_t>(t)](answer.centre(t, i), answer.spread(t, i), answer.zero(t, i), inside != 0);
         out.mean(first + i, t) = done.mean;
         out.lower(first + i, t) = done.lower;
         out.upper(first + i, t) = done.upper;

@@ -11,7 +11,20 @@ namespace gnomon::surrogate {
 struct Finished {
   double mean = 0, lower = 0, upper = 0;
 };
-Finished finish(const Target& target, double centre, double spread, bool zero, bool inside);
+class Finisher {
+ public:
+  explicit Finisher(const Target& target);
+  Finished operator()(double centre, double spread, bool zero, bool inside) const;
+
+ private:
+  enum class Scale : char { linear, log, log1p };
+  double back(double z) const;
+
+  Scale scale_;
+  double divisor_, quantum_, quantile_, quantile_outside_, floor_;
+  double low_, high_, widest_low_, widest_high_;  // bounds of answers and of intervals
+};
+inline Finished finish(const Target& target, double centre, double spread, bool zero, bool inside) { return Finisher(target)(centre, spread, zero, inside); }
 
 /// The analytical term at one row of raw features and its doubt, in the target's scale. Values in `row` that a term cannot take are mended.
 std::pair<double, double> scaled_term(const Target& target, const std::vector<Feature>& features, double* row);

@@ -23,18 +23,20 @@ double tree_value(const TermTree& tree, const double* row) {
   double sum = 0;
   for (const TermProduct& product : tree.nodes[at].products) {
     double value = product.coefficient;
-    for (const TermFactor& factor : product.factors) {
-      const double x = row[factor.feature];
-      if (factor.power == 1) value *= x;
-      else if (factor.power == -1) value /= x;
-      if (factor.step == 1) value *= std::exp2(std::ceil(std::log2(x) - 1e-9));
-    }
+    for (const TermFactor& factor : product.factors) value *= factor.value(row[factor.feature]);
     sum += value;
   }
   return std::isfinite(sum) ? std::max(0.0, sum) : 0.0;
 }
 
 }  // namespace
+
+double TermFactor::value(double x) const {
+  double out = power == 1 ? x : power == -1 ? 1 / x : 1;
+  if (step == 1) out *= std::exp2(std::ceil(std::log2(x) - 1e-9));
+  if (blocks == 1) out *= std::ceil(x / 512 - 1e-9);
+  return out;
+}
 
 void PhysicalTerm::evaluate(const double* row, double& value, double& spread) const {
   std::array<double, most_trees> values{};
@@ -51,6 +53,7 @@ void describe(FieldVisitor& v, TermFactor& f) {
   field(v, {"feature", "index of the feature", "", Key::required}, f.feature, Range{0, 1'000'000});
   field(v, {"power", "power of the feature"}, f.power, Range{-1, 1});
   field(v, {"step", "power of the power of two not below it"}, f.step, Range{0, 1});
+  field(v, {"blocks", "power of the number of block RAMs behind each other"}, f.blocks, Range{0, 1});
 }
 void describe(FieldVisitor& v, TermProduct& p) {
   field(v, {"coefficient", "factor", "", Key::required}, p.coefficient);
@@ -118,6 +121,7 @@ std::string in_words(const TermTree& tree, const std::vector<Feature>& features)
         if (factor.power == 1) text += " * " + name(factor.feature);
         if (factor.power == -1) text += " / " + name(factor.feature);
         if (factor.step == 1) text += " * P(" + name(factor.feature) + ")";
+        if (factor.blocks == 1) text += " * B(" + name(factor.feature) + ")";
       }
       sum.push_back(text);
     }

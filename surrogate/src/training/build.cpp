@@ -91,22 +91,29 @@ Encoded rows_of(const Encoded& encoded, const Rows& rows) {
   return out;
 }
 
-std::vector<PhysicalTerm> Trainer::terms(const TrainingData& data, const TrainOptions& options, const Rows& rows, int trees) {
-  std::vector<PhysicalTerm> out;
+std::vector<std::vector<PhysicalTerm>> Trainer::terms(const TrainingData& data, const TrainOptions& options, const Rows& rows,
+                                                      const std::vector<Variant>& wanted, int trees) {
+  // In logarithms of the number of rows: true regimes gain hundreds, chance tens.
+  constexpr double split_costs[] = {30, 6};
+  std::vector<std::vector<PhysicalTerm>> out(2);
   const std::vector<Eigen::Index> index(rows.begin(), rows.end());
   const RealMatrix x = data.encoded.rows(index, Eigen::all);
   std::vector<std::size_t> group;
   std::map<std::size_t, std::size_t> numbers;
   for (const std::size_t row : rows) group.push_back(numbers.emplace(data.columns.group[row], numbers.size()).first->second);
-  for (std::size_t t = 0; t < data.targets.size(); ++t) {
-    const RealVector y = data.columns.labels.col(static_cast<Eigen::Index>(t))(index);
-    out.push_back(fit_term(x, data.features, y, group, numbers.size(), derive(options.seed, "term"), trees));
+  for (int kind = 1; kind <= 2; ++kind) {
+    if (std::none_of(wanted.begin(), wanted.end(), [&](const Variant& v) { return v.term == kind; })) continue;
+    for (std::size_t t = 0; t < data.targets.size(); ++t) {
+      const RealVector y = data.columns.labels.col(static_cast<Eigen::Index>(t))(index);
+      out[static_cast<std::size_t>(kind) - 1].push_back(
+          fit_term(x, data.features, y, group, numbers.size(), derive(options.seed, "term"), trees, split_costs[kind - 1]));
+    }
   }
   return out;
 }
 
 Expected<Model> Trainer::build(const TrainingData& data, const TrainOptions& options, const Rows& rows, const std::vector<Variant>& choice,
-                               const std::vector<PhysicalTerm>& terms, bool quick, int threads) {
+                               const std::vector<std::vector<PhysicalTerm>>& terms, bool quick, int threads) {
   Model model;
   ModelInfo& info = model.info_;
   info.level = options.level;
@@ -141,7 +148,8 @@ Expected<Model> Trainer::build(const TrainingData& data, const TrainOptions& opt
     const auto at = static_cast<Eigen::Index>(t);
     target.family = choice[t].family;
     target.hurdle = choice[t].hurdle;
-    target.term = choice[t].term && t < terms.size() ? terms[t] : PhysicalTerm{};
+    const auto kind = static_cast<std::size_t>(choice[t].term);
+    target.term = kind > 0 && kind <= terms.size() && t < terms[kind - 1].size() ? terms[kind - 1][t] : PhysicalTerm{};
     std::vector<double> values, plain;
     for (Eigen::Index i = 0; i < n; ++i) {
       const double label = data.columns.labels(static_cast<Eigen::Index>(rows[static_cast<std::size_t>(i)]), at);

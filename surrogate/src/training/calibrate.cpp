@@ -30,8 +30,9 @@ double quantile_of(const std::vector<const HeldOut*>& rows, double floor, std::s
 /// Mean interval score of the rows in the label's unit.
 double interval_score(const Target& target, const std::vector<const HeldOut*>& rows, bool inside, double level) {
   double sum = 0;
+  const Finisher finisher(target);
   for (const HeldOut* held : rows) {
-    const Finished answer = finish(target, held->centre, held->spread, held->zero, inside);
+    const Finished answer = finisher(held->centre, held->spread, held->zero, inside);
     const double truth = from_scale(target.scale, target.divisor, held->truth);
     sum += answer.upper - answer.lower + 2 / (1 - level) * (std::max(0.0, answer.lower - truth) + std::max(0.0, truth - answer.upper));
   }

@@ -15,25 +15,15 @@ namespace {
 using Index = Eigen::Index;
 using Rows = std::vector<Index>;
 
-constexpr std::size_t most_rows = 3000;
-constexpr std::size_t most_candidates = 900;
+constexpr std::size_t most_rows = 1200;
+/// With more sizes than these, ratios of all pairs are too many to ask.
+constexpr std::size_t most_ratio_sizes = 6;
+constexpr std::size_t most_candidates = 1000;
 constexpr std::size_t most_terms = 6;
 constexpr std::size_t least_leaf = 16;
 constexpr int deepest = 4;
 /// Relative errors below a tenth of a percent are not worth another term.
 constexpr double noise_floor = 1e-6;
-
-double power_of_two_above(double x) { return std::exp2(std::ceil(std::log2(x) - 1e-9)); }
-
-double factor_value(const TermFactor& factor, double x) {
-  double out = 1;
-  for (std::int64_t i = 0; i < std::abs(factor.power); ++i) out = factor.power > 0 ? out * x : out / x;
-  if (factor.step != 0) {
-    const double step = power_of_two_above(x);
-    for (std::int64_t i = 0; i < std::abs(factor.step); ++i) out = factor.step > 0 ? out * step : out / step;
-  }
-  return out;
-}
 
 /// Features that products may be made of, and those that only tell regimes apart.
 struct Roles {
@@ -61,34 +51,40 @@ Roles roles_of(const RealMatrix& x, const std::vector<Feature>& features, const 
 }
 
 /// All products of at most `factors` factors.
-std::vector<TermProduct> products_of(const Roles& roles, std::size_t factors, bool steps) {
+std::vector<TermProduct> products_of(const Roles& roles, const std::vector<Feature>& features, std::size_t factors, bool steps) {
   std::vector<TermProduct> out{{1, {}}};
-  const auto grow = [&](std::size_t feature, const std::vector<std::pair<int, int>>& options) {
+  const auto grow = [&](std::size_t feature, const std::vector<TermFactor>& options) {
     const std::size_t before = out.size();
     for (std::size_t i = 0; i < before && out.size() < 200'000; ++i) {
       if (out[i].factors.size() >= factors) continue;
-      for (const auto& [power, step] : options) {
+      for (TermFactor factor : options) {
         TermProduct product = out[i];
-        product.factors.push_back({static_cast<std::int64_t>(feature), power, step});
+        factor.feature = static_cast<std::int64_t>(feature);
+        product.factors.push_back(factor);
         out.push_back(std::move(product));
       }
     }
   };
-  const std::vector<std::pair<int, int>> plain{{1, 0}, {-1, 0}}, stepped{{1, 0}, {-1, 0}, {0, 1}, {1, 1}, {-1, 1}};
-  for (const std::size_t f : roles.sizes) grow(f, steps ? stepped : plain);
+  const std::vector<TermFactor> plain{{0, 1, 0, 0}, {0, -1, 0, 0}};
+  for (const std::size_t f : roles.sizes) {
+    std::vector<TermFactor> options = plain;
+    if (steps) options.insert(options.end(), {{0, 0, 1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}});
+    if (steps && features[f].high > 512) options.insert(options.end(), {{0, 0, 0, 1}, {0, -1, 0, 1}});
+    grow(f, options);
+  }
   for (const std::size_t f : roles.bits) grow(f, plain);
   // What only shrinks with size is no physical term.
   std::erase_if(out, [](const TermProduct& product) {
     return !product.factors.empty() &&
-           std::none_of(product.factors.begin(), product.factors.end(), [](const TermFactor& f) { return f.power + f.step > 0; });
+           std::none_of(product.factors.begin(), product.factors.end(), [](const TermFactor& f) { return f.power + f.step + f.blocks > 0; });
   });
   return out;
 }
 
-std::vector<TermProduct> candidates_of(const Roles& roles) {
+std::vector<TermProduct> candidates_of(const Roles& roles, const std::vector<Feature>& features) {
   for (std::size_t factors = 4; factors >= 1; --factors) {
     for (const bool steps : {true, false}) {
-      std::vector<TermProduct> products = products_of(roles, factors, steps);
+      std::vector<TermProduct> products = products_of(roles, features, factors, steps);
       if (products.size() <= most_candidates) return products;
     }
   }
@@ -268,8 +264,8 @@ struct Question {
 class Grower {
  public:
   Grower(const RealMatrix& x, const std::vector<TermProduct>& candidates, const RealMatrix& columns, const RealVector& y, const RealVector& weight,
-         const Roles& roles)
-      : x_(x), candidates_(candidates), columns_(columns), y_(y), weight_(weight), roles_(roles) {}
+         const Roles& roles, double split_cost)
+      : split_cost_(split_cost), x_(x), candidates_(candidates), columns_(columns), y_(y), weight_(weight), roles_(roles) {}
 
   TermTree tree(const Rows& rows) {
     TermTree out;
@@ -278,13 +274,15 @@ class Grower {
   }
 
  private:
+  double split_cost_;
+
   double asked(const Question& q, Index row) const { return q.over < 0 ? x_(row, q.feature) : x_(row, q.feature) / x_(row, q.over); }
 
   std::vector<Question> questions(const Rows& rows) const {
     std::vector<Question> out;
     for (const std::size_t f : roles_.switches) out.push_back({static_cast<Index>(f), -1, {}});
     for (const std::size_t f : roles_.bits) out.push_back({static_cast<Index>(f), -1, {}});
-    for (std::size_t i = 0; i < roles_.sizes.size(); ++i) {
+    for (std::size_t i = 0; i < roles_.sizes.size() && roles_.sizes.size() <= most_ratio_sizes; ++i) {
       for (std::size_t j = i + 1; j < roles_.sizes.size(); ++j) {
         out.push_back({static_cast<Index>(roles_.sizes[i]), static_cast<Index>(roles_.sizes[j]), {}});
       }
@@ -328,9 +326,10 @@ class Grower {
     forward_score(problem_of(columns_, y_, weight_, rows, all), most_terms + 2, &near, 0);
     const std::vector<Index> few(near.begin(), near.end());  // the constant, candidate 0, stays the first
     const Problem problem = problem_of(columns_, y_, weight_, rows, few);
-    const Sum sum = Selector(problem, 0).run(most_terms);
+    // A term needs rows to stand on.
+    const Sum sum = Selector(problem, 0).run(std::min(most_terms, std::max<std::size_t>(1, rows.size() / 12)));
 
-    double best = sum.score - 6 * std::log(static_cast<double>(rows.size()));
+    double best = sum.score - split_cost_ * std::log(static_cast<double>(rows.size()));
     std::optional<std::pair<Question, double>> question;
     if (depth > 0 && rows.size() >= 2 * least_leaf) {
       for (const Question& q : questions(rows)) {
@@ -378,7 +377,7 @@ class Grower {
 }  // namespace
 
 PhysicalTerm fit_term(const RealMatrix& x, const std::vector<Feature>& features, const RealVector& y, const std::vector<std::size_t>& group,
-                      std::size_t groups, std::uint64_t seed, int trees) {
+                      std::size_t groups, std::uint64_t seed, int trees, double split_cost) {
   PhysicalTerm out;
   Rows rows;
   std::vector<double> positive;
@@ -396,11 +395,11 @@ PhysicalTerm fit_term(const RealMatrix& x, const std::vector<Feature>& features,
   }
   const Roles roles = roles_of(x, features, rows);
   if (roles.sizes.empty() && roles.bits.empty()) return out;
-  const std::vector<TermProduct> candidates = candidates_of(roles);
+  const std::vector<TermProduct> candidates = candidates_of(roles, features);
   RealMatrix columns = RealMatrix::Ones(x.rows(), static_cast<Index>(candidates.size()));
   for (std::size_t c = 0; c < candidates.size(); ++c) {
     for (const TermFactor& factor : candidates[c].factors) {
-      for (const Index row : rows) columns(row, static_cast<Index>(c)) *= factor_value(factor, x(row, factor.feature));
+      for (const Index row : rows) columns(row, static_cast<Index>(c)) *= factor.value(x(row, factor.feature));
     }
   }
   std::nth_element(positive.begin(), positive.begin() + static_cast<std::ptrdiff_t>(positive.size() / 2), positive.end());
@@ -408,7 +407,7 @@ PhysicalTerm fit_term(const RealMatrix& x, const std::vector<Feature>& features,
   RealVector weight = RealVector::Zero(y.size());
   for (const Index row : rows) weight[row] = 1 / (y[row] + 0.3 * typical);
 
-  Grower grower(x, candidates, columns, y, weight, roles);
+  Grower grower(x, candidates, columns, y, weight, roles, split_cost);
   out.trees.push_back(grower.tree(rows));
   // The other trees each lack a share of the groups; where they disagree, the form is not known.
   std::vector<std::size_t> order(groups);

@@ -101,15 +101,17 @@ std::vector<Variant> variants_of(const TrainOptions& options, std::size_t rows, 
   }
   std::vector<Variant> out;
   for (const std::string& family : families) {
-    if (options.family != "auto" || family != "process" || !sizes || options.term == "never") out.push_back({family, false, false});
+    if (options.family != "auto" || family != "process" || !sizes || options.term == "never") out.push_back({family, 0, false});
   }
   if (options.term == "auto") {
-    out.push_back({"", true, false});
-    for (const std::string& family : families) out.push_back({family, true, false});
+    for (const int term : {1, 2}) {
+      out.push_back({"", term, false});
+      for (const std::string& family : families) out.push_back({family, term, false});
+    }
   }
   if (options.family == "auto") {
-    out.push_back({"ensemble", false, true});
-    out.push_back({"trees", false, true});
+    out.push_back({"ensemble", 0, true});
+    out.push_back({"trees", 0, true});
   }
   return out;
 }
@@ -146,9 +148,8 @@ std::string short_number(double value) {
 Expected<std::vector<std::vector<Record>>> compare(const TrainingData& data, const TrainOptions& options, const std::vector<Fold>& folds,
                                                    const std::vector<Variant>& variants, bool quick, int threads) {
   const std::size_t targets = data.targets.size();
-  const bool any_term = std::any_of(variants.begin(), variants.end(), [](const Variant& v) { return v.term; });
-  std::vector<std::vector<PhysicalTerm>> terms(folds.size());
-  if (any_term) in_parallel(folds.size(), threads, [&](std::size_t f) { terms[f] = Trainer::terms(data, options, folds[f].learn, 3); });
+  std::vector<std::vector<std::vector<PhysicalTerm>>> terms(folds.size());
+  in_parallel(folds.size(), threads, [&](std::size_t f) { terms[f] = Trainer::terms(data, options, folds[f].learn, variants, 3); });
   std::vector<std::vector<std::vector<HeldOut>>> answers(folds.size() * variants.size());
   std::vector<std::optional<Error>> errors(answers.size());
   in_parallel(answers.size(), threads, [&](std::size_t piece) {
@@ -195,7 +196,7 @@ std::size_t choose(const std::vector<Variant>& variants, const std::vector<std::
     const double inside = mean_error(records[v][target].groups, deviation), outside = mean_error(records[v][target].sizes, deviation);
     double score = std::isnan(inside) ? 0 : std::log(inside + alike);
     if (!std::isnan(outside)) score += std::log(outside + alike);
-    if (variants[v].family == "ensemble" && !variants[v].term) score += std::log(worth) * (std::isnan(outside) ? 1 : 2);
+    if (variants[v].family == "ensemble" && variants[v].term == 0) score += std::log(worth) * (std::isnan(outside) ? 1 : 2);
     if (score < best_score) {
       best_score = score;
       best = v;
@@ -323,14 +324,13 @@ Expected<Model> Trainer::run(const arch::LabelTable& table, const TrainOptions& 
       records[t] = std::move((*compared)[best][t]);
     }
   }
-  const bool any_term = std::any_of(choice.begin(), choice.end(), [](const Variant& v) { return v.term; });
   Rows learned = rows;
   std::optional<Model> kept;
   std::size_t calibration = rows.size();
   if (!small) {
     // The calibration rows are answered by a model as the final one is, but for a fifth of the groups.
     const auto [held, rest] = take_groups(data, rows, options.calibration_fraction, 1, derive(options.seed, "calibration"));
-    const auto terms = any_term ? Trainer::terms(data, options, rest, 5) : std::vector<PhysicalTerm>{};
+    const auto terms = Trainer::terms(data, options, rest, choice, 5);
     auto model = build(data, options, rest, choice, terms, false, threads);
     if (!model) return model;
     const auto answered = answers(*model, data, rest, held);
@@ -342,7 +342,7 @@ Expected<Model> Trainer::run(const arch::LabelTable& table, const TrainOptions& 
     }
   }
   if (!kept) {
-    const auto terms = any_term ? Trainer::terms(data, options, rows, 5) : std::vector<PhysicalTerm>{};
+    const auto terms = Trainer::terms(data, options, rows, choice, 5);
     auto model = build(data, options, rows, choice, terms, false, threads);
     if (!model) return model;
     kept = std::move(*model);

@@ -14,10 +14,13 @@ using Rows = std::vector<std::size_t>;
 /// How a target may be answered.
 struct Variant {
   std::string family;   ///< empty: the analytical term alone
-  bool term = false;
+  int term = 0;         ///< 0: none; 1: of few regimes; 2: of many
   bool hurdle = false;
   bool operator==(const Variant&) const = default;
-  std::string name() const { return family.empty() ? "term" : (term ? "term + " : "") + family + (hurdle ? " with hurdle" : ""); }
+  std::string name() const { 
+    const std::string form = term == 0 ? "" : term == 1 ? "simple term" : "term";
+    return family.empty() ? form : (form.empty() ? "" : form + " + ") + family + (hurdle ? " with hurdle" : "");
+  }
 };
 
 /// Everything that training looks at.
@@ -63,8 +66,10 @@ class Trainer {
  public:
   /// `quick`: fewer members and epochs, for comparing variants.
   static Expected<Model> build(const TrainingData& data, const TrainOptions& options, const Rows& rows, const std::vector<Variant>& choice,
-                               const std::vector<PhysicalTerm>& terms, bool quick, int threads);
-  static std::vector<PhysicalTerm> terms(const TrainingData& data, const TrainOptions& options, const Rows& rows, int trees);
+                               const std::vector<std::vector<PhysicalTerm>>& terms, bool quick, int threads);
+  /// The terms of all targets, [kind of term - 1][target], for the kinds that `wanted` has.
+  static std::vector<std::vector<PhysicalTerm>> terms(const TrainingData& data, const TrainOptions& options, const Rows& rows, const std::vector<Variant>& wanted,
+                                                      int trees);
   /// Answers of a model to rows, one list per target.
   static std::vector<std::vector<HeldOut>> answers(const Model& model, const TrainingData& data, const Rows& learned, const Rows& rows);
   static Expected<Model> run(const arch::LabelTable& table, const TrainOptions& options);

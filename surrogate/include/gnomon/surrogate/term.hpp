@@ -14,11 +14,15 @@ namespace gnomon::surrogate {
 
 struct Feature;
 
-/// x^power * P(x)^step of one feature, with P(x) = 2^ceil(log2 x): what an address, a multiplexer or a memory of x entries is built for.
+/// x^power * P(x)^step * B(x)^blocks of one feature, with P(x) = 2^ceil(log2 x): what an address or a multiplexer of x entries is built for, and
+/// B(x) = ceil(x / 512): block RAMs behind each other in a memory of x entries (512 x 36 bits each; AMD UG573, the 18 Kib block).
 struct TermFactor {
   std::int64_t feature = 0;
   std::int64_t power = 0;
   std::int64_t step = 0;
+  std::int64_t blocks = 0;
+
+  double value(double x) const;
 };
 struct TermProduct {
   double coefficient = 0;
@@ -58,11 +62,12 @@ std::string in_words(const TermTree& tree, const std::vector<Feature>& features)
 
 /// Fits a term to labels y [rows] (NaN: missing; negative labels are refused by an empty result) of x [rows, features].
 ///
-/// Candidates are all products of up to four factors, one feature each, with the powers -1, 0, 1 and P(x) for sizes; features in bits take
-/// no P(x). Orthogonal least squares picks them one by one with swaps, on errors relative to the label, and the Bayesian information criterion says
+/// Candidates are all products of up to four factors, one feature each, with the powers -1, 0, 1 and P(x) or B(x) for sizes; features in bits
+/// take neither. Orthogonal least squares picks them one by one with swaps, on errors relative to the label, and the Bayesian information criterion says
 /// when to stop and whether a regime is split: by a category, by bits, or by the ratio of two features, which stays meaningful for sizes
-/// never seen. At most `most_rows` rows are looked at. Deterministic.
+/// never seen (up to six sizes); a split costs `split_cost` logarithms
+/// of the number of rows. At most 1,200 rows are looked at. Deterministic.
 PhysicalTerm fit_term(const RealMatrix& x, const std::vector<Feature>& features, const RealVector& y, const std::vector<std::size_t>& group,
-                      std::size_t groups, std::uint64_t seed, int trees = 5);
+                      std::size_t groups, std::uint64_t seed, int trees = 5, double split_cost = 6);
 
 }  // namespace gnomon::surrogate
