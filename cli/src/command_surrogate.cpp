@@ -89,6 +89,7 @@ void add_train(CLI::App& parent, Action& action) {
   app->add_option("--family", options->train.family, "family of models; auto picks one per target on held-out groups and sizes")
       ->capture_default_str()->check(CLI::IsMember(families));
   app->add_option("--term", options->train.term, "auto: an analytical term where it wins; never")->capture_default_str()->check(CLI::IsMember({"auto", "never"}));
+  app->add_option("--learner-options", options->train.learner_options, "JSON of the family's own options (members, rounds, width, ...)");
   app->add_option("--split", options->train.split, "test rows: random groups, the largest sizes, or all where COLUMN=VALUE")->capture_default_str();
   app->add_option("--test", options->test, "another table, to measure on; never learned");
   app->add_option("--nodes", options->nodes, "table of the rows' nodes (layers, loops), for families that take them");

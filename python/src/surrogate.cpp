@@ -93,7 +93,7 @@ void bind_surrogate(py::module_& module) {
       .def_static(
           "train_arrays",
           [](const Array& x, const Array& y, const std::vector<std::string>& features, const std::vector<std::string>& targets,
-             const std::optional<std::vector<std::string>>& groups, std::uint64_t seed, const std::string& label_kind) {
+             const std::optional<std::vector<std::string>>& groups, std::uint64_t seed, const std::string& label_kind, const std::string& family) {
             const RealMatrix inputs = matrix_of(x), labels = matrix_of(y);
             if (inputs.rows() != labels.rows() || inputs.cols() != static_cast<Eigen::Index>(features.size()) ||
                 labels.cols() != static_cast<Eigen::Index>(targets.size()) || (groups && groups->size() != static_cast<std::size_t>(inputs.rows()))) {

@@ -118,7 +118,7 @@ TEST(Families, EveryFamilyLearnsAndIsReadBack) {
   }
   arch::LabelTable table;
   for (auto* column : {&a, &b, &y, &z}) table.add(*column);
-  for (const char* family : {"ensemble", "trees", "process"}) {
+  for (const char* family : {"ensemble", "trees", "process", "blend"}) {
     TrainOptions options;
     options.targets = {"y", "z"};
     options.family = family;

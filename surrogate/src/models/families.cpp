@@ -14,6 +14,7 @@ const std::vector<LearnerFamily>& learner_families() {
       {"ensemble", "ridge regression and small multi-output networks on what it leaves", false, 0, &make_ensemble},
       {"trees", "gradient-boosted trees by XGBoost", false, 0, &make_trees},
       {"process", "Gaussian process", false, 1000, &make_process},
+      {"blend", "mean of ensemble and trees", false, 0, &make_blend},
       {"graph", "message passing over the nodes of a row", true, 0, &make_graph},
       {"transformer", "attention among the nodes of a row", true, 0, &make_transformer},
   };

@@ -12,6 +12,7 @@ namespace gnomon::surrogate {
 Expected<std::unique_ptr<Learner>> make_ensemble(const std::string& options);
 Expected<std::unique_ptr<Learner>> make_trees(const std::string& options);
 Expected<std::unique_ptr<Learner>> make_process(const std::string& options);
+Expected<std::unique_ptr<Learner>> make_blend(const std::string& options);
 Expected<std::unique_ptr<Learner>> make_graph(const std::string& options);
 Expected<std::unique_ptr<Learner>> make_transformer(const std::string& options);
 

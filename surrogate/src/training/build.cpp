@@ -58,6 +58,7 @@ void restrict_to(Feature& feature, const RealMatrix& x, Eigen::Index column) {
 
 std::string learner_options(const TrainOptions& options, const std::string& family, bool quick) {
   const std::string plain = "{}";
+  if (!options.learner_options.empty()) return options.learner_options;
   if (family == "ensemble") {
     const int members = quick ? std::min(options.members, 3) : options.members;
     std::string hidden;
@@ -67,7 +68,11 @@ std::string learner_options(const TrainOptions& options, const std::string& fami
   }
   if (family == "trees") return quick ? R"({"members": 2, "rounds": 250})" : plain;
   if (family == "process") return quick ? R"({"fit_rows": 80})" : plain;
-  return options.learner_options.empty() ? plain : options.learner_options;
+  if (family == "blend") {
+    return R"({"parts": [{"family": "ensemble", "structure": )" + learner_options(options, "ensemble", quick) + R"(}, {"family": "trees", "structure": )" +
+           learner_options(options, "trees", quick) + "}]}";
+  }
+  return plain;
 }
 
 }  // namespace

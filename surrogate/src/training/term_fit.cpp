@@ -22,6 +22,9 @@ constexpr std::size_t most_candidates = 1000;
 constexpr std::size_t most_terms = 6;
 constexpr std::size_t least_leaf = 16;
 constexpr int deepest = 4;
+/// A regime told by a ratio of sizes must gain more than one told by a word or by bits: in a narrow band of ratios, sizes are proportional, and a sum fitted
+/// there says little about others.
+constexpr double ratio_cost = 4;
 /// Relative errors below a tenth of a percent are not worth another term.
 constexpr double noise_floor = 1e-6;
 
@@ -329,7 +332,8 @@ class Grower {
     // A term needs rows to stand on.
     const Sum sum = Selector(problem, 0).run(std::min(most_terms, std::max<std::size_t>(1, rows.size() / 12)));
 
-    double best = sum.score - split_cost_ * std::log(static_cast<double>(rows.size()));
+    const double cost = split_cost_ * std::log(static_cast<double>(rows.size()));
+    double best = sum.score;
     std::optional<std::pair<Question, double>> question;
     if (depth > 0 && rows.size() >= 2 * least_leaf) {
       for (const Question& q : questions(rows)) {
@@ -338,7 +342,7 @@ class Grower {
           for (const Index row : rows) (asked(q, row) <= threshold ? yes : no).push_back(row);
           if (yes.size() < least_leaf || no.size() < least_leaf) continue;
           const double score = forward_score(problem_of(columns_, y_, weight_, yes, few), 4, nullptr, 0) +
-                               forward_score(problem_of(columns_, y_, weight_, no, few), 4, nullptr, 0);
+                               forward_score(problem_of(columns_, y_, weight_, no, few), 4, nullptr, 0) + cost * (q.over < 0 ? 1 : ratio_cost);
           if (score < best) {
             best = score;
             question = {q, threshold};

@@ -91,7 +91,7 @@ Expected<std::pair<Rows, Rows>> test_rows(const TrainingData& data, const arch::
 std::vector<Variant> variants_of(const TrainOptions& options, std::size_t rows, bool nodes, bool sizes) {
   std::vector<std::string> families{options.family};
   if (options.family == "auto") {
-    families = {"ensemble", "trees"};
+    families = {"ensemble", "trees", "blend"};
     if (rows <= 1000) families.push_back("process");
     if (nodes) {
       for (const LearnerFamily& family : learner_families()) {
@@ -261,6 +261,7 @@ Expected<void> check(const TrainOptions& options) {
   std::vector<std::string> families{"auto"};
   for (const LearnerFamily& family : learner_families()) families.push_back(family.name);
   word("family", options.family, families);
+  if (!options.learner_options.empty() && options.family == "auto") problems.push_back({"", "option learner_options", "needs a family; found auto"});
   if (options.split.find('=') == std::string::npos) word("split", options.split, {"random", "largest"});
   if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
   return {};

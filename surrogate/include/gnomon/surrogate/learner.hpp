@@ -85,7 +85,7 @@ struct LearnerFamily {
   std::size_t most_rows = 0;
   Expected<std::unique_ptr<Learner>> (*make)(const std::string& options) = nullptr;
 };
-/// `ensemble`, `trees`, `process`, `graph`, `transformer`: those that are built.
+/// `ensemble`, `trees`, `process`, `blend` (ensemble and trees), `graph`, `transformer`.
 const std::vector<LearnerFamily>& learner_families();
 /// A learner by name. Error: the nearest name.
 Expected<std::unique_ptr<Learner>> make_learner(const std::string& family, const std::string& options = "{}");

@@ -19,7 +19,7 @@ struct TrainOptions {
   std::uint64_t seed = 1;
   std::string family = "auto";      ///< auto | a family of learner_families()
   std::string term = "auto";        ///< auto: an analytical term where it wins | never
-  std::string learner_options;      ///< JSON for families other than the ensemble, trees and process; empty: their defaults
+  std::string learner_options;      ///< JSON of the family's own options, with a family named; empty: its defaults
   /// Parts that held-out groups are dealt to; 0: 5 up to 1,500 rows; 1: a fifth of the groups calibrates and is not learned, quickest.
   int folds = 0;
   int members = 5;                  ///< of the ensemble, as are the next three
