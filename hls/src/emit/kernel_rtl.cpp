@@ -39,6 +39,8 @@ void Emitter::tensors() {
       continue;
     }
     const int address_bits = sv_bits(memory.bank_elements - 1);
+    // An input that nothing reads is taken all the same.
+    if (tensor.kind == TensorKind::input && uses_[t].reads.empty()) define(M + "_unused", 1, "^" + tensor.name + "_data");
     for (std::int64_t b = 0; b < memory.banks; ++b) {
       const std::string B = M + "_b" + n(b);
       const auto& writes = uses_[t].writes[b];
