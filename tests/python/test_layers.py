@@ -1,0 +1,98 @@
+"""Networks of layers: `gnomon dataset layers`, and network files in `hls`, `cosim`, `synth`."""
+
+import csv
+import gzip
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import BUILD, ROOT, gnomon
+
+needs_yosys = pytest.mark.skipif(shutil.which("yosys") is None, reason="yosys is not installed")
+needs_verilator = pytest.mark.skipif(shutil.which("verilator") is None, reason="Verilator is not installed")
+TABLE = ["dataset", "layers", "--count", "2", "--conv", "1", "--cosim", "0", "--seed", "5"]
+
+
+@needs_yosys
+def test_the_same_rows_whatever_interrupts(tmp_path: Path) -> None:
+    out = tmp_path / "layers.csv"
+    run = gnomon(*TABLE, "--out", str(out), "--jobs", "2", "--wa-json", str(tmp_path / "wa.json"))
+    assert run.status == 0, run.err
+    rows = list(csv.DictReader(out.open()))
+    assert [row["kind"] for row in rows] == ["fc", "fc", "conv"]
+    for row in rows:
+        assert row["mode"] == "composed" and row["tool"].startswith("yosys ")
+        assert all(float(row[name]) >= 0 for name in ("lut", "ff", "dsp", "bram")) and 1 <= int(row["ii"]) <= int(row["cycles"])
+        network = json.loads(row["network"])
+        assert len(network["layers"]) == len(row["layers"].split(";")) == int(row["layer_count"])
+        multipliers = 0
+        for layer in row["layers"].split(";"):
+            fields = layer.split(":")
+            assert len(fields) == 15
+            n_in, n_out, reuse = (int(v) for v in fields[1:4])
+            if n_in:
+                assert n_in * n_out % reuse == 0
+                multipliers += n_in * n_out // reuse
+        assert multipliers == int(row["multipliers"])
+    # Cut in the middle of a row, as a kill leaves it; one job instead of two.
+    text = out.read_bytes()
+    for cut in (len(text) - 40, text.index(b"\n") + 1, 10):
+        out.write_bytes(text[:cut] if cut > 10 else b"")
+        assert gnomon(*TABLE, "--out", str(out), "--jobs", "1").status == 0
+        assert out.read_bytes() == text
+    # Killed somewhere, compressed.
+    packed = tmp_path / "layers.csv.gz"
+    child = subprocess.Popen([str(BUILD / "bin" / "gnomon"), *TABLE, "--out", str(packed)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    time.sleep(0.3)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert gnomon(*TABLE, "--out", str(packed)).status == 0
+    assert gzip.decompress(packed.read_bytes()) == text
+    # Another seed does not go on with it.
+    other = gnomon("dataset", "layers", "--count", "2", "--conv", "1", "--cosim", "0", "--seed", "6", "--out", str(out))
+    assert other.status == 3 and "seed 6" in other.err
+
+    records = json.loads((tmp_path / "wa.json").read_text())
+    assert len(records) == 3
+    for record, row in zip(records, rows):
+        assert list(record) == ["meta_data", "model_config", "hls_config", "resource_report", "hls_resource_report", "latency_report", "target_part", "vivado_version", "hls4ml_version"]
+        assert record["resource_report"] == {"bram": row["bram"], "dsp": row["dsp"], "ff": row["ff"], "lut": row["lut"], "uram": "0"}
+        assert record["latency_report"]["cycles_min"] == row["cycles"] and record["latency_report"]["interval_max"] == row["ii"]
+        assert record["hls_config"]["Model"]["Precision"] == f"ap_fixed<{row['precision_bits']},1>"
+        for layer in record["model_config"]:
+            assert {"class_name", "input_shape", "output_shape", "parameters"} <= set(layer)
+            assert layer["class_name"] in ("Dense", "Conv1D", "Conv2D", "Flatten", "MaxPooling1D", "MaxPooling2D")
+
+
+def test_bad_networks_are_refused_with_their_place(tmp_path: Path) -> None:
+    good = json.loads((ROOT / "examples/networks/jet_tagger.json").read_text())
+    file = tmp_path / "network.json"
+    for change, pointer, words in [
+        ({"precision_bits": 17}, "/precision_bits", "16"),
+        ({"layers": [{"type": "dense", "size": 8, "activation": "reul"}]}, "/layers/0/activation", "relu"),
+        ({"layers": [{"type": "dense", "size": 8, "activation": "softmax"}, {"type": "dense", "size": 4}]}, "/layers/0/activation", "last"),
+        ({"layers": [{"type": "conv2d", "size": 8, "kernel": 3}]}, "/layers/0/kernel", "window"),
+        ({"layers": [{"type": "dense", "size": 8, "reuse_factor": 7}]}, "/layers/0/reuse_factor", "8"),
+        ({"layers": [{"type": "dense", "size": 8, "residual": True}]}, "/layers/0/residual", "as many neurons"),
+    ]:
+        file.write_text(json.dumps(good | change))
+        run = gnomon("hls", "--kernel", str(file), "--out", str(tmp_path / "out"))
+        assert run.status in (3, 4) and pointer in run.err and words in run.err, run.err
+
+
+@needs_verilator
+def test_examples_run_in_rtl(tmp_path: Path) -> None:
+    names = sorted((ROOT / "examples/networks").glob("*.json")) if os.environ.get("GNOMON_LONG") else [ROOT / "examples/networks/dense_shared.json"]
+    for name in names:
+        run = gnomon("cosim", "--kernel", str(name), "--stall", "0.3", "--json")
+        assert run.status == 0, run.err
+        result = json.loads(run.out)
+        assert result["outputs_match"] and result["cycle_difference"] == 0
+        run = gnomon("hls", "--kernel", str(name), "--out", str(tmp_path / name.stem), "--json")
+        assert run.status == 0 and json.loads(run.out)["ii"] >= 1
