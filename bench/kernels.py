@@ -25,7 +25,7 @@ HEAD = """# The shipped kernels
 `examples/kernels/*.json`, compiled with their directives: the largest interval of a pipelined loop (`ii`), the stages of the deepest pipeline, the
 cycles that a run computes (`latency`, with data-dependent control as seeded inputs decide it) and those with loading and draining of tensors through
 ports of one element a cycle (`total`), multipliers and dividers after sharing and the operations that they serve, and resources of the emitted
-SystemVerilog by {tool} for `{target}`, flat. LUT counts logic, distributed RAM and shift registers by the LUTs that they take; BRAM are blocks of 36 Kib.
+SystemVerilog by {tool} for `{target}`. LUT counts logic, distributed RAM and shift registers by the LUTs that they take; BRAM are blocks of 36 Kib.
 There is no timing for this target.
 
 | kernel | ii | depth | latency | total | units / operations | LUT | FF | DSP | BRAM |
