@@ -11,6 +11,7 @@
 #include "gnomon/surrogate/model.hpp"
 #include "gnomon/surrogate/table.hpp"
 #include "gnomon/surrogate/train.hpp"
+#include "surrogate_uses.hpp"
 
 namespace gnomon::cli {
 namespace {
@@ -251,19 +252,12 @@ Command surrogate_command() {
           "gnomon surrogate predict --model edge.gnomon --data designs.csv", [](CLI::App& app) -> Action {
             auto action = std::make_shared<Action>();
             app.require_subcommand(1);
+            add_suggest(app, *action);
+            add_benchmark(app, *action);
             add_train(app, *action);
             add_evaluate(app, *action);
             add_predict(app, *action);
             add_surrogate_explain(app, *action);
-            for (const std::string name : {"benchmark"}) {
-              CLI::App* unbuilt = app.add_subcommand(name, "(not built in this version)");
-              unbuilt->allow_extras();
-              unbuilt->callback([action, name] {
-                *action = [name]() -> Expected<int> {
-                  return fail(ErrorKind::unsupported, "`gnomon surrogate " + name + "` is not built in this version; built: train, evaluate, predict, explain");
-                };
-              });
-            }
             return [action] { return (*action)(); };
           }};
 }

@@ -1,0 +1,172 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "gnomon/base/random.hpp"
+#include "gnomon/surrogate/benchmark.hpp"
+#include "gnomon/surrogate/suggest.hpp"
+#include "gnomon/surrogate/table.hpp"
+#include "gnomon/surrogate/train.hpp"
+
+namespace gnomon::surrogate {
+namespace {
+
+using arch::LabelTable;
+
+/// Networks whose cycles and multipliers follow from their layers, exactly: cycles = 3 + sum of reuse factors, dsp = sum of in x out / reuse.
+struct Networks {
+  LabelTable rows, nodes;
+};
+Networks networks(std::size_t count, std::size_t exemplars, std::uint64_t seed) {
+  Random random(seed);
+  LabelTable::Column name{"network", "", false, {}, {}}, exemplar{"exemplar", "", false, {}, {}}, subset{"subset", "", false, {}, {}}, bits{"precision_bits", "bit", true, {}, {}},
+      macs{"macs", "", true, {}, {}}, multipliers{"multipliers", "", true, {}, {}}, reuse_sum{"depth_sum", "", true, {}, {}}, cycles{"cycles", "", true, {}, {}},
+      dsp{"dsp", "", true, {}, {}}, flat{"flat_dsp", "", true, {}, {}};
+  LabelTable::Column of{"network", "", false, {}, {}}, type{"type", "", false, {}, {}}, in{"n_in", "", true, {}, {}}, out{"n_out", "", true, {}, {}}, reuse{"reuse_factor", "", true, {}, {}};
+  for (std::size_t i = 0; i < count + exemplars; ++i) {
+    const bool is_exemplar = i >= count;
+    name.words.push_back("net" + std::to_string(i));
+    exemplar.words.push_back(is_exemplar ? (i % 2 == 0 ? "jet" : "top") : "");
+    subset.words.push_back(i % 3 == 0 ? "deep" : "wide");
+    bits.numbers.push_back(static_cast<double>(2 * random.integer(1, 8)));
+    double products = 0, depth = 0, units = 0, width = static_cast<double>(8 * random.integer(1, 16));
+    for (std::int64_t l = random.integer(2, 5); l > 0; --l) {
+      const double next = static_cast<double>(8 * random.integer(1, 16)), factor = static_cast<double>(std::int64_t{1} << random.integer(0, 5));
+      of.words.push_back(name.words.back());
+      type.words.push_back("dense");
+      in.numbers.push_back(width);
+      out.numbers.push_back(next);
+      reuse.numbers.push_back(factor);
+      products += width * next;
+      depth += factor;
+      units += std::ceil(width * next / factor);
+      width = next;
+    }
+    macs.numbers.push_back(products);
+    multipliers.numbers.push_back(units);
+    reuse_sum.numbers.push_back(depth);
+    cycles.numbers.push_back(3 + depth);
+    dsp.numbers.push_back(units);
+    flat.numbers.push_back(i % 4 == 0 ? units - 1 : std::nan(""));
+  }
+  Networks made;
+  for (auto* column : {&name, &exemplar, &subset, &bits, &macs, &multipliers, &reuse_sum, &cycles, &dsp, &flat}) made.rows.add(std::move(*column));
+  for (auto* column : {&of, &type, &in, &out, &reuse}) made.nodes.add(std::move(*column));
+  return made;
+}
+
+/// Truth: shares of a uniform hash. A network keeps its side in every table.
+TEST(Benchmark, SplitsAreSeventyFifteenFifteen) {
+  std::map<std::string, int> count;
+  for (int i = 0; i < 20000; ++i) ++count[benchmark_split("network " + std::to_string(i))];
+  EXPECT_NEAR(count["train"] / 20000.0, 0.70, 0.01);
+  EXPECT_NEAR(count["validation"] / 20000.0, 0.15, 0.01);
+  EXPECT_NEAR(count["test"] / 20000.0, 0.15, 0.01);
+  EXPECT_EQ(count.size(), 3U);
+}
+
+TEST(Benchmark, ScoresModelsOnNetworksNobodySaw) {
+  const Networks data = networks(150, 12, 3);
+  BenchmarkOptions options;
+  options.targets = {"dsp", "cycles"};
+  options.models = {"gnomon", "mlp"};
+  options.effort = 0.2;
+  options.threads = 1;
+  const auto report = run_benchmark(data.rows, &data.nodes, options);
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_EQ(report->train_networks + report->validation_networks + report->test_networks, 150);
+  EXPECT_EQ(report->exemplar_networks, 12);
+  EXPECT_GT(report->flat_networks, 0);
+  const auto cell = [&](const std::string& model, const std::string& subset) -> const BenchmarkCell& {
+    for (const BenchmarkCell& c : report->cells) {
+      if (c.model == model && c.subset == subset) return c;
+    }
+    throw std::runtime_error("no cell " + model + ", " + subset);
+  };
+  EXPECT_EQ(cell("gnomon", "all").scores[0].rows, report->test_networks);
+  EXPECT_EQ(cell("gnomon", "deep").scores[0].rows + cell("gnomon", "wide").scores[0].rows, report->test_networks);
+  EXPECT_EQ(cell("mlp", "exemplar jet").scores[0].rows + cell("mlp", "exemplar top").scores[0].rows, 12);
+  EXPECT_EQ(cell("gnomon", "synthesised flat").scores[0].rows, report->flat_networks);
+  // Only `dsp` was synthesised flat.
+  EXPECT_EQ(cell("gnomon", "synthesised flat").scores[1].rows, 0);
+  // The derived features hold the labels; statistics over layers do not.
+  EXPECT_LT(cell("gnomon", "all").scores[0].smape_percent, 5);
+  EXPECT_LT(cell("gnomon", "all").scores[0].smape_percent, cell("mlp", "all").scores[0].smape_percent);
+  const std::string text = benchmark_markdown(*report, options);
+  EXPECT_NE(text.find("leaderboard"), std::string::npos);
+  const Json document = benchmark_json(*report, options);
+  EXPECT_GT(document.at("scores").size(), 10U);
+}
+
+TEST(Benchmark, Refusals) {
+  Networks data = networks(40, 0, 4);
+  BenchmarkOptions options;
+  options.targets = {"dsp"};
+  options.models = {"glomon"};
+  auto report = run_benchmark(data.rows, nullptr, options);
+  ASSERT_FALSE(report);
+  EXPECT_NE(report.error().text().find("gnomon"), std::string::npos);
+  options.models = {"gnn"};
+  EXPECT_FALSE(run_benchmark(data.rows, nullptr, options));
+  options.models = {};
+  options.targets = {"uram"};
+  EXPECT_FALSE(run_benchmark(data.rows, nullptr, options));
+  options.targets = {"network"};
+  EXPECT_FALSE(run_benchmark(data.rows, nullptr, options));
+  options.targets = {"dsp"};
+  EXPECT_FALSE(run_benchmark(data.nodes, nullptr, options));
+}
+
+/// A plane with one corner where the label swings: what is asked about lies there, and no two alike.
+LabelTable plane(std::size_t count, std::uint64_t seed) {
+  Random random(seed);
+  LabelTable::Column x{"x", "", true, {}, {}}, y{"y", "", true, {}, {}}, z{"z", "", true, {}, {}};
+  for (std::size_t i = 0; i < count; ++i) {
+    x.numbers.push_back(random.uniform(-1, 1));
+    y.numbers.push_back(random.uniform(-1, 1));
+    const double a = x.numbers.back(), b = y.numbers.back();
+    z.numbers.push_back(10 + a + b + (a > 0.4 && b > 0.4 ? 6 * std::sin(9 * a) * std::sin(9 * b) : 0));
+  }
+  LabelTable out;
+  for (auto* column : {&x, &y, &z}) out.add(std::move(*column));
+  return out;
+}
+
+TrainOptions quick(std::uint64_t seed) {
+  TrainOptions options;
+  options.targets = {"z"};
+  options.features = {"x", "y"};
+  options.seed = seed;
+  options.family = "ensemble";
+  options.term = "never";
+  options.folds = 1;
+  options.test_fraction = 0;
+  options.max_epochs = 150;
+  options.threads = 1;
+  return options;
+}
+
+TEST(Suggest, DistinctDeterministicAndRefused) {
+  const LabelTable pool = plane(500, 5);
+  auto model = train(plane(60, 6), quick(1));
+  ASSERT_TRUE(model) << model.error().text();
+  SuggestOptions options;
+  options.count = 40;
+  const auto chosen = suggest(*model, pool, options);
+  ASSERT_TRUE(chosen) << chosen.error().text();
+  EXPECT_EQ(std::set<std::size_t>(chosen->begin(), chosen->end()).size(), 40U);
+  EXPECT_EQ(*suggest(*model, pool, options), *chosen);
+  options.count = 501;
+  EXPECT_FALSE(suggest(*model, pool, options));
+  options.count = 0;
+  EXPECT_FALSE(suggest(*model, pool, options));
+  LabelTable other;
+  other.add({"x", "", true, {1, 2, 3}, {}});
+  options.count = 1;
+  EXPECT_FALSE(suggest(*model, other, options));
+}
+
+}  // namespace
+}  // namespace gnomon::surrogate
