@@ -100,3 +100,21 @@ def test_points_of_a_table_of_controllers(tmp_path: Path) -> None:
             assert row["owed_refreshes"] == row["early_refreshes"] == "0"
     assert gnomon(*order).status == 0 and out.read_bytes() == first
     assert gnomon("dataset", "memory-points", "--table", table, "--count", "1769473", "--out", out).status == 3
+
+
+def test_rows_to_label_next(tmp_path: Path) -> None:
+    """Distinct candidates, the same for the same seed, best first, as numbers and as a table."""
+    table, model, chosen = tmp_path / "points.csv", tmp_path / "m.gnomon", tmp_path / "next.csv"
+    source = ROOT / "search/tables/dram-stream.table"
+    assert gnomon("dataset", "memory-points", "--table", source, "--count", "80", "--out", table).status == 0
+    train = gnomon("surrogate", "train", "--data", table, "--targets", "total_time_us", "--ignore", "energy_uj,power_mw,read_latency_cycles,refresh_missing", "--out", model)
+    assert train.status == 0, train.err
+    order = ("surrogate", "suggest", "--model", model, "--data", table, "--count", "7", "--out", chosen, "--json")
+    run = gnomon(*order)
+    assert run.status == 0, run.err
+    rows = run.json()["rows"]
+    assert len(set(rows)) == 7 and all(0 <= row < 80 for row in rows)
+    lines = table.read_text().splitlines()
+    assert chosen.read_text().splitlines()[1:] == [lines[1 + row] for row in rows]
+    assert gnomon(*order).json()["rows"] == rows
+    assert gnomon(*order[:7], "81").status == 3
