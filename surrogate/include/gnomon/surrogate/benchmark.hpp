@@ -48,7 +48,7 @@ struct BenchmarkModel {
   bool needs_nodes = false;
 };
 /// `gnomon`: families and terms chosen by `train`. Baselines of the paper, which see sizes only, nothing derived: `mlp` (statistics over layers by type, a network for
-/// each target), `gnn` (attention over the chain of layers, pooled), `transformer` (encoder over layer tokens). All are trained on the same networks.
+/// each target), `gnn` (messages along the chain of layers, pooled; the family `graph`, where the paper has GATv2 attention), `transformer` (encoder over layer tokens). All are trained on the same networks.
 const std::vector<BenchmarkModel>& benchmark_models();
 
 /// `train` (70 %), `validation` (15 %) or `test` (15 %), by a hash of the network's name: the same in every table that has it.
