@@ -60,8 +60,8 @@ void add_benchmark(CLI::App& parent, Action& action) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* app = parent.add_subcommand("benchmark", "The wa-hls4ml protocol: models and baselines on labelled networks, scored on networks never seen");
-  app->footer("Example:\n  gnomon surrogate benchmark --data networks.csv.gz --nodes layers.csv.gz --out benchmark");
-  app->add_option("--data", options->data, "table of networks (.csv, .csv.gz), or records of the wa-hls4ml schema (.json, .jsonl)")->required();
+  app->footer("Example:\n  gnomon surrogate benchmark --data layers.csv.gz --out benchmark");
+  app->add_option("--data", options->data, "table of `gnomon dataset layers`, or of networks (.csv, .csv.gz), or records of the wa-hls4ml schema (.json, .jsonl)")->required();
   app->add_option("--nodes", options->nodes, "table of their layers (.csv, .csv.gz)");
   app->add_option("--targets", options->benchmark.targets, "labels, with commas between")->delimiter(',');
   app->add_option("--models", options->benchmark.models, "gnomon, mlp, gnn, transformer; default all that the data allow")->delimiter(',');
@@ -83,6 +83,13 @@ void add_benchmark(CLI::App& parent, Action& action) {
         auto table = surrogate::load_table(options->data);
         if (!table) return fail(std::move(table.error()));
         rows = std::move(*table);
+        if (surrogate::is_layers_table(rows)) {
+          auto tables = surrogate::layers_tables(rows);
+          if (!tables) return fail(std::move(tables.error()));
+          rows = std::move(tables->rows);
+          nodes = std::move(tables->nodes);
+          has_nodes = true;
+        }
       }
       if (!options->nodes.empty()) {
         auto table = surrogate::load_table(options->nodes);

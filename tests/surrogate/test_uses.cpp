@@ -100,6 +100,24 @@ TEST(Benchmark, ScoresModelsOnNetworksNobodySaw) {
   EXPECT_GT(document.at("scores").size(), 10U);
 }
 
+/// Truth: by hand. Two layers of 4 x 8 and 8 x 2 at 6 bits, reuse factors 4 and 2.
+TEST(Benchmark, TablesOfLayers) {
+  const std::string head = "row,kind,family,split,precision_bits,strategy,io,reuse_factor,layers,network,lut,ff,dsp,bram,cycles,ii\n";
+  const std::string two = "dense:4:8:4:relu:1:0:1:1:4:1:1:8:1:1;dense:8:2:2:linear:1:0:1:1:8:1:1:2:1:1";
+  const auto table = LabelTable::parse(head + "0,fc,fc,train,6,latency,io_parallel,4," + two + ",{},1,2,3,0,20,4\n1,exemplar,jet,exemplar,6,latency,io_parallel,4," + two + ",{},1,2,3,0,20,4\n", "t");
+  ASSERT_TRUE(table) << table.error().text();
+  ASSERT_TRUE(is_layers_table(*table));
+  const auto tables = layers_tables(*table);
+  ASSERT_TRUE(tables) << tables.error().text();
+  EXPECT_EQ((*tables->rows.column("macs"))->numbers[0], 48);
+  EXPECT_EQ((*tables->rows.column("weight_bits"))->numbers[0], 48 * 6);
+  EXPECT_EQ((*tables->rows.column("exemplar"))->words, (std::vector<std::string>{"", "jet"}));
+  EXPECT_EQ((*tables->nodes.column("multipliers"))->numbers, (std::vector<double>{8, 8, 8, 8}));
+  EXPECT_EQ((*tables->nodes.column("network"))->words[2], "row 1");
+  const auto broken = LabelTable::parse(head + "0,fc,fc,train,6,latency,io_parallel,4,dense:4:8,{},1,2,3,0,20,4\n", "t");
+  EXPECT_FALSE(layers_tables(*broken));
+}
+
 TEST(Benchmark, Refusals) {
   Networks data = networks(40, 0, 4);
   BenchmarkOptions options;

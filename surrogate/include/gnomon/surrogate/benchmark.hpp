@@ -7,6 +7,7 @@
 
 #include "gnomon/arch/label_table.hpp"
 #include "gnomon/base/json.hpp"
+#include "gnomon/surrogate/import.hpp"
 #include "gnomon/surrogate/train.hpp"
 
 /// The protocol of wa-hls4ml (arXiv 2511.05615) on any table of labelled networks.
@@ -53,6 +54,11 @@ const std::vector<BenchmarkModel>& benchmark_models();
 
 /// `train` (70 %), `validation` (15 %) or `test` (15 %), by a hash of the network's name: the same in every table that has it.
 std::string benchmark_split(const std::string& network);
+
+/// Whether a table is one of `gnomon dataset layers` (docs/labels.md), and such a table as `run_benchmark` takes it: a node per entry of the column `layers`, totals that
+/// physics gives (MACs, weight bits, bit operations, steps), families as subsets, exemplars by name. Errors: a layer that does not have its fields.
+bool is_layers_table(const arch::LabelTable& table);
+Expected<NetworkTables> layers_tables(const arch::LabelTable& table);
 
 /// Rows: `network` (a name; rows of equal name are one network at several settings), the targets, and features. Optional columns: `exemplar` (a word: the row is of
 /// an exemplar network, never trained on, and scored apart under that word), `subset` (a word, say `dense`: scored apart too), `split` (else by hash), `flat_TARGET` (labels
