@@ -78,7 +78,10 @@ int Builder::pass(int a) {
   if (const auto at = seen_.find(key); at != seen_.end()) return at->second;
   Word w = word(a);
   w.name.clear();
-  counts.ff += w.bits - w.drop;
+  const int known = std::min(w.low_bits, w.bits);
+  count_copies(word(a), a, w.drop, known, 2);
+  counts.ff += w.bits - std::max(w.drop, known);
+  w.low_path = w.low_path * 3 + 2;
   const int id = make(w);
   if (text_) reset_step_ += "      " + word(id).name + " <= " + word(a).name + ";\n";
   return seen_[key] = id;
@@ -94,10 +97,11 @@ int Builder::add(int a, int b, int shift, bool subtract, int cap, int drop) {
   const std::array<std::int64_t, 3> key{2 | (std::int64_t{shift} << 8) | (std::int64_t{subtract} << 20) | (std::int64_t{type.bits} << 24) | (std::int64_t{drop} << 40), a, b};
   if (const auto at = seen_.find(key); at != seen_.end()) return at->second;
   Word w{capped ? lowest(type) : low, capped ? highest(type) : high, type.bits, drop, type.is_signed, ""};
+  if (drop == 0) note_copies(w, x, a, std::min(shift, type.bits), 1);
   const int id = make(w);
   // The low bits of a pass by; the adder is over the rest.
   const int past = std::max(0, std::min(shift, type.bits) - drop), from = std::min(shift, type.bits);
-  counts.ff += past;
+  count_copies(x, a, drop, drop + past, 1);
   const int ax = x.bits > from ? std::min(x.bits, type.bits) - from : x.is_signed ? 1 : 0, bx = std::min(y.bits, type.bits - from);
   if (type.bits > from) {
     const int wide = type.bits - from;
@@ -125,6 +129,26 @@ int Builder::add(int a, int b, int shift, bool subtract, int cap, int drop) {
   return seen_[key] = id;
 }
 
+void Builder::count_copies(const Word& source, int id, int from, int to, std::uint64_t kind) {
+  const auto count = [&](int of, std::uint64_t path, int low, int high) {
+    if (low >= high) return;
+    const std::uint64_t bits = ((std::uint64_t{1} << high) - 1) & ~((std::uint64_t{1} << low) - 1);
+    std::uint64_t& known = copied_[{5, of, static_cast<std::int64_t>(path * 3 + kind)}];
+    counts.ff += std::popcount(bits & ~known);
+    known |= bits;
+  };
+  const int split = std::clamp(source.low_bits, from, std::max(from, to));
+  count(source.low_source, source.low_path, from, std::min(split, to));
+  count(id, 0, split, to);
+}
+
+void Builder::note_copies(Word& copy, const Word& source, int id, int to, std::uint64_t kind) {
+  const bool chained = source.low_bits > 0;
+  copy.low_source = chained ? source.low_source : id;
+  copy.low_bits = chained ? std::min(source.low_bits, to) : to;
+  copy.low_path = (chained ? source.low_path : 0) * 3 + kind;
+}
+
 void Builder::adder(bool a_signed, int a_bits, bool b_signed, int b_bits, bool subtract) {
   if (!subtract && std::pair(a_bits, a_signed) < std::pair(b_bits, b_signed)) {
     std::swap(a_bits, b_bits);
@@ -148,6 +172,7 @@ int Builder::max(int a, int b) {
   if (const auto at = seen_.find(key); at != seen_.end()) return at->second;
   Word w = word(a);
   w.name.clear();
+  w.low_bits = 0;
   const int id = make(w);
   block(BlockKind::max, {w.is_signed, w.bits});
   if (text_) {

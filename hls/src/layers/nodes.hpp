@@ -16,6 +16,9 @@ struct Word {
   int bits = 1, drop = 0;
   bool is_signed = true;
   std::string name;  ///< only where text is wanted
+  /// The lowest `low_bits` are delayed bits of another word: which, and through which registers. Synthesis keeps one copy of such bits.
+  int low_source = -1, low_bits = 0;
+  std::uint64_t low_path = 0;
 };
 
 /// sign x (word << shift): a term of a sum.
@@ -38,7 +41,7 @@ class Builder {
   BlockCounts counts;
   std::string declarations, clocked, reset, combinational, modules;
 
-  void begin_layer(const std::string& prefix) { prefix_ = prefix, seen_.clear(), seen_wide_.clear(); }
+  void begin_layer(const std::string& prefix) { prefix_ = prefix, seen_.clear(), seen_wide_.clear(), copied_.clear(); }
   /// Puts the layer's registers into clocked blocks that run with its `en`.
   void end_layer();
 
@@ -77,6 +80,11 @@ class Builder {
   /// Counts the logic of an adder; its registers are counted by the caller.
   void adder(bool a_signed, int a_bits, bool b_signed, int b_bits, bool subtract);
 
+  /// Counts registers that take bits [from, to) of a word as they are, where no other register does. `kind` tells resets apart.
+  void count_copies(const Word& source, int id, int from, int to, std::uint64_t kind);
+  /// Says of a new word that its lowest bits are those of another.
+  static void note_copies(Word& copy, const Word& source, int id, int to, std::uint64_t kind);
+
   std::string signal_name(int signal) const { return prefix_ + "c" + std::to_string(signal); }
 
  private:
@@ -95,6 +103,7 @@ class Builder {
   std::vector<Word> words_;
   std::unordered_map<std::array<std::int64_t, 3>, int, Hash> seen_;
   std::map<std::vector<std::int64_t>, int> seen_wide_;
+  std::unordered_map<std::array<std::int64_t, 3>, std::uint64_t, Hash> copied_;
 };
 
 /// Digits of an odd constant in non-adjacent form: place and sign.
