@@ -34,7 +34,7 @@ ALLOWED = {
 }
 # Rooms and public headers of sim that belong to the cycle-level model.
 CYCLE_ROOMS = {"cycle", "memory"}
-CYCLE_HEADERS = {"cycle", "session", "tlm"}
+CYCLE_HEADERS = {"cycle", "part", "session", "tlm"}
 CODE = {".cpp", ".hpp", ".h", ".py"}
 LONGEST_FILE_LINES = 700
 LARGEST_FILE_BYTES = 1_000_000
