@@ -36,13 +36,25 @@ TEST(Layers, RandomNetworksInVerilator) {
   EXPECT_GT(stalled, 0);
 }
 
+Network two_dense(std::int64_t inputs, std::int64_t hidden, std::int64_t outputs, std::int64_t reuse) {
+  Network network;
+  network.channels = inputs;
+  network.layers = {{.type = "dense", .size = hidden, .activation = "relu", .reuse_factor = reuse}, {.type = "dense", .size = outputs, .reuse_factor = reuse}};
+  return network;
+}
+
 // What is counted block by block against one run over the whole.
 TEST(Layers, ComposedAgainstFlat) {
   if (auto version = yosys_version(); !version) GTEST_SKIP() << version.error().text();
-  const int count = std::getenv("GNOMON_LONG") != nullptr ? 60 : 4;
+  std::vector<Network> networks{two_dense(6, 4, 3, 2), two_dense(8, 4, 2, 8), two_dense(4, 6, 4, 1)};
+  if (std::getenv("GNOMON_LONG") != nullptr) {
+    networks.clear();
+    for (int i = 0; i < 60; ++i) networks.push_back(small_network(derive(std::uint64_t{31}, static_cast<std::uint64_t>(i)), i));
+  }
+  const auto count = static_cast<int>(networks.size());
   std::vector<double> lut, ff;
   for (int i = 0; i < count; ++i) {
-    const Network network = small_network(derive(std::uint64_t{31}, static_cast<std::uint64_t>(i)), i);
+    const Network& network = networks[static_cast<std::size_t>(i)];
     SynthOptions options;
     auto composed = synthesise(network, options);
     options.flat = true;

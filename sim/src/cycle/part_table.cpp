@@ -91,6 +91,11 @@ Expected<NetworkPtr> random_network(Random& random) {
   return workloads::parse(kind < 0.65 ? convolutions(random) : products(random), "csv", "random network");
 }
 
+std::string_view any_dataflow(Random& random) {
+  const auto& all = arch::dataflows();
+  return all[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(all.size()) - 1))].name;
+}
+
 Json random_design(Random& random) {
   const std::int64_t clock = pick<std::int64_t>(random, {200, 400, 600, 800, 1000});
   const auto core = [&](const char* name) {
@@ -99,7 +104,7 @@ Json random_design(Random& random) {
       return Json{{"name", operand}, {"holds", Json::array({operand})}, {"kib", pick<std::int64_t>(random, {8, 16, 32, 64, 128})}, {"double_buffered", random.chance(0.9)}};
     };
     return Json{{"name", name},
-                {"array", Json{{"rows", rows}, {"cols", cols}, {"dataflow", pick<std::string>(random, {"os", "ws", "is"})}, {"precision", "int8"}, {"overlap", random.chance(0.6)}}},
+                {"array", Json{{"rows", rows}, {"cols", cols}, {"dataflow", std::string(any_dataflow(random))}, {"precision", "int8"}, {"overlap", random.chance(0.6)}}},
                 {"levels", Json::array({level("ifmap"), level("filter"), level("ofmap")})},
                 {"vector", Json{{"lanes", cols}}}};
   };
