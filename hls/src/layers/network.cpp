@@ -163,8 +163,9 @@ std::int64_t table_value(const std::string& function, int bits, std::int64_t ind
   // Signed index: the upper k bits of the value.
   const std::int64_t s = index >= (std::int64_t{1} << (k - 1)) ? index - (std::int64_t{1} << k) : index;
   const double x = std::ldexp(static_cast<double>(s), bits - k) / half;
-  if (function == "tanh") return clamp(std::tanh(x) * half, -half, half - 1);
-  return clamp(1 / (1 + std::exp(-x)) * half, 0, half - 1);
+  // Truncated, as the cast to the network's type does.
+  if (function == "tanh") return clamp(std::floor(std::tanh(x) * half), -half, half - 1);
+  return clamp(std::floor(1 / (1 + std::exp(-x)) * half), 0, half - 1);
 }
 
 int inverse_index_bits(int sum_bits) { return std::min(sum_bits, 10); }

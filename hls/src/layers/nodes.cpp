@@ -108,7 +108,8 @@ int Builder::add(int a, int b, int shift, bool subtract, int cap, int drop) {
     if (ax == 0 && !subtract) {
       counts.ff += type.bits - std::max(from, drop);
     } else {
-      adder(x.is_signed, std::min(ax, wide), y.is_signed, bx, subtract);
+      if (a == b) self_adder(a, from, wide, subtract);
+      else adder(x.is_signed, std::min(ax, wide), y.is_signed, bx, subtract);
       counts.ff += wide - std::max(0, drop - from);
     }
   }
@@ -127,6 +128,21 @@ int Builder::add(int a, int b, int shift, bool subtract, int cap, int drop) {
     if (past > 0) step_ += "      " + name + "[" + n(from - 1) + ":" + n(drop) + "] <= " + slice(a, drop, from) + ";\n";
   }
   return seen_[key] = id;
+}
+
+void Builder::self_adder(int id, int shift, int bits, bool subtract) {
+  const Word& w = word(id);
+  const auto place = [&](int i) { return i < w.bits ? i : w.is_signed ? w.bits - 1 : -1; };
+  for (int i = 0; i < bits; ++i) {
+    const int upper = place(i + shift), lower = place(i);
+    if (upper == lower) continue;                              // the propagate signal is a constant
+    if (!subtract && (upper < 0 || lower < 0)) continue;       // it is the bit itself
+    const int first = std::max(upper, lower), second = std::min(upper, lower);
+    std::uint64_t& known = copied_[{subtract ? 7 : 6, id, first}];
+    const std::uint64_t bit = std::uint64_t{1} << (second + 1);
+    counts.lut += (known & bit) == 0;
+    known |= bit;
+  }
 }
 
 void Builder::count_copies(const Word& source, int id, int from, int to, std::uint64_t kind) {

@@ -80,6 +80,8 @@ class Builder {
   /// Counts the logic of an adder; its registers are counted by the caller.
   void adder(bool a_signed, int a_bits, bool b_signed, int b_bits, bool subtract);
 
+  /// The same where both operands are one word, shifted: a table for every pair of its bits that meets, whatever sums they meet in.
+  void self_adder(int id, int shift, int bits, bool subtract);
   /// Counts registers that take bits [from, to) of a word as they are, where no other register does. `kind` tells resets apart.
   void count_copies(const Word& source, int id, int from, int to, std::uint64_t kind);
   /// Says of a new word that its lowest bits are those of another.
