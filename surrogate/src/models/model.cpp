@@ -25,11 +25,14 @@ Finisher::Finisher(const Target& target)
     : scale_(target.scale == "log" ? Scale::log : target.scale == "log1p" ? Scale::log1p : Scale::linear), divisor_(target.divisor), quantum_(target.quantum),
       quantile_(target.quantile), quantile_outside_(target.quantile_outside), floor_(target.spread_floor) {
   const double low = to_scale(target.scale, target.divisor, target.low), high = to_scale(target.scale, target.divisor, target.high);
-  const double margin = (target.term.empty() ? 0.5 : 1.0) * (high - low);
+  const double share = (target.term.empty() ? 0.5 : 1.0) * (high - low);
+  const double margin = scale_ == Scale::linear ? share : std::min(share, std::log(30.0));
   low_ = low - margin;
   high_ = high + margin;
-  widest_low_ = low - 4 * margin;
-  widest_high_ = high + 4 * margin;
+  // In the log domain a wide interval soon holds numbers without meaning.
+  const double farther = scale_ == Scale::linear ? 3 * margin : std::min(3 * margin, std::log(10.0));
+  widest_low_ = low_ - farther;
+  widest_high_ = high_ + farther;
 }
 
 double Finisher::back(double z) const {

@@ -20,9 +20,9 @@ using Batch = Mlp<float>::Batch;
 
 struct TreeOptions {
   std::int64_t members = 3;
-  std::int64_t rounds = 600;
-  std::int64_t depth = 7;
-  double learning_rate = 0.05;
+  std::int64_t rounds = 1500;
+  std::int64_t depth = 10;
+  double learning_rate = 0.04;
   double row_share = 0.8;
   double column_share = 0.7;
   std::vector<std::int64_t> counts;  ///< trees per target and member, filled by training
@@ -147,16 +147,17 @@ Expected<Booster> train_booster(const Lesson& lesson, const TreeOptions& options
   const std::size_t rows = learn.size();
   Machine machine;
   if (XGBoosterCreate(&train.handle, 1, &machine.handle) != 0) return library_error();
+  // A bounded amount of work, about 15 million rows through trees; fewer trees take larger steps.
+  const auto rounds = std::min<std::int64_t>(options.rounds, std::max<std::int64_t>(60, static_cast<std::int64_t>(1.5e7 / static_cast<double>(rows))));
+  const double rate = std::min(std::max(0.2, options.learning_rate), options.learning_rate * static_cast<double>(options.rounds) / static_cast<double>(rounds));
   const std::pair<const char*, std::string> settings[] = {
       {"objective", "reg:squarederror"}, {"tree_method", "hist"}, {"nthread", "1"}, {"base_score", "0"}, {"verbosity", "0"},
-      {"seed", std::to_string(seed & 0x7fffffff)}, {"eta", number(options.learning_rate)},
+      {"seed", std::to_string(seed & 0x7fffffff)}, {"eta", number(rate)},
       {"max_depth", std::to_string(options.depth)}, {"subsample", number(options.row_share)}, {"colsample_bynode", number(options.column_share)},
       {"min_child_weight", rows < 2000 ? "2" : "4"}, {"lambda", "1"}, {"max_bin", "256"}};
   for (const auto& [name, value] : settings) {
     if (XGBoosterSetParam(machine.handle, name, value.c_str()) != 0) return library_error();
   }
-  // A bounded amount of work: about 60 million rows through trees.
-  const auto rounds = std::min<std::int64_t>(options.rounds, std::max<std::int64_t>(60, static_cast<std::int64_t>(6e7 / static_cast<double>(rows))));
   std::size_t best = static_cast<std::size_t>(rounds);
   double best_error = std::numeric_limits<double>::infinity();
   const char* name = "watch";

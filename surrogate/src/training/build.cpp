@@ -66,7 +66,7 @@ std::string learner_options(const TrainOptions& options, const std::string& fami
     return "{\"members\": " + std::to_string(members) + ", \"hidden\": [" + hidden + "], \"activation\": \"" + options.activation +
            "\", \"max_epochs\": " + std::to_string(quick ? std::min(options.max_epochs, 100) : options.max_epochs) + "}";
   }
-  if (family == "trees") return quick ? R"({"members": 2, "rounds": 250})" : plain;
+  if (family == "trees") return quick ? R"({"members": 2, "rounds": 250, "learning_rate": 0.1})" : plain;
   if (family == "process") return quick ? R"({"fit_rows": 80})" : plain;
   if (family == "blend") {
     return R"({"parts": [{"family": "ensemble", "structure": )" + learner_options(options, "ensemble", quick) + R"(}, {"family": "trees", "structure": )" +

@@ -299,23 +299,23 @@ class Grower {
       std::sort(values.begin(), values.end());
       std::vector<double> kinds = values;
       kinds.erase(std::unique(kinds.begin(), kinds.end(), [](double a, double b) { return b - a <= 1e-9 * std::abs(a); }), kinds.end());
-      if (kinds.size() > 9) {
-        std::vector<double> few;
-        for (std::size_t i = 0; i <= 8; ++i) few.push_back(values[i * (values.size() - 1) / 8]);
-        // The outermost regimes are often narrow.
-        few.push_back(kinds[1]);
-        few.push_back(kinds[kinds.size() - 2]);
-        std::sort(few.begin(), few.end());
-        few.erase(std::unique(few.begin(), few.end()), few.end());
-        for (double& value : few) {
-          const auto at = std::upper_bound(kinds.begin(), kinds.end(), value * (1 + 1e-9));
-          if (at != kinds.end()) q.thresholds.push_back(value > 0 ? std::sqrt(value * *at) : 0.5 * (value + *at));
-        }
+      const auto between = [&](std::size_t i) { return kinds[i] > 0 ? std::sqrt(kinds[i] * kinds[i + 1]) : 0.5 * (kinds[i] + kinds[i + 1]); };
+      std::set<double> thresholds;
+      if (kinds.size() <= 9) {
+        for (std::size_t i = 0; i + 1 < kinds.size(); ++i) thresholds.insert(between(i));
       } else {
-        for (std::size_t i = 0; i + 1 < kinds.size(); ++i) {
-          q.thresholds.push_back(kinds[i] > 0 ? std::sqrt(kinds[i] * kinds[i + 1]) : 0.5 * (kinds[i] + kinds[i + 1]));
+        for (std::size_t i = 0; i < 8; ++i) {
+          const double value = values[i * (values.size() - 1) / 8];
+          const auto at = std::upper_bound(kinds.begin(), kinds.end(), value * (1 + 1e-9));
+          if (at != kinds.end()) thresholds.insert(between(static_cast<std::size_t>(at - kinds.begin()) - 1));
         }
+        // Regimes end where nothing is: the widest gaps, by ratio.
+        std::vector<std::pair<double, std::size_t>> gaps;
+        for (std::size_t i = 0; i + 1 < kinds.size(); ++i) gaps.emplace_back(kinds[i] > 0 ? kinds[i + 1] / kinds[i] : kinds[i + 1] - kinds[i], i);
+        std::sort(gaps.rbegin(), gaps.rend());
+        for (std::size_t i = 0; i < 4; ++i) thresholds.insert(between(gaps[i].second));
       }
+      q.thresholds.assign(thresholds.begin(), thresholds.end());
     }
     return out;
   }

@@ -82,7 +82,7 @@ Expected<std::pair<Rows, Rows>> test_rows(const TrainingData& data, const arch::
     if (out.second.size() < least_rows) return invalid(table.file(), "", "the split `largest` leaves " + std::to_string(out.second.size()) + " rows to train on");
     return out;
   }
-  if (fraction < 0) fraction = rows.size() < 2000 ? 0 : 0.1;
+  if (fraction < 0) fraction = rows.size() < 10'000 ? 0 : 0.1;
   if (fraction == 0 || data.columns.groups < 5) return std::pair<Rows, Rows>{{}, rows};
   return take_groups(data, rows, fraction, 4, derive(options.seed, "split"));
 }

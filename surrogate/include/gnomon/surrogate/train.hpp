@@ -27,7 +27,7 @@ struct TrainOptions {
   std::string activation = "silu";  ///< tanh | relu | silu
   int max_epochs = 400;             ///< fewer for large tables: a member sees about two million rows in all, but at least 30 epochs
   double calibration_fraction = 0.2;
-  /// Rows that only measure. -1: a tenth from 2,000 rows on, else none, where held-out groups measure.
+  /// Rows that only measure. -1: a tenth from 10,000 rows on, else none, where held-out groups measure.
   double test_fraction = -1;
   /// Which rows those are: `random` groups, the `largest` of every size, or all where `COLUMN=VALUE` (a family, a kernel).
   std::string split = "random";
