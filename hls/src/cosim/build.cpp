@@ -9,6 +9,7 @@
 #include "gnomon/base/hash.hpp"
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/process.hpp"
+#include "gnomon/base/temporary_folder.hpp"
 #include "gnomon/base/text.hpp"
 
 namespace gnomon::hls {
@@ -125,38 +126,6 @@ std::vector<std::string> compile_flags(const Verilator& verilator, bool trace) {
           "-I" + (verilator.root / "include" / "vltstd").string()};
 }
 
-/// Moves a finished folder to its place in the cache; another process may have been faster, which is as good.
-Expected<void> publish(const fs::path& made, const fs::path& place) {
-  std::error_code code;
-  fs::rename(made, place, code);
-  if (code && !fs::exists(place))
-    return fail(ErrorKind::run_failed, "cannot write " + in_quotes(place.string()) + ": " + code.message());
-  return {};
-}
-
-/// A folder inside the cache under which nothing is looked up, for work in progress; `publish` renames out of it.
-class WorkFolder {
- public:
-  static Expected<WorkFolder> make(const fs::path& cache) {
-    std::error_code code;
-    fs::create_directories(cache, code);
-    std::string name = (cache / "work-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr)
-      return fail(ErrorKind::run_failed, "cannot write into the folder " + in_quotes(cache.string()));
-    return WorkFolder(name);
-  }
-  WorkFolder(WorkFolder&& other) noexcept : path_(std::move(other.path_)) { other.path_.clear(); }
-  ~WorkFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  explicit WorkFolder(fs::path path) : path_(std::move(path)) {}
-  fs::path path_;
-};
-
 /// Verilator's runtime, compiled once per cache: half of the time that the first build takes.
 Expected<fs::path> build_runtime(const Verilator& verilator, const fs::path& cache, bool trace) {
   std::vector<std::string> flags = compile_flags(verilator, trace);
@@ -167,7 +136,7 @@ Expected<fs::path> build_runtime(const Verilator& verilator, const fs::path& cac
     touch_cached(place);
     return object;
   }
-  auto work = WorkFolder::make(cache);
+  auto work = TemporaryFolder::make(cache);
   if (!work) return fail(std::move(work.error()));
   const fs::path include = verilator.root / "include";
   std::string text = "#include \"" + (include / "verilated.cpp").string() + "\"\n#include \"" +
@@ -178,7 +147,7 @@ Expected<fs::path> build_runtime(const Verilator& verilator, const fs::path& cac
   command.insert(command.end(), flags.begin(), flags.end());
   command.insert(command.end(), {"-c", (work->path() / "runtime.cpp").string(), "-o", (work->path() / "runtime.o").string()});
   if (auto done = run_tool(command, "compiling Verilator's runtime"); !done) return fail(std::move(done.error()));
-  if (auto done = publish(work->path(), place); !done) return fail(std::move(done.error()));
+  if (auto done = work->publish(place); !done) return fail(std::move(done.error()));
   return object;
 }
 
@@ -215,7 +184,7 @@ Expected<BuiltModel> build_model(const Rtl& rtl, const fs::path& cache, bool tra
   }
   auto runtime = build_runtime(*verilator, cache, trace);
   if (!runtime) return fail(std::move(runtime.error()));
-  auto work = WorkFolder::make(cache);
+  auto work = TemporaryFolder::make(cache);
   if (!work) return fail(std::move(work.error()));
   const fs::path source = work->path() / (rtl.top + ".sv");
   if (auto done = write_file(source, rtl.text); !done) return fail(std::move(done.error()));
@@ -242,7 +211,7 @@ Expected<BuiltModel> build_model(const Rtl& rtl, const fs::path& cache, bool tra
   if (auto done = run_tool(compile, "compiling " + rtl.top); !done) return fail(std::move(done.error()));
   built.compile_seconds = now_seconds() - start - built.verilate_seconds;
   fs::remove_all(generated, code);
-  if (auto done = publish(work->path(), place); !done) return fail(std::move(done.error()));
+  if (auto done = work->publish(place); !done) return fail(std::move(done.error()));
   trim_cache(cache);
   return built;
 }

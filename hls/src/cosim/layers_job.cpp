@@ -1,17 +1,15 @@
 #include "cosim/layers_job.hpp"
 
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/resource.h>
 
 #include <cmath>
 #include <cstdlib>
 
+#include "cosim/child.hpp"
 #include "cosim/kernel_job.hpp"
 #include "cosim/model.hpp"
 #include "gnomon/base/fields.hpp"
-#include "gnomon/base/process.hpp"
 #include "gnomon/base/random.hpp"
+#include "gnomon/base/temporary_folder.hpp"
 #include "gnomon/base/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -107,10 +105,7 @@ Expected<void> do_layers_job(const fs::path& folder) {
   if (!document) return fail(std::move(document.error()));
   auto job = read_fields<LayersJob>(*document);
   if (!job) return fail(std::move(job.error()));
-  const auto seconds = static_cast<rlim_t>(std::ceil(job->cpu_seconds));
-  const rlimit limit{seconds, seconds + 5}, no_core{0, 0};
-  setrlimit(RLIMIT_CPU, &limit);
-  setrlimit(RLIMIT_CORE, &no_core);
+  limit_this_process(job->cpu_seconds);
   auto model = LoadedModel::load(job->library, job->trace, 1);
   if (!model) return fail(std::move(model.error()));
   if (auto done = drive(*model, *job); !done) return done;
@@ -118,31 +113,11 @@ Expected<void> do_layers_job(const fs::path& folder) {
 }
 
 Expected<void> run_layers_job(LayersJob& job, const std::vector<std::string>& worker) {
-  std::error_code code;
-  const fs::path base = fs::temp_directory_path(code);
-  std::string name = ((code ? fs::path("/tmp") : base) / "gnomon-layers-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) return fail(ErrorKind::run_failed, "cannot make a temporary folder " + in_quotes(name));
-  struct Folder {
-    fs::path path;
-    ~Folder() {
-      std::error_code ignored;
-      fs::remove_all(path, ignored);
-    }
-  } const folder{name};
-  if (auto done = write_file(folder.path / "layers_job.json", write_fields(job).dump()); !done) return done;
-  std::vector<std::string> command = worker;
-  if (command.empty()) {
-    const char* named = std::getenv("GNOMON_COSIM_WORKER");
-    command = {named != nullptr && *named != '\0' ? std::string(named) : this_program().string(), "cosim-worker"};
-  }
-  command.push_back(folder.path.string());
-  auto ended = run_process(command, {.wall_seconds = 120 + 20 * job.cpu_seconds});
-  if (!ended) return fail(std::move(ended.error()));
-  const std::string said(trimmed(ended->err.substr(ended->err.size() > 2000 ? ended->err.size() - 2000 : 0)));
-  if (ended->timed_out) return fail(ErrorKind::run_failed, "the RTL's process did not end and was killed");
-  if (ended->exit_status != 0)
-    return fail(ErrorKind::run_failed, ended->exit_status > 128 ? "the RTL's process was ended by signal " + std::to_string(ended->exit_status - 128) : said.empty() ? "the RTL's process failed" : said);
-  auto document = Document::load(folder.path / "layers_result.json");
+  auto folder = TemporaryFolder::make();
+  if (!folder) return fail(std::move(folder.error()));
+  if (auto done = write_file(folder->path() / "layers_job.json", write_fields(job).dump()); !done) return done;
+  if (auto done = run_child(folder->path(), worker, job.cpu_seconds); !done) return done;
+  auto document = Document::load(folder->path() / "layers_result.json");
   if (!document) return fail(ErrorKind::run_failed, "the RTL's process left no result");
   auto done = read_fields<LayersJob>(*document);
   if (!done) return fail(std::move(done.error()));

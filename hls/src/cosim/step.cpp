@@ -10,6 +10,7 @@
 #include "cosim/testbench.hpp"
 #include "cosim/worker.hpp"
 #include "gnomon/base/json.hpp"
+#include "gnomon/base/temporary_folder.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/emit.hpp"
 
@@ -27,14 +28,6 @@ std::string file_name(const std::string& label) {
 }
 
 /// Removed with all in it.
-struct Folder {
-  std::filesystem::path path;
-  ~Folder() {
-    std::error_code ignored;
-    if (!path.empty()) std::filesystem::remove_all(path, ignored);
-  }
-};
-
 }  // namespace
 
 Expected<void> StepRunner::check() const {
@@ -100,14 +93,13 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
   job.drive.trace_to = options_.trace_to;
   // The testbench of a step: RTL, recorded vectors and what compares them.
   std::filesystem::path bench;
-  Folder scratch;
+  std::optional<TemporaryFolder> scratch;
   if (!options_.artifacts.empty()) {
     bench = std::filesystem::absolute(options_.artifacts, code) / "testbench" / file_name(mapping.step);
   } else if (options_.icarus) {
-    scratch.path = std::filesystem::temp_directory_path(code) / ("gnomon-bench-XXXXXX");
-    std::string name = scratch.path.string();
-    if (mkdtemp(name.data()) == nullptr) return fail(ErrorKind::run_failed, "cannot make a temporary folder " + in_quotes(name));
-    bench = scratch.path = name;
+    auto made = TemporaryFolder::make();
+    if (!made) return fail(std::move(made.error()));
+    bench = scratch.emplace(std::move(*made)).path();
   }
   if (!bench.empty()) {
     std::filesystem::create_directories(bench, code);

@@ -1,8 +1,5 @@
 #include "cosim/worker.hpp"
 
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/resource.h>
 
 #include <cerrno>
 #include <cmath>
@@ -10,10 +7,11 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "cosim/child.hpp"
 #include "cosim/kernel_job.hpp"
 #include "cosim/layers_job.hpp"
 #include "gnomon/base/fields.hpp"
-#include "gnomon/base/process.hpp"
+#include "gnomon/base/temporary_folder.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/cosim.hpp"
 #include "cosim/system.hpp"
@@ -102,15 +100,6 @@ Expected<std::vector<T>> read_numbers(const fs::path& path) {
   if (!values.empty()) std::memcpy(values.data(), bytes->data(), values.size() * sizeof(T));
   return values;
 }
-
-/// Removed with everything in it at the end of the object's life.
-struct TemporaryFolder {
-  fs::path path;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!path.empty()) fs::remove_all(path, ignored);
-  }
-};
 
 Expected<void> write_job(const WorkerJob& job, const fs::path& folder) {
   JobFile file;
@@ -240,12 +229,7 @@ Expected<CosimSystem> work_in_system(const WorkerJob& job, const std::vector<std
 Expected<void> work(const fs::path& folder) {
   auto job = read_job(folder);
   if (!job) return fail(std::move(job.error()));
-  // A runaway loop in generated code ends here, whatever the parent does. The hard limit follows in case the signal is caught.
-  const auto seconds = static_cast<rlim_t>(std::ceil(job->cpu_seconds));
-  const rlimit limit{seconds, seconds + 5};
-  setrlimit(RLIMIT_CPU, &limit);
-  const rlimit no_core{0, 0};
-  setrlimit(RLIMIT_CORE, &no_core);
+  limit_this_process(job->cpu_seconds);
   auto model = LoadedModel::load(job->library, job->trace, static_cast<int>(job->drive.seed % 0x7fffffff) + 1);
   if (!model) return fail(std::move(model.error()));
   auto result = drive_array(*model, job->array, job->operands, job->folds, job->drive);
@@ -268,41 +252,20 @@ Expected<void> work(const fs::path& folder) {
 }  // namespace
 
 Expected<DriveResult> run_in_child(const WorkerJob& job, const std::vector<std::string>& worker) {
-  std::error_code code;
-  const fs::path base = fs::temp_directory_path(code);
-  std::string name = ((code ? fs::path("/tmp") : base) / "gnomon-cosim-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr)
-    return fail(ErrorKind::run_failed, "cannot make a temporary folder " + in_quotes(name) + ": " + std::strerror(errno));
-  const TemporaryFolder folder{name};
-  if (auto done = write_job(job, folder.path); !done) return fail(std::move(done.error()));
+  auto folder = TemporaryFolder::make();
+  if (!folder) return fail(std::move(folder.error()));
+  if (auto done = write_job(job, folder->path()); !done) return fail(std::move(done.error()));
+  if (auto done = run_child(folder->path(), worker, job.cpu_seconds); !done) return fail(std::move(done.error()));
 
-  std::vector<std::string> command = worker;
-  if (command.empty()) {
-    const char* named = std::getenv("GNOMON_COSIM_WORKER");
-    command = {named != nullptr && *named != '\0' ? std::string(named) : this_program().string(), "cosim-worker"};
-  }
-  command.push_back(folder.path.string());
-  // A child that sleeps uses no CPU time; the wall clock is there for it alone and is generous, since machines are busy.
-  auto ended = run_process(command, {.wall_seconds = 120 + 20 * job.cpu_seconds});
-  if (!ended) return fail(std::move(ended.error()));
-  const std::string said = std::string(trimmed(ended->err.substr(ended->err.size() > 2000 ? ended->err.size() - 2000 : 0)));
-  if (ended->exit_status == 128 + SIGXCPU || (ended->exit_status == 128 + SIGKILL && !ended->timed_out))
-    return fail(ErrorKind::run_failed, "the RTL's process was ended after " + number(job.cpu_seconds) + " s of CPU time");
-  if (ended->timed_out) return fail(ErrorKind::run_failed, "the RTL's process did not end and was killed");
-  if (ended->exit_status > 128)
-    return fail(ErrorKind::run_failed, "the RTL's process crashed with signal " + std::to_string(ended->exit_status - 128) +
-                                           (said.empty() ? "" : ": " + said));
-  if (ended->exit_status != 0) return fail(ErrorKind::run_failed, said.empty() ? "the RTL's process failed" : said);
-
-  auto document = Document::load(folder.path / "result.json");
+  auto document = Document::load(folder->path() / "result.json");
   if (!document) return fail(ErrorKind::run_failed, "the RTL's process left no result");
   auto figures = read_fields<ResultFile>(*document);
   if (!figures) return fail(std::move(figures.error()));
-  auto outputs = read_numbers<std::int64_t>(folder.path / "outputs.bin");
+  auto outputs = read_numbers<std::int64_t>(folder->path() / "outputs.bin");
   if (!outputs) return fail(std::move(outputs.error()));
   if (static_cast<std::int64_t>(outputs->size()) != job.operands.outputs())
     return fail(ErrorKind::run_failed, "the RTL's process left incomplete outputs");
-  auto cycles = read_numbers<std::int64_t>(folder.path / "cycles.bin");
+  auto cycles = read_numbers<std::int64_t>(folder->path() / "cycles.bin");
   if (!cycles || cycles->size() != outputs->size()) return fail(ErrorKind::run_failed, "the RTL's process left incomplete cycles");
   DriveResult result;
   result.outputs = std::move(*outputs);

@@ -1,16 +1,14 @@
 #include "design/job.hpp"
 
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/resource.h>
 
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 
 #include "design/drive.hpp"
+#include "cosim/child.hpp"
 #include "gnomon/base/fields.hpp"
-#include "gnomon/base/process.hpp"
+#include "gnomon/base/temporary_folder.hpp"
 #include "gnomon/base/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -116,10 +114,7 @@ Expected<void> do_design_job(const fs::path& folder) {
   if (!memory) return fail(std::move(memory.error()));
   job.memory = std::move(*memory);
 
-  const auto seconds = static_cast<rlim_t>(std::ceil(file->cpu_seconds));
-  const rlimit limit{seconds, seconds + 5}, no_core{0, 0};
-  setrlimit(RLIMIT_CPU, &limit);
-  setrlimit(RLIMIT_CORE, &no_core);
+  limit_this_process(file->cpu_seconds);
   auto model = LoadedModel::load(job.library, job.trace, static_cast<int>(job.seed % 0x7fffffff) + 1);
   if (!model) return fail(std::move(model.error()));
   if (auto done = drive_design(*model, job); !done) return done;
@@ -130,17 +125,8 @@ Expected<void> do_design_job(const fs::path& folder) {
 }
 
 Expected<void> run_design_job(DesignJob& job, const std::vector<std::string>& worker) {
-  std::error_code code;
-  const fs::path base = fs::temp_directory_path(code);
-  std::string name = ((code ? fs::path("/tmp") : base) / "gnomon-design-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) return fail(ErrorKind::run_failed, "cannot make a temporary folder " + in_quotes(name));
-  struct Folder {
-    fs::path path;
-    ~Folder() {
-      std::error_code ignored;
-      fs::remove_all(path, ignored);
-    }
-  } const folder{name};
+  auto folder = TemporaryFolder::make();
+  if (!folder) return fail(std::move(folder.error()));
   DesignJobFile file;
   file.library = job.library;
   file.trace = job.trace;
@@ -165,32 +151,19 @@ Expected<void> run_design_job(DesignJob& job, const std::vector<std::string>& wo
     file.stream_bytes.push_back(queues[q]->bytes);
     file.stream_counts.push_back(queues[q]->count);
     const std::string_view bytes(reinterpret_cast<const char*>(queues[q]->data.data()), queues[q]->data.size());
-    if (auto done = write_file(folder.path / ("queue" + std::to_string(q) + ".bin"), bytes); !done) return done;
+    if (auto done = write_file(folder->path() / ("queue" + std::to_string(q) + ".bin"), bytes); !done) return done;
   }
-  if (auto done = write_file(folder.path / "memory.bin", bytes_of(job.memory)); !done) return done;
-  if (auto done = write_file(folder.path / "design_job.json", write_fields(file).dump()); !done) return done;
-  std::vector<std::string> command = worker;
-  if (command.empty()) {
-    const char* named = std::getenv("GNOMON_COSIM_WORKER");
-    command = {named != nullptr && *named != '\0' ? std::string(named) : this_program().string(), "cosim-worker"};
-  }
-  command.push_back(folder.path.string());
-  auto ended = run_process(command, {.wall_seconds = 120 + 20 * job.cpu_seconds});
-  if (!ended) return fail(std::move(ended.error()));
-  const std::string said(trimmed(ended->err.substr(ended->err.size() > 2000 ? ended->err.size() - 2000 : 0)));
-  if (ended->timed_out) return fail(ErrorKind::run_failed, "the RTL's process did not end and was killed");
-  if (ended->exit_status == 128 + SIGXCPU || ended->exit_status == 128 + SIGKILL)
-    return fail(ErrorKind::run_failed, "the RTL's process was ended after " + number(job.cpu_seconds) + " s of CPU time");
-  if (ended->exit_status > 128) return fail(ErrorKind::run_failed, "the RTL's process crashed with signal " + std::to_string(ended->exit_status - 128));
-  if (ended->exit_status != 0) return fail(ErrorKind::run_failed, said.empty() ? "the RTL's process failed" : said);
-  auto document = Document::load(folder.path / "design_result.json");
+  if (auto done = write_file(folder->path() / "memory.bin", bytes_of(job.memory)); !done) return done;
+  if (auto done = write_file(folder->path() / "design_job.json", write_fields(file).dump()); !done) return done;
+  if (auto done = run_child(folder->path(), worker, job.cpu_seconds); !done) return done;
+  auto document = Document::load(folder->path() / "design_result.json");
   if (!document) return fail(ErrorKind::run_failed, "the RTL's process left no result");
   auto result = read_fields<DesignJobFile>(*document);
   if (!result) return fail(std::move(result.error()));
   if (result->step_ends.size() != job.program.ends.size()) return fail(ErrorKind::run_failed, "the RTL's process left an incomplete result");
   job.ends = result->step_ends;
   job.stalled = result->stalled;
-  auto memory = read_memory(folder.path / "memory.bin", job.program.memory_words);
+  auto memory = read_memory(folder->path() / "memory.bin", job.program.memory_words);
   if (!memory) return fail(std::move(memory.error()));
   job.memory = std::move(*memory);
   return {};

@@ -29,8 +29,10 @@ Expected<Json> write_network_files(const Network& network, const std::filesystem
   out["depth_cycles"] = cycles->cycles;
   out["latency_cycles"] = cycles->cycles;
   out["schedule_verified"] = nullptr;  // no scheduler decided anything; co-simulation checks the cycles
+  auto shapes = network_shapes(network);
+  if (!shapes) return fail(std::move(shapes.error()));
   out["reuse_factors"] = Json::array();
-  for (const LayerShape& s : *network_shapes(network)) out["reuse_factors"].push_back(s.n_in > 0 ? Json(s.reuse_factor) : Json(nullptr));
+  for (const LayerShape& s : *shapes) out["reuse_factors"].push_back(s.n_in > 0 ? Json(s.reuse_factor) : Json(nullptr));
   return out;
 }
 

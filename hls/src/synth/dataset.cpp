@@ -9,6 +9,7 @@
 
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/random.hpp"
+#include "gnomon/base/temporary_folder.hpp"
 #include "gnomon/base/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -78,14 +79,6 @@ std::vector<std::string> synthesis_labels(const std::string& target) {
   return {"lut", "ff", "dsp", "bram"};
 }
 
-struct Scratch {
-  fs::path path;
-  ~Scratch() {
-    std::error_code ignored;
-    if (!path.empty()) fs::remove_all(path, ignored);
-  }
-};
-
 }  // namespace
 
 Expected<DesignTable> write_design_table(const DesignTableOptions& options, const arch::EvaluatorRegistry& evaluators) {
@@ -129,13 +122,11 @@ Expected<DesignTable> write_design_table(const DesignTableOptions& options, cons
   std::ofstream out(options.out, std::ios::app | std::ios::binary);
   if (!out) return fail(ErrorKind::invalid_input, options.out.string() + ": cannot be written");
 
-  std::error_code code;
-  std::string folder = (fs::temp_directory_path(code) / "gnomon-designs-XXXXXX").string();
-  if (mkdtemp(folder.data()) == nullptr) return fail(ErrorKind::run_failed, "cannot make a temporary folder " + in_quotes(folder));
-  const Scratch scratch{folder};
+  auto scratch = TemporaryFolder::make();
+  if (!scratch) return fail(std::move(scratch.error()));
   for (table.rows = table.kept; table.rows < options.count; ++table.rows) {
     const Row row = draw(options.seed, table.rows);
-    const fs::path work = scratch.path / "work.csv";
+    const fs::path work = scratch->path() / "work.csv";
     if (auto done = write_file(work, "Layer, M, N, K,\nproduct, " + std::to_string(row.m) + ", " + std::to_string(row.n) + ", " + std::to_string(row.k) + ",\n"); !done)
       return fail(std::move(done.error()));
     arch::EvaluationJob job;

@@ -11,6 +11,7 @@
 #include "gnomon/base/hash.hpp"
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/process.hpp"
+#include "gnomon/base/temporary_folder.hpp"
 #include "gnomon/base/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -20,38 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr double tool_wall_seconds = 3600;
-
-/// A folder of work inside the cache, removed at the end.
-class Work {
- public:
-  static Expected<Work> make(const fs::path& cache) {
-    std::error_code code;
-    fs::create_directories(cache, code);
-    std::string name = (cache / "work-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr)
-      return fail(ErrorKind::run_failed, "cannot write into the folder " + in_quotes(cache.string()));
-    return Work(name);
-  }
-  Work(Work&& other) noexcept : path_(std::move(other.path_)) { other.path_.clear(); }
-  ~Work() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-  /// Moves the folder to its place; somebody else may have been faster.
-  Expected<void> publish(const fs::path& place) {
-    std::error_code code;
-    fs::rename(path_, place, code);
-    if (code && !fs::exists(place))
-      return fail(ErrorKind::run_failed, "cannot write " + in_quotes(place.string()) + ": " + code.message());
-    if (!code) path_.clear();
-    return {};
-  }
-
- private:
-  explicit Work(fs::path path) : path_(std::move(path)) {}
-  fs::path path_;
-};
 
 Expected<std::string> run_tool(const std::vector<std::string>& arguments, const fs::path& folder, const std::string& what) {
   auto result = run_process(arguments, {.wall_seconds = tool_wall_seconds, .folder = folder});
@@ -189,7 +158,7 @@ Expected<SynthRun> run_yosys(const SynthJob& job, const std::string& target, con
     touch_cached(place);
     return run;
   }
-  auto work = Work::make(cache);
+  auto work = TemporaryFolder::make(cache);
   if (!work) return fail(std::move(work.error()));
   if (auto done = write_file(work->path() / "block.sv", job.text); !done) return fail(std::move(done.error()));
   if (auto done = write_file(work->path() / "run.ys", commands); !done) return fail(std::move(done.error()));
@@ -233,7 +202,7 @@ Expected<std::vector<SynthFigures>> run_yosys_batch(const std::vector<SynthJob>&
     if (!file) return fail(std::move(file.error()));
     liberty = file->string();
   }
-  auto work = Work::make(scratch);
+  auto work = TemporaryFolder::make(scratch);
   if (!work) return fail(std::move(work.error()));
   std::string text, top = "module all_blocks ();\n";
   for (const SynthJob& job : jobs) {
@@ -280,7 +249,7 @@ Expected<TimingRun> run_sta(const std::vector<fs::path>& netlists, const std::st
   }
   auto liberty = osu018_liberty();
   if (!liberty) return fail(std::move(liberty.error()));
-  auto work = Work::make(cache);
+  auto work = TemporaryFolder::make(cache);
   if (!work) return fail(std::move(work.error()));
   constexpr double period_ns = 100;
   std::string text = "read_liberty " + liberty->string() + "\n";
@@ -369,7 +338,7 @@ Expected<TimingRun> run_nextpnr(const Rtl& rtl, const SynthFigures& figures, con
   if (auto known = read_file(place / "fmax.txt")) {
     out.fmax_mhz = std::strtod(known->c_str(), nullptr);
   } else {
-    auto work = Work::make(cache);
+    auto work = TemporaryFolder::make(cache);
     if (!work) return fail(std::move(work.error()));
     if (auto done = write_file(work->path() / "all.sv", rtl.text + "\n" + wrap); !done) return fail(std::move(done.error()));
     if (auto done = run_tool({"yosys", "-q", "-p", "read_verilog -sv all.sv; synth_ice40 -dsp -top gnomon_pins -json all.json"},
