@@ -13,20 +13,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
+from agents import program
 from stratified import holm, smaller_is_better, van_elteren
 
-ROOT = Path(__file__).resolve().parents[1]
 ONE_OBJECTIVE = {"ga", "cmaes", "anneal"}
-
-
-def program() -> Path:
-    return Path(os.environ.get("GNOMON_BUILD_DIR", ROOT / "build/release")) / "bin/gnomon"
 
 
 def problems() -> list[str]:
@@ -34,7 +29,7 @@ def problems() -> list[str]:
     return [item["problem"] for item in listed["items"] if item["problem"] not in ("table", "iccad22")]
 
 
-def compare(name: str, options: argparse.Namespace) -> dict | None:
+def compare(name: str, options: argparse.Namespace) -> dict:
     folder = options.out / name
     folder.mkdir(parents=True, exist_ok=True)
     campaign = folder / "campaign.json"
@@ -45,8 +40,9 @@ def compare(name: str, options: argparse.Namespace) -> dict | None:
                                "--out", str(folder / "runs"), "--json"], capture_output=True, text=True)
         if done.returncode == 0:
             return json.loads(done.stdout)
-    print(f"{name}: left out: {done.stderr.strip().splitlines()[0] if done.stderr else done.returncode}", file=sys.stderr)
-    return None
+        if done.returncode != 4:  # 4: an agent that is not made for the problem
+            break
+    raise SystemExit(f"{name}: {done.stderr}")
 
 
 def solved(document: dict) -> bool:
@@ -69,16 +65,13 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("out/beats-random"))
     options = parser.parse_args()
     pooled: dict[str, list] = {a: [] for a in options.agents}
-    names, easy = [], []
+    easy = []
     print(f"median scores after {options.budget} evaluations, {options.seeds} seeds; in brackets P(better than random)")
     for name in options.problems or problems():
         document = compare(name, options)
-        if document is None:
-            continue
         if solved(document):
             easy.append(name)
             continue
-        names.append(name)
         rows = {a["name"]: smaller_is_better(document, a["variants"][0]["scores"]) for a in document["agents"]}
         line = f"{name:18} random {statistics.median(rows['random']):10.4g}"
         for agent in options.agents:

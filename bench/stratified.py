@@ -9,19 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-
-def midranks(values: list[float]) -> list[float]:
-    order = sorted(range(len(values)), key=lambda i: values[i])
-    ranks = [0.0] * len(values)
-    i = 0
-    while i < len(order):
-        j = i
-        while j + 1 < len(order) and values[order[j + 1]] == values[order[i]]:
-            j += 1
-        for k in range(i, j + 1):
-            ranks[order[k]] = (i + j) / 2 + 1
-        i = j + 1
-    return ranks
+from scipy.stats import rankdata
 
 
 def van_elteren(strata: list[tuple[list[float], list[float]]]) -> tuple[float, float]:
@@ -30,8 +18,7 @@ def van_elteren(strata: list[tuple[list[float], list[float]]]) -> tuple[float, f
     for a, b in strata:
         na, nb = len(a), len(b)
         n = na + nb
-        ranks = midranks(a + b)
-        rank_sum = sum(ranks[:na])
+        rank_sum = float(sum(rankdata(a + b)[:na]))
         ties = sum(t**3 - t for t in Counter(a + b).values())
         weight = 1 / (n + 1)
         statistic += weight * (rank_sum - na * (n + 1) / 2)

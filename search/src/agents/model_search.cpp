@@ -53,6 +53,7 @@ std::vector<const Row*> by_merit(const std::vector<const Row*>& rows, const Targ
 }
 
 void Progression::tell(const Told& told) {
+  if (told.failed) return;
   ++told_;
   std::vector<double> outcome = told.objectives;
   outcome.insert(outcome.end(), told.violations.begin(), told.violations.end());

@@ -25,6 +25,7 @@ struct ModelSearchOptions {
 class Progression {
  public:
   explicit Progression(std::size_t parameters) : patience_(2 * parameters) {}
+  /// Failed trials say nothing here.
   void tell(const Told& told);
   /// ModelSearchOptions::wander: most of the share of the latest results (twice as many as there are parameters) whose outcome had
   /// been seen before, as on the plateaus of a table; at least, where nothing has joined the front (or been the best) for so many

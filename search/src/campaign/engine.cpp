@@ -127,8 +127,6 @@ class Engine {
   HypervolumeTracker tracker_;
   Calibration calibration_;
   Residual residual_;
-  /// Metrics of the feasible results of the last fidelity that no other one dominates: what a design must add to, to be worth its simulation.
-  std::vector<std::vector<arch::Metric>> front_;
   bool by_function_;
   std::map<std::string, std::unique_ptr<Pool>> pools_;
   std::uint64_t batch_number_ = 0;
@@ -431,17 +429,12 @@ class Engine {
     const auto wanted = static_cast<std::size_t>(std::ceil(c_.promote * static_cast<double>(entrants.size()) - 1e-9));
     const bool distrust = std::any_of(sound.begin(), sound.end(), [&](const Item* item) { return !item->results.at(fidelity).in_range; });
     std::vector<std::vector<arch::Metric>> metrics;
-    // Ranked among the front that is known already, on its scale: a design behind it, or in a crowded place on it, adds little.
-    const bool compared = c_.objectives.size() > 1 && !front_.empty();
-    for (const Item* item : sound) {
-      metrics.push_back(distrust || compared || c_.by_residual ? expected(*item, fidelity) : item->results.at(fidelity).metrics);
-    }
-    if (compared) metrics.insert(metrics.end(), front_.begin(), front_.end());
+    for (const Item* item : sound) metrics.push_back(distrust || c_.by_residual ? expected(*item, fidelity) : item->results.at(fidelity).metrics);
     auto best_first = rank_by_merit(c_, metrics);
     if (!best_first) return fail(std::move(best_first.error()));
     std::vector<Item*> order;
     for (const std::size_t i : *best_first) {
-      if (i < sound.size() && order.size() < std::max<std::size_t>(1, wanted)) order.push_back(sound[i]);
+      if (order.size() < std::max<std::size_t>(1, wanted)) order.push_back(sound[i]);
     }
     std::vector<TrialEnd> ends;
     for (Item* item : sound) {
@@ -455,22 +448,6 @@ class Engine {
     }
     if (auto done = store_.finish_trials(ends); !done) return fail(std::move(done.error()));
     return order;
-  }
-
-  void add_to_front(const std::vector<arch::Metric>& metrics) {
-    front_.push_back(metrics);
-    std::vector<std::vector<double>> objectives;
-    for (const auto& one : front_) {
-      auto values = objectives_of(c_, one);
-      if (!values) return;
-      objectives.push_back(minimised(std::move(*values)));
-    }
-    const auto ranks = nondominated_ranks(objectives);
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < front_.size(); ++i) {
-      if (ranks[i] == 0) front_[kept++] = front_[i];
-    }
-    front_.resize(kept);
   }
 
   /// Restored results are told again without being counted.
@@ -509,7 +486,6 @@ class Engine {
         if (auto told = timed(keep, [&] { return study_.tell(item.number, *objectives, *violations, exact); }); !told) return told;
         if (exact && item.end->feasible) {
           tracker_.add(minimised(*objectives));
-          if (c_.ladder.size() > 1) add_to_front(metrics);
           improve(told_best_, (*objectives)[0]);
           improve(best_, (*objectives)[0]);
         }
