@@ -142,7 +142,7 @@ std::vector<TensorValues> run_cpp(const std::vector<const CompiledKernel*>& kern
   const fs::path source = folder() / (own + ".cpp"), program = folder() / own;
   std::vector<TensorValues> outputs;
   if (!write_file(source, text)) return outputs;
-  auto built = run_process({"g++", "-std=c++17", "-O0", "-w", "-I", std::string(GNOMON_SOURCE_DIR) + "/hls/standin", source.string(), "-o", program.string()});
+  auto built = run_process({"g++", "-std=c++17", "-O0", "-w", "-fsanitize=address", "-I", std::string(GNOMON_SOURCE_DIR) + "/hls/standin", source.string(), "-o", program.string()});
   EXPECT_TRUE(built && built->exit_status == 0) << (built ? built->err.substr(0, 3000) : built.error().text());
   if (!built || built->exit_status != 0) return outputs;
   auto ran = run_process({program.string()}, {.wall_seconds = 120});
@@ -428,6 +428,42 @@ TEST(Binding, BanksAreProvedApart) {
   for (std::size_t node = 0; node < broken.processes[0].pipes[0].nodes.size(); ++node)
     if (broken.processes[0].pipes[0].nodes[node].kind == NodeKind::load) broken.kernel.ops[broken.processes[0].pipes[0].nodes[node].op].index[0].constant *= 3;
   EXPECT_FALSE(check_schedule(broken));
+}
+
+/// Whether the checker refuses a kernel's schedule in which every store is `later` cycles late.
+bool refuses_late_stores(const std::string& text, int later) {
+  auto document = Document::parse(text, "late.json");
+  EXPECT_TRUE(document);
+  auto kernel = read_kernel(*document);
+  EXPECT_TRUE(kernel) << kernel.error().text();
+  auto compiled = compile(*kernel);
+  EXPECT_TRUE(compiled) << compiled.error().text();
+  if (!compiled) return false;
+  Datapath broken = *compiled->datapath;
+  for (Pipe& pipe : broken.processes[0].pipes) {
+    pipe.depth += later;
+    for (std::size_t n = 0; n < pipe.nodes.size(); ++n)
+      if (pipe.nodes[n].kind == NodeKind::store) pipe.time[n] += later;
+  }
+  return !check_schedule(broken);
+}
+
+// t[i] and t[N - 1 - i] meet half-way only, where no replay comes; scatters and gathers of t[i % 8] by their promise.
+TEST(Schedule, OrderIsCheckedWhereNothingIsReplayed) {
+  const auto mirror = [](const std::string& n, const std::string& last) {
+    return R"({"version": 1, "name": "mirror", "tensors": [{"name": "x", "kind": "input", "type": "int4", "shape": []}, {"name": "t", "kind": "local", "type": "int4", "shape": [)" + n +
+           R"(]}, {"name": "y", "kind": "output", "type": "int4", "shape": []}], "loops": [{"name": "i", "extent": )" + n + R"(}],
+           "body": [{"name": "a", "op": "load", "tensor": "t", "index": [")" + last + R"( - i"]}, {"op": "store", "tensor": "y", "index": [], "args": ["a"]},
+           {"name": "b", "op": "load", "tensor": "x", "index": []}, {"op": "store", "tensor": "t", "index": ["i"], "args": ["b"]}]})";
+  };
+  EXPECT_FALSE(refuses_late_stores(mirror("1000000", "999999"), 0));
+  EXPECT_TRUE(refuses_late_stores(mirror("1000000", "999999"), 3));
+  const std::string ring = R"({"version": 1, "name": "ring", "tensors": [{"name": "t", "kind": "output", "type": "int8", "shape": [8]}], "loops": [{"name": "i", "extent": 64}],
+           "body": [{"name": "p", "op": "index", "type": "uint6", "index": ["i"]}, {"name": "m", "op": "const", "type": "uint6", "value": 7}, {"name": "q", "op": "and", "type": "uint3", "args": ["p", "m"]},
+           {"name": "a", "op": "gather", "tensor": "t", "index": ["q"], "distance": 8}, {"name": "c", "op": "const", "type": "int8", "value": 3},
+           {"name": "b", "op": "add", "type": "int8", "args": ["a", "c"]}, {"op": "scatter", "tensor": "t", "index": ["q"], "args": ["b"], "distance": 8}]})";
+  EXPECT_FALSE(refuses_late_stores(ring, 1));
+  EXPECT_TRUE(refuses_late_stores(ring, 8));
 }
 
 Expected<CompiledKernel> from_text(const std::string& directives) {

@@ -60,6 +60,12 @@ def tensor(**changes: Any) -> list[dict[str, Any]]:
     return tensors
 
 
+def wide(op: str, **types: str) -> dict[str, Any]:
+    """x and y of 64 bits whose points are 64 bits apart, through one operation."""
+    tensors = [{**t, "type": types.get(t["name"], t["type"])} for t in kernel()["tensors"]]
+    return kernel(tensors=tensors, body=body(3, op=op, type=types["d"], args=["a", "b"]))
+
+
 BAD = [
     ("a value as an index", kernel(body=body(1, index=["a"])), "/body/1/index/0", "must be declared"),
     ("a product of loops", kernel(body=body(0, index=["i*i"])), "/body/0/index/0", "product of two loops"),
@@ -78,6 +84,9 @@ BAD = [
     ("an index outside", kernel(body=body(4, index=["i + 2"])), "/body/4/index/0", "runs from 2 to 16"),
     ("an operation that there is not", kernel(body=body(3, op="mca")), "/body/3/op", "mac"),
     ("a loop that ends itself by nothing", kernel(loops=[{"name": "i", "extent": 15, "while": "e"}]), "/loops/0/while", "unknown value"),
+    ("a minimum of more than 126 bits", wide("min", x="uint64", y="ufixed<64,0>", d="ufixed<64,0>"), "/body/3", "more than 126 bits"),
+    ("a quotient of more than 126 bits", wide("div", x="uint64", y="ufixed<64,0>", d="ufixed<64,0>"), "/body/3", "more than 126 bits"),
+    ("a product that is all below the type's last bit", wide("mul", x="fixed<32,-32>", y="fixed<32,-32>", d="int8"), "/body/3", "more than 126 bits"),
     ("exp of too many bits", kernel(body=body(3, op="exp", type="int40", args=["c"])), "/body/3/type", "at most 32"),
 ]
 

@@ -133,6 +133,7 @@ TEST(Families, EveryFamilyLearnsAndIsReadBack) {
     ASSERT_TRUE(again) << family << ": " << again.error().text();
     const auto one = *model->predict(table), two = *again->predict(table);
     EXPECT_LT((one.mean - two.mean).cwiseAbs().maxCoeff(), family == std::string("process") ? 0.5 : 1e-12) << family;
+    EXPECT_EQ(*model->predict_mean(model->encode(table)->rows), one.mean) << family;
     const auto third = train(table, options);
     EXPECT_EQ(third->to_bytes(), model->to_bytes()) << family;
   }

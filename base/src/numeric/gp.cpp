@@ -289,6 +289,8 @@ GaussianProcess::Prediction GaussianProcess::predict(const RealMatrix& x) const 
   return out;
 }
 
+RealVector GaussianProcess::predict_mean(const RealMatrix& x) const { return (cross(x).transpose() * weights_).array() + mean_; }
+
 GaussianProcess GaussianProcess::condition_on(const RealVector& x, double y) const {
   GaussianProcess out = *this;
   const RealMatrix point = x.transpose();

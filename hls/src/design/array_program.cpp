@@ -58,8 +58,6 @@ Expected<void> ProgramState::add(const TransferWords& t) {
 
 namespace {
 
-constexpr int write_back_class = 3;
-
 std::size_t at(Dim dim) { return static_cast<std::size_t>(dim); }
 
 /// An operand's tile in its level.
@@ -73,8 +71,9 @@ struct Tile {
 struct TileWords {
   std::int64_t elements = 0, mem = 0;
   std::vector<std::pair<std::int64_t, std::int64_t>> loops;
-  // Local places, in elements. Of the ifmap along an output pixel's column and row, a tap's column, row and channel; else along the dimensions.
-  std::int64_t g = 0, m = 0, n = 0, k = 0;
+  // Local places, in elements: along the dimensions; of a window's ifmap m is along an output pixel's column, the others along its row and a tap's
+  // column, row and channel.
+  std::int64_t step[arch::dim_count] = {};
   std::int64_t m_row = 0, tap_x = 0, tap_y = 0, channel = 0;
   std::int64_t y_origin = 0, x_origin = 0, first_channel = 0;
 };
@@ -143,6 +142,7 @@ class ArrayCompiler {
       if (c.batch != 1) return refuse(std::to_string(c.batch) + " images; one is supported");
       for (int a = 0; a < 2; ++a) {
         if (c.kernel[a] > 1 && c.dilation[a] != 1) return refuse("a dilated convolution");
+        if (c.pad_begin[a] > 16000 || c.kernel[a] > 16000) return refuse("a window or padding of more than 16000 rows or columns");
         if (c.kernel[a] > 1 && c.kernel[a] < c.stride[a]) return refuse("a window smaller than its stride");
         if (c.in[a] > 16000 || c.out[a] > 16000) return refuse("an image of more than 16000 rows or columns");
       }
@@ -173,7 +173,7 @@ class ArrayCompiler {
       ++tiles_;
     }
     for (std::size_t o = 0; o < arch::operand_count; ++o)
-      for (const Tile& tile : of_[o]) words_[o].push_back(o == 0 ? ifmap_words(tile.range) : o == 1 ? filter_words(tile.range) : ofmap_words(tile.range));
+      for (const Tile& tile : of_[o]) words_[o].push_back(tile_words(o, tile.range));
     return {};
   }
 
@@ -191,27 +191,31 @@ class ArrayCompiler {
     return t;
   }
 
-  TileWords ifmap_words(const TileRange& r) const {
+  /// A block of a tensor [g][outer][inner], packed in the level.
+  TileWords block_words(const TileRange& r, Dim outer, Dim inner) const {
+    TileWords w;
+    const std::int64_t rows = size_[at(outer)], columns = size_[at(inner)];
+    w.elements = r.size(Dim::g) * r.size(outer) * r.size(inner);
+    w.loops = {{r.size(inner), 1}, {r.size(outer), columns}, {r.size(Dim::g), rows * columns}};
+    w.mem = (r.begin[at(Dim::g)] * rows + r.begin[at(outer)]) * columns + r.begin[at(inner)];
+    w.step[at(inner)] = 1;
+    w.step[at(outer)] = r.size(inner);
+    w.step[at(Dim::g)] = r.size(outer) * r.size(inner);
+    return w;
+  }
+
+  /// Of convolutions, activations lie channel by channel and filters one after the other; matrices lie row by row.
+  TileWords tile_words(std::size_t operand, const TileRange& r) const {
+    const bool images = work_.window.has_value();
+    if (operand == 0) return windowed_ ? window_words(r) : images ? block_words(r, Dim::k, Dim::m) : block_words(r, Dim::m, Dim::k);
+    if (operand == 1) return images ? block_words(r, Dim::n, Dim::k) : block_words(r, Dim::k, Dim::n);
+    return images ? block_words(r, Dim::n, Dim::m) : block_words(r, Dim::m, Dim::n);
+  }
+
+  TileWords window_words(const TileRange& r) const {
     TileWords w;
     const std::int64_t g = r.size(Dim::g), m = r.size(Dim::m), k = r.size(Dim::k);
     const std::int64_t g0 = r.begin[at(Dim::g)], m0 = r.begin[at(Dim::m)], k0 = r.begin[at(Dim::k)];
-    const std::int64_t M = size_[at(Dim::m)], K = size_[at(Dim::k)];
-    if (!windowed_) {
-      w.elements = g * m * k;
-      w.g = m * k;
-      if (work_.window) {  // channel by channel
-        w.loops = {{m, 1}, {k, M}, {g, K * M}};
-        w.mem = (g0 * K + k0) * M + m0;
-        w.m = 1;
-        w.k = m;
-      } else {
-        w.loops = {{k, 1}, {m, K}, {g, M * K}};
-        w.mem = (g0 * M + m0) * K + k0;
-        w.m = k;
-        w.k = 1;
-      }
-      return w;
-    }
     const workloads::Convolution& c = *work_.window;
     const std::int64_t taps = c.kernel[0] * c.kernel[1], width = c.out[1], last = m0 + m - 1;
     const std::int64_t row0 = m0 / width, row1 = last / width;
@@ -222,55 +226,13 @@ class ArrayCompiler {
     w.loops = {{x.count, x.step}, {y.count, y.step * c.in[1]}, {channels, c.in[0] * c.in[1]}, {g, c.in_channels / c.groups * c.in[0] * c.in[1]}};
     w.mem = ((g0 * (c.in_channels / c.groups) + w.first_channel) * c.in[0] + y.begin) * c.in[1] + x.begin;
     w.channel = y.count * x.count;
-    w.g = channels * w.channel;
+    w.step[at(Dim::g)] = channels * w.channel;
     w.tap_y = x.count;
     w.tap_x = 1;
     w.m_row = (y.dense ? c.stride[0] : 1) * x.count;
-    w.m = x.dense ? c.stride[1] : 1;
+    w.step[at(Dim::m)] = x.dense ? c.stride[1] : 1;
     w.y_origin = y.dense ? (c.pad_begin[0] + y.begin) * x.count : (y.begin + c.pad_begin[0]) / c.stride[0] * x.count;
     w.x_origin = x.dense ? c.pad_begin[1] + x.begin : (x.begin + c.pad_begin[1]) / c.stride[1];
-    return w;
-  }
-
-  TileWords filter_words(const TileRange& r) const {
-    TileWords w;
-    const std::int64_t g = r.size(Dim::g), n = r.size(Dim::n), k = r.size(Dim::k);
-    const std::int64_t g0 = r.begin[at(Dim::g)], n0 = r.begin[at(Dim::n)], k0 = r.begin[at(Dim::k)];
-    const std::int64_t N = size_[at(Dim::n)], K = size_[at(Dim::k)];
-    w.elements = g * n * k;
-    w.g = n * k;
-    if (work_.window) {
-      w.loops = {{k, 1}, {n, K}, {g, N * K}};
-      w.mem = (g0 * N + n0) * K + k0;
-      w.n = k;
-      w.k = 1;
-    } else {
-      w.loops = {{n, 1}, {k, N}, {g, K * N}};
-      w.mem = (g0 * K + k0) * N + n0;
-      w.n = 1;
-      w.k = n;
-    }
-    return w;
-  }
-
-  TileWords ofmap_words(const TileRange& r) const {
-    TileWords w;
-    const std::int64_t g = r.size(Dim::g), m = r.size(Dim::m), n = r.size(Dim::n);
-    const std::int64_t g0 = r.begin[at(Dim::g)], m0 = r.begin[at(Dim::m)], n0 = r.begin[at(Dim::n)];
-    const std::int64_t M = size_[at(Dim::m)], N = size_[at(Dim::n)];
-    w.elements = g * m * n;
-    w.g = m * n;
-    if (work_.window) {
-      w.loops = {{m, 1}, {n, M}, {g, N * M}};
-      w.mem = (g0 * N + n0) * M + m0;
-      w.m = 1;
-      w.n = m;
-    } else {
-      w.loops = {{n, 1}, {m, N}, {g, M * N}};
-      w.mem = (g0 * M + m0) * N + n0;
-      w.n = 1;
-      w.m = n;
-    }
     return w;
   }
 
@@ -412,32 +374,35 @@ class ArrayCompiler {
     return {};
   }
 
+  /// Where in its tile an element of index `index` along one dimension lies.
+  static std::int64_t within(const TileWords& w, const TileRange& r, Dim dim, std::int64_t index) { return (index - r.begin[at(dim)]) * w.step[at(dim)]; }
+
   void add_ifmap(const Fold& fold, std::size_t index, std::int64_t bank, arch::Dataflow flow) {
     const TileWords& w = words_[0][index];
     const TileRange& r = of_[0][index].range;
     DescriptorWriter& d = s_.fold;
     d.set("i_beats", flow == arch::Dataflow::is ? fold.rows : fold.length);
     d.set("i_bank", bank);
-    d.set("i_base", slot(0, static_cast<std::int64_t>(index)) + (fold.g - r.begin[at(Dim::g)]) * w.g);
+    d.set("i_base", slot(0, static_cast<std::int64_t>(index)) + within(w, r, Dim::g, fold.g));
     if (!windowed_) {
-      d.set("i_ma", (fold.m - r.begin[at(Dim::m)]) * w.m);
-      d.set("i_ka", (fold.k - r.begin[at(Dim::k)]) * w.k);
-      d.set("i_am_row", w.m);
-      d.set("i_ak_c", w.k);
+      d.set("i_ma", within(w, r, Dim::m, fold.m));
+      d.set("i_ka", within(w, r, Dim::k, fold.k));
+      d.set("i_am_row", w.step[at(Dim::m)]);
+      d.set("i_ak_c", w.step[at(Dim::k)]);
       return;
     }
     const workloads::Convolution& c = *work_.window;
     const std::int64_t taps = c.kernel[0] * c.kernel[1], oy = fold.m / c.out[1], ox = fold.m % c.out[1];
     const std::int64_t channel = fold.k / taps, ky = fold.k % taps / c.kernel[1], kx = fold.k % c.kernel[1];
-    d.set("i_ma", oy * w.m_row - w.y_origin + ox * w.m - w.x_origin);
+    d.set("i_ma", oy * w.m_row - w.y_origin + ox * w.step[at(Dim::m)] - w.x_origin);
     d.set("i_y", oy * c.stride[0] - c.pad_begin[0]);
     d.set("i_x", ox * c.stride[1] - c.pad_begin[1]);
     d.set("i_ox", ox);
     d.set("i_ka", (channel - w.first_channel) * w.channel + ky * w.tap_y + kx * w.tap_x);
     d.set("i_ky", ky);
     d.set("i_kx", kx);
-    d.set("i_am_x", w.m);
-    d.set("i_am_row", w.m_row - (c.out[1] - 1) * w.m);
+    d.set("i_am_x", w.step[at(Dim::m)]);
+    d.set("i_am_row", w.m_row - (c.out[1] - 1) * w.step[at(Dim::m)]);
     d.set("i_ak_x", w.tap_x);
     d.set("i_ak_y", w.tap_y - (c.kernel[1] - 1) * w.tap_x);
     d.set("i_ak_c", w.channel - (c.kernel[0] - 1) * w.tap_y - (c.kernel[1] - 1) * w.tap_x);
@@ -447,17 +412,18 @@ class ArrayCompiler {
     const TileWords& w = words_[1][index];
     const TileRange& r = of_[1][index].range;
     DescriptorWriter& d = s_.fold;
-    std::int64_t k = fold.k, lane = w.n, beat = w.k, beats = fold.length;
+    const std::int64_t n_step = w.step[at(Dim::n)], k_step = w.step[at(Dim::k)];
+    std::int64_t k = fold.k, lane = n_step, beat = k_step, beats = fold.length;
     if (flow == arch::Dataflow::ws) {  // the bottom row first
       k += fold.rows - 1;
-      beat = -w.k;
+      beat = -k_step;
       beats = fold.rows;
     } else if (flow == arch::Dataflow::is) {
-      lane = w.k;
-      beat = w.n;
+      lane = k_step;
+      beat = n_step;
     }
     d.set("f_beats", beats);
-    d.set("f_base", slot(1, static_cast<std::int64_t>(index)) + (fold.g - r.begin[at(Dim::g)]) * w.g + (fold.n - r.begin[at(Dim::n)]) * w.n + (k - r.begin[at(Dim::k)]) * w.k);
+    d.set("f_base", slot(1, static_cast<std::int64_t>(index)) + within(w, r, Dim::g, fold.g) + within(w, r, Dim::n, fold.n) + within(w, r, Dim::k, k));
     d.set("f_ls", lane);
     d.set("f_bs", beat);
   }
@@ -473,10 +439,9 @@ class ArrayCompiler {
     d.set("r_bank", bank);
     d.set("r_final", fold.k + k_part == size_[at(Dim::k)] ? 1 : 0);
     d.set("r_last", last ? 1 : 0);
-    d.set("r_base", slot(2, static_cast<std::int64_t>(index)) +
-                        ((fold.g - r.begin[at(Dim::g)]) * w.g + (fold.m - r.begin[at(Dim::m)]) * w.m + (fold.n - r.begin[at(Dim::n)]) * w.n) * wide);
-    d.set("r_ls", (swapped ? w.m : w.n) * wide);
-    d.set("r_bs", (swapped ? w.n : w.m) * wide);
+    d.set("r_base", slot(2, static_cast<std::int64_t>(index)) + (within(w, r, Dim::g, fold.g) + within(w, r, Dim::m, fold.m) + within(w, r, Dim::n, fold.n)) * wide);
+    d.set("r_ls", w.step[at(swapped ? Dim::m : Dim::n)] * wide);
+    d.set("r_bs", w.step[at(swapped ? Dim::n : Dim::m)] * wide);
     const std::int64_t column = work_.window ? fold.g * size_[at(Dim::n)] + fold.n : fold.n;
     d.set("r_bias", place_.bias >= 0 ? place_.bias + column : 0);
   }

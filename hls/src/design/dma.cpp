@@ -213,10 +213,9 @@ endmodule
 std::string dma_text(const DesignShape& shape, const Places& places) {
   Places all = places;
   const int aw = shape.address_bits;
-  const auto set = [&](const char* name, int value) { all[name] = std::to_string(value); };
+  const auto set = [&](const std::string& name, std::int64_t value) { set_place(all, name, value); };
   set("LSPAD", aw - 8);
   set("KD", 2 + 16 + 32 + aw + 8);
-  set("KD1", 2 + 16 + 32 + aw + 8 - 1);
   set("AW8", aw + 8);
   set("AW40", aw + 40);
   set("AW56", aw + 56);

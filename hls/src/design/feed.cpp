@@ -224,14 +224,7 @@ std::string feed_text(const DesignShape& s, const Places& places) {
   const bool swapped = s.array.dataflow == arch::Dataflow::is, os = s.array.dataflow == arch::Dataflow::os;
   const DescriptorLayout fold = descriptor_layouts(s).fold;
   Places all = places;
-  const auto set = [&](const std::string& name, std::int64_t value) {
-    all[name] = std::to_string(value);
-    all[name + "1"] = std::to_string(value - 1);
-  };
-  const std::int64_t if_lanes = swapped ? s.array.cols : s.array.rows, fi_lanes = swapped ? s.array.rows : s.array.cols;
-  set("IFA", if_lanes * s.address_bits);
-  set("IFD", if_lanes * s.array.precision_bits);
-  set("FIA", fi_lanes * s.address_bits);
+  const auto set = [&](const std::string& name, std::int64_t value) { set_place(all, name, value); };
   set("ID", fold.group_bits("i_"));
   set("ND", fold.group_bits("f_"));
   all["UNPACK"] = unpack_text(fold, "q", "i_", "q_");

@@ -18,7 +18,7 @@ namespace gnomon::hls {
 /// A job or its results without the tensors and queues, as JSON.
 struct DesignJobFile {
   std::string library, trace, seed, record;
-  std::int64_t word_bits = 8, lanes = 1, latency_cycles = 0, accumulator_bits = 32, max_cycles = 0, trace_from = 0, trace_to = 0, memory_words = 0, record_cycles = 0, stalled = 0;
+  std::int64_t word_bits = 8, lanes = 1, latency_cycles = 0, max_cycles = 0, trace_from = 0, trace_to = 0, memory_words = 0, record_cycles = 0, stalled = 0;
   double stall = 0, cpu_seconds = 0;
   bool has_vector = false;
   std::vector<std::int64_t> stream_bytes, stream_counts, biases, ends, step_ends;
@@ -32,7 +32,6 @@ void describe(FieldVisitor& v, DesignJobFile& job) {
   field(v, {"word_bits", "of the memory", "bits", Key::required}, job.word_bits, Range{2, 32});
   field(v, {"lanes", "words a cycle", "", Key::required}, job.lanes, Range{1, 512});
   field(v, {"latency_cycles", "of the memory", "cycles", Key::required}, job.latency_cycles, Range{0});
-  field(v, {"accumulator_bits", "width", "bits", Key::required}, job.accumulator_bits, Range{2, 64});
   field(v, {"max_cycles", "limit", "cycles", Key::required}, job.max_cycles, Range{1});
   field(v, {"trace_from", "cycle"}, job.trace_from, Range{0});
   field(v, {"trace_to", "cycle"}, job.trace_to, Range{0});
@@ -86,7 +85,6 @@ Expected<void> do_design_job(const fs::path& folder) {
   job.word_bits = file->word_bits;
   job.lanes = file->lanes;
   job.latency_cycles = file->latency_cycles;
-  job.accumulator_bits = file->accumulator_bits;
   job.max_cycles = file->max_cycles;
   job.trace_from = file->trace_from;
   job.trace_to = file->trace_to;
@@ -136,7 +134,6 @@ Expected<void> run_design_job(DesignJob& job, const std::vector<std::string>& wo
   file.word_bits = job.word_bits;
   file.lanes = job.lanes;
   file.latency_cycles = job.latency_cycles;
-  file.accumulator_bits = job.accumulator_bits;
   file.max_cycles = job.max_cycles;
   file.trace_from = job.trace_from;
   file.trace_to = job.trace_to;

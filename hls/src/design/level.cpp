@@ -1,16 +1,12 @@
 #include "design/shape.hpp"
 #include "emit/text.hpp"
-#include "gnomon/arch/dataflow.hpp"
 
 namespace gnomon::hls {
 
 std::string level_text(const DesignShape& s, std::size_t index, const Places& places) {
   const DesignShape::Level& level = s.levels[index];
   Places all = places;
-  const auto set = [&](const std::string& name, std::int64_t value) {
-    all[name] = std::to_string(value);
-    all[name + "1"] = std::to_string(value - 1);
-  };
+  const auto set = [&](const std::string& name, std::int64_t value) { set_place(all, name, value); };
   const int aw = s.address_bits, bits = s.array.precision_bits;
   const std::int64_t depth = (level.words + level.banks - 1) / level.banks;
   const auto holds = [&](arch::Operand o) { return level.holds[static_cast<std::size_t>(o)]; };
@@ -19,20 +15,9 @@ std::string level_text(const DesignShape& s, std::size_t index, const Places& pl
   set("WORDS", level.words);
   set("BANKS", level.banks);
   set("DEPTH", depth);
-  set("IFA", s.array.dataflow == arch::Dataflow::is ? s.array.cols * aw : s.array.rows * aw);
-  set("IFD", s.array.dataflow == arch::Dataflow::is ? s.array.cols * bits : s.array.rows * bits);
-  set("FIA", s.array.dataflow == arch::Dataflow::is ? s.array.rows * aw : s.array.cols * aw);
-  set("FID", s.array.dataflow == arch::Dataflow::is ? s.array.rows * bits : s.array.cols * bits);
-  set("RSA", s.array.cols * aw);
-  set("VRA", (2 * s.vector_lanes + 1) * aw);
-  set("VRD", (2 * s.vector_lanes + 1) * bits);
-  set("VWA", s.vector_lanes * aw);
-  set("VWD", s.vector_lanes * bits);
   // The word's place: bank and word in the bank, of an offset into the level.
-  int bank_bits = 0;
-  while ((std::int64_t{1} << bank_bits) < level.banks) ++bank_bits;
+  const int bank_bits = bits_for(level.banks - 1), depth_bits = bits_for(depth - 1);
   const bool power = (std::int64_t{1} << bank_bits) == level.banks;
-  const int depth_bits = depth > 1 ? bits_for(depth - 1) : 1;
   const auto place = [&](const std::string& at) {
     if (level.banks == 1) return "[0][" + at + "[" + std::to_string(depth_bits - 1) + ":0]]";
     if (power)
@@ -63,9 +48,8 @@ std::string level_text(const DesignShape& s, std::size_t index, const Places& pl
   ports += ",\n  input  logic [@L1@:0] dw_en,\n  input  logic [@LA1@:0] dw_addr,\n  input  logic [@LW1@:0] dw_data";
   for (std::int64_t l = 0; l < s.dma_lanes; ++l)
     write_lane("dw_en[" + n(l) + "]", "dw_addr[" + n(l * aw) + " +: @AW@]", "dw_data[" + n(l * bits) + " +: @B@]", "dw" + n(l));
-  const bool swapped = s.array.dataflow == arch::Dataflow::is;
-  if (holds(arch::Operand::ifmap)) read_port("if", swapped ? s.array.cols : s.array.rows, "IFA", "IFD");
-  if (holds(arch::Operand::filter)) read_port("fi", swapped ? s.array.rows : s.array.cols, "FIA", "FID");
+  if (holds(arch::Operand::ifmap)) read_port("if", s.ifmap_lanes(), "IFA", "IFD");
+  if (holds(arch::Operand::filter)) read_port("fi", s.filter_lanes(), "FIA", "FID");
   if (holds(arch::Operand::ofmap)) {
     ports += ",\n  input  logic [@C1@:0] rs_en,\n  input  logic rs_sums_any,\n  input  logic [@C1@:0] rs_sums,\n  input  logic [@RSA1@:0] rs_addr,\n  input  logic [@OW1@:0] rs_data,\n  output logic [@OW1@:0] ps_data";
     reads += fill_places("  logic [@AW1@:0] ps_at;\n  always_comb begin\n    ps_at = @AW@'d0;\n    ps_data = @OW@'d0;\n    if (rs_sums_any)\n      for (int i = 0; i < @C@; i = i + 1)\n        for (int w = 0; w < @SW@; w = w + 1) begin\n"

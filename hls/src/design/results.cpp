@@ -26,7 +26,7 @@ module @TOP@_results (
   output logic [@C1@:0] rs_sums,
   output logic [@RSA1@:0] rs_addr,
   output logic [@OW1@:0] rs_data,
-  output logic [@EB1@:0] ended
+  output logic [@CB1@:0] ended
 );
 @UNPACK@
   logic [7:0] configs [0:1];
@@ -73,8 +73,8 @@ constexpr std::string_view held = R"(  logic [@LINE1@:0] line, now, next;
     if (last_beat && q_cols - @CB@'d1 > t) t = q_cols - @CB@'d1;
     due = pend;
     for (int j = 0; j < @C@; j = j + 1)
-      if (last_beat && q_last && j[@CB1@:0] == t) due[j * @EB@ +: @EB@] = due[j * @EB@ +: @EB@] + @EB@'d1;
-    ended = ofmap_valid ? due[@EB1@:0] : @EB@'d0;
+      if (last_beat && q_last && j[@CB1@:0] == t) due[j * @CB@ +: @CB@] = due[j * @CB@ +: @CB@] + @CB@'d1;
+    ended = ofmap_valid ? due[@CB1@:0] : @CB@'d0;
   end
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -83,7 +83,7 @@ constexpr std::string_view held = R"(  logic [@LINE1@:0] line, now, next;
       pend <= @PEND@'d0;
     end else if (ofmap_valid) begin
       tail <= t;
-      pend <= due >> @EB@;
+      pend <= due >> @CB@;
       line <= next;
       if (ofmap_lanes[0]) begin
         started <= !last_beat;
@@ -116,7 +116,7 @@ constexpr std::string_view drained = R"(  logic [@AW1@:0] lane;
       rs_en[j] = ofmap_valid && j < {@CLPAD@'d0, q_cols};
       rs_sums[j] = !q_final;
     end
-    ended = @EB@'(last_beat && q_last);
+    ended = @CB@'(last_beat && q_last);
   end
   always_ff @(posedge clk) begin
     if (rst) started <= 1'b0;
@@ -175,22 +175,15 @@ std::string results_text(const DesignShape& s, const Places& places) {
   const bool os = s.array.dataflow == arch::Dataflow::os;
   const DescriptorLayout fold = descriptor_layouts(s).fold;
   Places all = places;
-  const auto set = [&](const std::string& name, std::int64_t value) {
-    all[name] = std::to_string(value);
-    all[name + "1"] = std::to_string(value - 1);
-  };
+  const auto set = [&](const std::string& name, std::int64_t value) { set_place(all, name, value); };
   const std::int64_t stage = 2 + bits_for(s.bias_words - 1) + 2 * s.address_bits;
   set("RD", fold.group_bits("r_"));
-  set("RSA", s.array.cols * s.address_bits);
   set("CBIAS", s.array.cols * bits_for(s.bias_words - 1));
   set("ST", stage);
   set("LINE", stage * s.array.cols);
-  set("EB", bits_for(s.array.cols));
   set("PEND", s.array.cols * bits_for(s.array.cols));
   set("CLPAD", 32 - bits_for(s.array.cols));
   set("APAD", s.array.accumulator_bits - 1);
-  set("TOPVALUE", (std::int64_t{1} << (s.array.precision_bits - 1)) - 1);
-  set("LOWVALUE", std::int64_t{1} << (s.array.precision_bits - 1));
   all["UNPACK"] = unpack_text(fold, "q", "r_", "q_");
   all["BIAS0"] = s.array.dataflow == arch::Dataflow::is ? fill_places("q_bias + now_beat[@BIASW1@:0]", all) : "q_bias";
   const std::string body = os ? std::string(drained) : choose_lines(held, s.array.dataflow == arch::Dataflow::ws);

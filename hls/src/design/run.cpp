@@ -81,7 +81,6 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   job.trace_from = options.trace_from;
   job.trace_to = options.trace_to;
   job.word_bits = shape->array.precision_bits;
-  job.accumulator_bits = shape->array.accumulator_bits;
   job.lanes = shape->dma_lanes;
   job.latency_cycles = design.memory.latency_cycles;
   job.has_vector = shape->vector_lanes > 0;
@@ -97,7 +96,6 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
     job.record_cycles = options.replay_cycles;
   }
   const auto simulated = std::chrono::steady_clock::now();
-  const std::vector<std::int32_t> image = job.memory;
   if (auto ran = run_design_job(job, options.worker); !ran) return fail(std::move(ran.error()));
   out.simulate_seconds = since(simulated);
 

@@ -124,7 +124,7 @@ DescriptorLayouts descriptor_layouts(const DesignShape& s) {
 
   std::vector<DescriptorField> config{{"bank", 1}, {"need_e", 32}, {"kw", 16}, {"kh", 16}, {"ow", 16}, {"h", 16}, {"w", 16}, {"sx", 16}, {"sy", 16},
                                       {"x0", 16}, {"has_bias", 1}, {"relu", 1}, {"shift", 6}};
-  std::vector<DescriptorField> chunk{{"kind", 2}, {"ops", 32}, {"in", aw}, {"out", aw}, {"in_words", aw}, {"carry", 1}, {"taps", 16}, {"tail", 1}, {"la", 4}, {"lb", 4},
+  std::vector<DescriptorField> chunk{{"kind", 2}, {"ops", 32}, {"in", aw}, {"out", aw}, {"in_words", aw}, {"carry", 1}, {"taps", 16}, {"tail", 1},
                                      {"shift", 6}, {"mult", 24}, {"kw", 16}, {"sx", 16}, {"sy", 16}, {"y0", 16}, {"x0", 16}, {"h", 16}, {"w", 16}, {"oh", 16}, {"ow", 16},
                                      {"line", aw}, {"row_step", aw}, {"plane_step", aw}};
   return {DescriptorLayout(needs(std::move(transfer), "")), DescriptorLayout(std::move(fold)), DescriptorLayout(std::move(config)),
@@ -144,12 +144,14 @@ std::string unpack_text(const DescriptorLayout& layout, const std::string& from,
   return out;
 }
 
+void set_place(Places& places, const std::string& name, std::int64_t value) {
+  places[name] = std::to_string(value);
+  places[name + "1"] = std::to_string(value - 1);
+}
+
 Places design_places(const DesignShape& s, const std::string& top) {
   Places places = array_places(s.array, top);
-  const auto set = [&](const std::string& name, std::int64_t value) {
-    places[name] = std::to_string(value);
-    places[name + "1"] = std::to_string(value - 1);
-  };
+  const auto set = [&](const std::string& name, std::int64_t value) { set_place(places, name, value); };
   const DescriptorLayouts layouts = descriptor_layouts(s);
   set("AW", s.address_bits);
   set("L", s.dma_lanes);
@@ -164,10 +166,23 @@ Places design_places(const DesignShape& s, const std::string& top) {
   set("SW", s.sum_words);
   set("BIASW", bits_for(s.bias_words - 1));
   set("BIASN", s.bias_words);
-  set("IFLANES", s.array.dataflow == arch::Dataflow::is ? s.array.cols : s.array.rows);
-  set("FILANES", s.array.dataflow == arch::Dataflow::is ? s.array.rows : s.array.cols);
+  // Lanes, addresses and data of the operands' streams, and of results.
+  const int aw = s.address_bits, bits = s.array.precision_bits;
+  set("IFLANES", s.ifmap_lanes());
+  set("IFA", s.ifmap_lanes() * aw);
+  set("IFD", s.ifmap_lanes() * bits);
+  set("FILANES", s.filter_lanes());
+  set("FIA", s.filter_lanes() * aw);
+  set("FID", s.filter_lanes() * bits);
+  set("RSA", s.array.cols * aw);
+  // A lane of the vector unit reads two words and writes one; one more read for what an addition leaves over.
   set("V", std::max<std::int64_t>(1, s.vector_lanes));
-  set("NEED", 32 * (1 + transfer_classes));
+  set("VRA", (2 * s.vector_lanes + 1) * aw);
+  set("VRD", (2 * s.vector_lanes + 1) * bits);
+  set("VWA", s.vector_lanes * aw);
+  set("VWD", s.vector_lanes * bits);
+  set("TOPVALUE", (std::int64_t{1} << (bits - 1)) - 1);
+  set("LOWVALUE", std::int64_t{1} << (bits - 1));
   return places;
 }
 

@@ -26,6 +26,9 @@ struct DesignShape {
   int flight_log = 2;            ///< reads under way, as a power of two
   int address_bits = 1;          ///< of a word in the levels
   std::int64_t bias_words = 4096;
+  /// Words of a beat of each operand's stream into the array.
+  std::int64_t ifmap_lanes() const { return array.dataflow == arch::Dataflow::is ? array.cols : array.rows; }
+  std::int64_t filter_lanes() const { return array.dataflow == arch::Dataflow::is ? array.rows : array.cols; }
 };
 
 /// The shape of a design. Unsupported, naming the field: several cores, shared levels, device memory, more than one transfer rate per
@@ -66,9 +69,14 @@ DescriptorLayouts descriptor_layouts(const DesignShape& shape);
 
 /// Counters of progress: array tiles and vector chunks ended; fills of ifmap, filter, ofmap and write-backs complete.
 inline constexpr int transfer_classes = 4;
+inline constexpr int first_fill_class = 0;  ///< of the ifmap; filter and ofmap follow. Vector work has this one alone
+inline constexpr int write_back_class = 3;
 
-/// SystemVerilog of the parts; each returns the text of its modules. `places`: what array_places() gives and the design's own.
 using Places = std::map<std::string, std::string>;
+/// A number at `NAME`, and at `NAME1` one less: the last bit or index.
+void set_place(Places& places, const std::string& name, std::int64_t value);
+
+/// SystemVerilog of the parts; each returns the text of its modules. `places`: what array_places() gives and the widths that the parts share.
 Places design_places(const DesignShape& shape, const std::string& top);
 std::string dma_text(const DesignShape& shape, const Places& places);
 std::string level_text(const DesignShape& shape, std::size_t level, const Places& places);

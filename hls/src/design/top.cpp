@@ -92,7 +92,7 @@ module @TOP@ (
   logic [@OW1@:0] psum_data, ofmap_data, rs_data;
 @LANES@  logic [@C1@:0] rs_en, rs_sums;
   logic [@RSA1@:0] rs_addr;
-  logic [@EB1@:0] tiles_ended;
+  logic [@CB1@:0] tiles_ended;
   @TOP@_feed_ifmap feed_ifmap (.clk(clk), .rst(rst), .config_write(config_write), .config_data({c_x0, c_sy, c_sx, c_w, c_h, c_ow, c_kh, c_kw}),
     .q_valid(if_valid), .q_ready(if_ready), .q(if_desc),@IFGATE@ .valid(ifmap_valid), .ready(ifmap_ready), .addr(if_addr), .words(if_words), .data(ifmap_data));
   @TOP@_feed_filter feed_filter (.clk(clk), .rst(rst), .q_valid(fi_valid), .q_ready(fi_ready), .q(fi_desc),@FIGATE@
@@ -157,23 +157,9 @@ Expected<Rtl> emit_design(const arch::Design& design) {
   const Places places = design_places(s, top);
   const DescriptorLayouts layouts = descriptor_layouts(s);
   Places all = places;
-  const auto set = [&](const std::string& name, std::int64_t value) {
-    all[name] = std::to_string(value);
-    all[name + "1"] = std::to_string(value - 1);
-  };
-  const int aw = s.address_bits, bits = s.array.precision_bits;
-  const std::int64_t if_lanes = swapped ? s.array.cols : s.array.rows, fi_lanes = swapped ? s.array.rows : s.array.cols;
-  set("IFA", if_lanes * aw);
-  set("IFD", if_lanes * bits);
-  set("FIA", fi_lanes * aw);
-  set("FID", fi_lanes * bits);
-  set("RSA", s.array.cols * aw);
-  set("EB", bits_for(s.array.cols));
+  const auto set = [&](const std::string& name, std::int64_t value) { set_place(all, name, value); };
+  const int bits = s.array.precision_bits;
   set("EPAD", 32 - bits_for(s.array.cols));
-  set("VRA", (2 * s.vector_lanes + 1) * aw);
-  set("VRD", (2 * s.vector_lanes + 1) * bits);
-  set("VWA", s.vector_lanes * aw);
-  set("VWD", s.vector_lanes * bits);
   for (const auto& [name, group] : {std::pair{"G", "g_"}, {"I", "i_"}, {"N", "f_"}, {"R", "r_"}}) {
     set(std::string(name) + "D", layouts.fold.group_bits(group));
     set(std::string(name) + "AT", layouts.fold.group_at(group));
@@ -191,12 +177,8 @@ Expected<Rtl> emit_design(const arch::Design& design) {
   all["LANES"] = fill_places(os ? "" : "  logic [@C1@:0] ofmap_lanes;\n  /* verilator lint_off UNUSEDSIGNAL */  // the level reads all lanes\n  logic [@C1@:0] psum_lanes;\n  /* verilator lint_on UNUSEDSIGNAL */\n", all);
   all["ARRAY"] = array->top;
   all["CONFIG"] = unpack_text(layouts.config, "config_data", "", "c_");
-  all["GATE"] = unpack_text(layouts.fold, "n_data", "g_", "g_");
   // From the queue's output, not from the fold that enters.
-  {
-    std::string gate = unpack_text(layouts.fold, "gate_data", "g_", "g_");
-    all["GATE"] = gate;
-  }
+  all["GATE"] = unpack_text(layouts.fold, "gate_data", "g_", "g_");
   all["HOLDER"] = swapped ? "if" : "fi";
   all["IFGATE"] = swapped ? " .gate(gate)," : "";
   all["FIGATE"] = swapped ? "" : " .gate(gate),";

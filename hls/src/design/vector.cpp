@@ -6,7 +6,7 @@ namespace {
 
 constexpr std::string_view unit = R"(
 // Vector unit: one scalar operation a lane and cycle, in the order of the outputs; a window's operations follow each other through the lanes.
-// Kinds: 0 rectify, 1 add (shift both, add, scale down), 2 largest of a window, 3 mean of a window (sum, then scale by a factor).
+// Kinds: 0 rectify, 1 add (then scale down), 2 largest of a window, 3 mean of a window (sum, then scale by a factor).
 module @TOP@_vector (
   input  logic clk,
   input  logic rst,
@@ -141,7 +141,7 @@ module @TOP@_vector (
       b = vr_data[(2 * l + 1) * @B@ +: @B@];
       value = {{@BPAD@{a[@B1@]}}, a};
       if (q_kind == 2'd0 && a[@B1@]) value = 56'sd0;
-      if (q_kind == 2'd1) value = (value <<< q_la) + ($signed({{@BPAD@{b[@B1@]}}, b}) <<< q_lb);
+      if (q_kind == 2'd1) value = value + $signed({{@BPAD@{b[@B1@]}}, b});
       if (lane_on[l] && q_kind == 2'd2) begin
         if (lane_first[l]) next_acc = -32'sd@LOWVALUE@;
         if (lane_inside[l] && $signed({{@B32PAD@{a[@B1@]}}, a}) > next_acc) next_acc = {{@B32PAD@{a[@B1@]}}, a};
@@ -191,20 +191,11 @@ endmodule
 
 std::string vector_text(const DesignShape& s, const Places& places) {
   Places all = places;
-  const auto set = [&](const std::string& name, std::int64_t value) {
-    all[name] = std::to_string(value);
-    all[name + "1"] = std::to_string(value - 1);
-  };
+  const auto set = [&](const std::string& name, std::int64_t value) { set_place(all, name, value); };
   const int bits = s.array.precision_bits;
-  set("VRA", (2 * s.vector_lanes + 1) * s.address_bits);
-  set("VRD", (2 * s.vector_lanes + 1) * bits);
-  set("VWA", s.vector_lanes * s.address_bits);
-  set("VWD", s.vector_lanes * bits);
   set("XPAD", s.address_bits - 16);
   set("BPAD", 56 - bits);
   set("B32PAD", 32 - bits);
-  set("TOPVALUE", (std::int64_t{1} << (bits - 1)) - 1);
-  set("LOWVALUE", std::int64_t{1} << (bits - 1));
   all["UNPACK"] = unpack_text(descriptor_layouts(s).chunk, "q", "", "q_");
   return fill_places(unit, all);
 }

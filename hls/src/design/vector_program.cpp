@@ -55,7 +55,7 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
     plane_out = oh * ow;
     taps = p->kernel[0] * p->kernel[1];
     per_output = taps + (kind == mean ? 1 : 0);
-    if (h > 16000 || w > 16000 || taps > 30000) return refuse("a window or image of this size");
+    if (h > 16000 || w > 16000 || taps > 30000 || p->pad_begin[0] > 16000 || p->pad_begin[1] > 16000) return refuse("a window or image of this size");
     for (std::int64_t i = 0; i < chunks; ++i)
       if (cut(work.in_elements, i) % plane_in != 0 || cut(work.out_elements, i) % plane_out != 0)
         return refuse("twice its tensors do not fit the core's levels, and its " + std::to_string(chunks) + " chunks do not end with a channel");
@@ -75,7 +75,7 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
     const std::int64_t out0 = cut(work.out_elements, i), out1 = cut(work.out_elements, i + 1);
     if (in1 == in0 || out1 == out0) return refuse("chunks without inputs or outputs");
     TransferWords fill;
-    fill.cls = 0;
+    fill.cls = first_fill_class;
     fill.beat = state.beat(0);
     fill.words = in1 - in0;
     fill.lvl = in_at(i);
@@ -92,7 +92,7 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
     all.push_back({{std::max<std::int64_t>(i - slots, -1), 1, i}, fill});
     TransferWords back;
     back.write = true;
-    back.cls = 3;
+    back.cls = write_back_class;
     back.beat = state.beat(0);
     back.words = out1 - out0;
     back.mem = place.out + out0;
@@ -130,8 +130,8 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
     }
     d.set("need_e", begin[0]);
     Progress need = begin;
-    need[1] += i + 1;
-    need[4] += std::max<std::int64_t>(0, i - slots + 1);
+    need[1 + first_fill_class] += i + 1;
+    need[1 + write_back_class] += std::max<std::int64_t>(0, i - slots + 1);
     for (int c = 0; c < transfer_classes; ++c) d.set("need" + std::to_string(c), need[static_cast<std::size_t>(c) + 1]);
   }
   std::sort(all.begin(), all.end(), [](const Ordered& a, const Ordered& b) { return a.key < b.key; });

@@ -4,8 +4,7 @@
 
 namespace gnomon::hls {
 
-DividerText emit_divider(const std::string& name, const Node& node, const std::vector<Signal>& args, const std::vector<Node>& nodes, double clock_ns) {
-  (void)nodes;
+DividerText emit_divider(const std::string& name, const Node& node, const std::vector<Signal>& args, double clock_ns) {
   DividerText text;
   const auto define = [&](const std::string& wire, int bits, const std::string& value) {
     text.declarations += "  " + sv_declare(wire, bits) + ";\n";

@@ -14,6 +14,6 @@ struct DividerText {
 
 /// A restoring divider for `div` or `rem`, one in every cycle, as many quotient bits a stage as the clock allows; `args` are the
 /// dividend and the divisor in the cycle in which the node starts, the result `name` is there `node.latency` cycles later.
-DividerText emit_divider(const std::string& name, const Node& node, const std::vector<Signal>& args, const std::vector<Node>& nodes, double clock_ns);
+DividerText emit_divider(const std::string& name, const Node& node, const std::vector<Signal>& args, double clock_ns);
 
 }  // namespace gnomon::hls

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "ir/affine.hpp"
 #include "ir/program.hpp"
+#include "ir/ranges.hpp"
 
 namespace gnomon::hls {
 namespace {
@@ -22,7 +24,7 @@ std::string plain(bool is_signed, int bits, int fraction) { return type_text({is
 
 class Emitter {
  public:
-  explicit Emitter(const Kernel& kernel) : k_(kernel) {}
+  explicit Emitter(const Kernel& kernel) : k_(kernel), ranges_(value_ranges(kernel)) {}
 
   std::string run() {
     std::string functions;
@@ -32,6 +34,9 @@ class Emitter {
     if (clz_)
       text += "// Leading zeros of the stored bits.\ntemplate <class T>\nstatic int gnomon_clz(const T& value) {\n  int zeros = 0;\n  for (int b = value.length() - 1; b >= 0 && !value[b]; --b) ++zeros;\n"
               "  return zeros;\n}\n\n";
+    if (inside_)
+      text += "// The last rounds of a tile may load beyond a loop's end, for what is not done: any element will do.\n"
+              "static long long gnomon_inside(long long at, long long size) {\n  return at < 0 ? 0 : at < size ? at : size - 1;\n}\n\n";
     return text + functions + top();
   }
 
@@ -52,12 +57,27 @@ class Emitter {
     return text.empty() ? "0" : text;
   }
 
-  std::string element(const KernelOp& op) const {
+  /// Whether an index stays inside a dimension, whatever rounds of loops are idle.
+  bool stays_inside(const KernelOp& op, std::size_t dim) const {
+    auto [low, high] = affine_range(k_, op.index[dim], op.loop);
+    for (const auto& [value, factor] : op.index[dim].values) {
+      const Wide a = factor * ranges_[value].first, b = factor * ranges_[value].second;
+      low += std::min(a, b);
+      high += std::max(a, b);
+    }
+    return low >= 0 && high < k_.tensors[*op.tensor].shape[dim];
+  }
+
+  std::string element(const KernelOp& op) {
     const KernelTensor& tensor = k_.tensors[*op.tensor];
     std::string text = tensor.name;
     // A tensor without dimensions is an array of one element.
     if (op.index.empty()) return text + "[0]";
-    for (const Affine& a : op.index) text += "[" + affine(a) + "]";
+    for (std::size_t d = 0; d < op.index.size(); ++d) {
+      const bool inside = writes_tensor(op.code) || stays_inside(op, d);
+      text += "[" + (inside ? affine(op.index[d]) : "gnomon_inside(" + affine(op.index[d]) + ", " + n(tensor.shape[d]) + ")") + "]";
+      inside_ = inside_ || !inside;
+    }
     return text;
   }
   static std::string declare(const KernelTensor& t) {
@@ -80,8 +100,6 @@ class Emitter {
     const auto arg = [&](std::size_t a) { return value(op.args[a]); };
     const auto type = [&](std::size_t a) -> const NumberType& { return k_.ops[op.args[a]].type; };
     const std::string T = type_text(op.type);
-    const auto integer = [&](std::size_t a, const std::string& name) { return plain(type(a).is_signed, type(a).bits, 0) + " " + name + ";\n"; };
-    (void)integer;
     switch (op.code) {
       case OpCode::add:
         return arg(0) + " + " + arg(1);
@@ -186,7 +204,7 @@ class Emitter {
     }
   }
 
-  std::string loop_pragmas(std::size_t l, const std::string& pad) const {
+  std::string loop_pragmas(std::size_t l) const {
     const Directives& d = k_.directives;
     const KernelLoop& loop = k_.loops[l];
     std::string text;
@@ -197,7 +215,6 @@ class Emitter {
     if (unroll != d.unroll.end()) text += "#pragma HLS UNROLL" + (whole ? "" : " factor=" + n(unroll->second)) + "\n";
     if (d.pipeline_loop.empty() ? innermost && !whole : d.pipeline_loop == loop.name) text += "#pragma HLS PIPELINE" + (d.pipeline_ii ? " II=" + n(*d.pipeline_ii) : "") + "\n";
     if (loop.trip || loop.data_decides()) text += "#pragma HLS LOOP_TRIPCOUNT max=" + n(loop.extent) + "\n";
-    (void)pad;
     return text;
   }
 
@@ -265,7 +282,7 @@ class Emitter {
         }
         if (loop.repeat) body += pad + "bool " + loop.name + "_more = true;\n";
         body += pad + loop.name + "_loop: for (long long " + loop.name + " = 0; " + loop.name + " < " + end + (loop.repeat ? " && " + loop.name + "_more" : "") + "; ++" + loop.name +
-                ") {\n" + loop_pragmas(step.id, pad);
+                ") {\n" + loop_pragmas(step.id);
         pad += "  ";
       } else {
         const KernelLoop& loop = k_.loops[step.id];
@@ -320,7 +337,8 @@ class Emitter {
   }
 
   const Kernel& k_;
-  bool raw_ = false, clz_ = false;
+  std::vector<std::pair<Wide, Wide>> ranges_;
+  bool raw_ = false, clz_ = false, inside_ = false;
 };
 
 }  // namespace

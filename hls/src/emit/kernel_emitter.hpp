@@ -133,11 +133,9 @@ class Emitter {
     if (!loop.trip && !loop.count) return "(" + c + " == " + sv_literal(loop.extent - 1, counter_bits(l)) + ")";
     const int bits = trip_bits(l) + 1;
     const std::string t = trip(p, l, s, stage);
-    const std::string wide = "{1'b0, " + t + "}";
     // A sum must not stand inside braces, where it would have its own width: it gets a name.
     const std::string name = "p" + n(static_cast<std::int64_t>(p)) + "_t" + n(++fresh_);
     define(name, trip_bits(l), t);
-    (void)wide;
     return "(" + sv_fit({c, counter_bits(l)}, bits) + " + " + sv_literal(1, bits) + " >= " + sv_fit({name, trip_bits(l)}, bits) + ")";
   }
 
@@ -240,7 +238,7 @@ class Emitter {
       }
     }
     std::vector<std::string> ready;  // what an iteration must find when it starts
-    for (std::size_t i = 0; i < pipe.nodes.size(); ++i) node(p, s, pipe, static_cast<int>(i), ii, phase_is, valid, guarded, stalls, ready);
+    for (std::size_t i = 0; i < pipe.nodes.size(); ++i) node(p, s, pipe, static_cast<int>(i), phase_is, valid, guarded, stalls, ready);
 
     // Issue of iterations, and their way through the stages.
     std::vector<std::string> lasts;
@@ -285,7 +283,7 @@ class Emitter {
   }
 
   template <class PhaseIs, class Valid, class Guarded>
-  void node(std::size_t p, PipeState& s, const Pipe& pipe, int i, int ii, const PhaseIs& phase_is, const Valid& valid, const Guarded& guarded, std::vector<std::string>& stalls,
+  void node(std::size_t p, PipeState& s, const Pipe& pipe, int i, const PhaseIs& phase_is, const Valid& valid, const Guarded& guarded, std::vector<std::string>& stalls,
             std::vector<std::string>& ready) {
     const Node& node = pipe.nodes[static_cast<std::size_t>(i)];
     const int time = pipe.time[static_cast<std::size_t>(i)];
@@ -310,7 +308,6 @@ class Emitter {
             part = {name + "_w", std::max(1, from.bits - shift)};
           } else if (!quotient) {
             define(name, bits, shift == 0 ? sv_literal(0, bits) : sv_fit({from.name, from.bits}, bits));
-            if (shift > 0 && bits > shift) body_ += "";
             return;
           }
           define(name, bits, sv_fit(part, bits));
@@ -497,7 +494,7 @@ class Emitter {
       }
       case OpCode::div:
       case OpCode::rem: {
-        const DividerText divider = emit_divider(name, node, a, s.pipe->nodes, k_.directives.clock_ns);
+        const DividerText divider = emit_divider(name, node, a, k_.directives.clock_ns);
         declarations_ += divider.declarations;
         body_ += divider.body;
         counting_ += divider.clocked;
@@ -507,7 +504,7 @@ class Emitter {
       case OpCode::shr: {
         const bool left = node.code == OpCode::shl;
         const int f = a[0].fraction;
-        const int w = left ? useful(type.overflow == Overflow::saturate || type.fraction < f ? a[0].bits + 64 : a[0].bits + 64, f) : a[0].bits;
+        const int w = left ? useful(a[0].bits + 64, f) : a[0].bits;
         // The number of bits: 64 where it is negative or larger.
         const int by_bits = std::max(a[1].bits, 7) + 1;
         define(name + "_by", by_bits, sv_fit(a[1], by_bits));
@@ -603,7 +600,7 @@ class Emitter {
         define(operand[side].name, bits, value);
       }
       if (unit.code != OpCode::mul) {
-        const DividerText divider = emit_divider(U, node, {operand[0], operand[1]}, nodes, k_.directives.clock_ns);
+        const DividerText divider = emit_divider(U, node, {operand[0], operand[1]}, k_.directives.clock_ns);
         declarations_ += divider.declarations;
         body_ += divider.body;
         counting_ += divider.clocked;

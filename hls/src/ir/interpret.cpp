@@ -27,8 +27,8 @@ std::int64_t evaluate_op(const KernelOp& op, const NumberType* types, const std:
   // Both values at one fraction.
   const auto aligned = [&](int a, int b, Wide& x, Wide& y) {
     const int fraction = std::max(types[a].fraction, types[b].fraction);
-    x = value(a) * (Wide{1} << (fraction - types[a].fraction));
-    y = value(b) * (Wide{1} << (fraction - types[b].fraction));
+    x = times(value(a), Wide{1} << (fraction - types[a].fraction));
+    y = times(value(b), Wide{1} << (fraction - types[b].fraction));
     return fraction;
   };
   Wide x = 0, y = 0;
@@ -37,11 +37,11 @@ std::int64_t evaluate_op(const KernelOp& op, const NumberType* types, const std:
       return op.value;
     case OpCode::add: {
       const int fraction = aligned(0, 1, x, y);
-      return quantise(op.type, x + y, fraction);
+      return quantise(op.type, plus(x, y), fraction);
     }
     case OpCode::sub: {
       const int fraction = aligned(0, 1, x, y);
-      return quantise(op.type, x - y, fraction);
+      return quantise(op.type, plus(x, times(y, -1)), fraction);
     }
     case OpCode::mul:
       return quantise(op.type, times(value(0), value(1)), types[0].fraction + types[1].fraction);

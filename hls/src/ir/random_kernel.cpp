@@ -267,7 +267,6 @@ class Generator {
       Scope end{p, {}, {}};
       block(end, 2, 4);
     }
-    // Every output is stored to at least once, by what can be seen at the end of the innermost loop.
   }
 
   void streamed(Scope s) {

@@ -276,7 +276,7 @@ Expected<void> unroll_loop(Draft& draft, const std::string& name, std::int64_t f
           a.constant += a.coefficients[l] * u;
           a.coefficients[l] *= factor;
         };
-const auto other = [&](std::size_t old) { return place[old][std::min(place[old].size() - 1, static_cast<std::size_t>(u))]; };
+        const auto other = [&](std::size_t old) { return place[old][std::min(place[old].size() - 1, static_cast<std::size_t>(u))]; };
         if (copied) {
           for (Affine& a : op.index) move(a);
           for (Affine& a : iteration) move(a);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 #include "gnomon/base/text.hpp"
@@ -222,9 +223,10 @@ class Verifier {
           fraction = type(op.args.size() - 1).fraction;
         }
     }
-    // Room for rounding and for zeros below the point.
-    const bool modular = op.type.overflow == Overflow::wrap && (bits <= 126 || op.type.fraction >= fraction);
-    if (bits + std::max(0, op.type.fraction - fraction) + 1 > 126 && !modular)
+    // Room for rounding and for zeros below the point. What compares or divides looks at all bits, whatever type the result wraps to.
+    const bool by_size = op.code == OpCode::div || op.code == OpCode::min || op.code == OpCode::max;
+    const bool modular = !by_size && op.type.overflow == Overflow::wrap && (bits <= 126 || op.type.fraction >= fraction);
+    if ((bits + std::max(0, op.type.fraction - fraction) + 1 > 126 && !modular) || std::abs(op.type.fraction - fraction) > 126)
       wrong(at, "the exact result needs more than 126 bits");
     const bool bitwise = op.code == OpCode::bit_and || op.code == OpCode::bit_or || op.code == OpCode::bit_xor;
     if (bitwise && type(0).fraction != type(1).fraction) wrong(at + "/args", "bit operations need values of equal fraction");

@@ -96,7 +96,8 @@ class Builder {
     return !loop(l).trip || affine_range(result_.kernel, *loop(l).trip, loop(l).parent).first >= 1;
   }
 
-  Expected<void> region(std::size_t begin, std::size_t end, Process& to) {
+  /// Steps (begin, end): blocks of ops, and loops between them, on the way to the loop `pipeline` where that is given.
+  Expected<void> region(std::size_t begin, std::size_t end, Process& to, std::optional<std::size_t> pipeline = {}) {
     std::vector<std::size_t> block;
     const auto flush = [&]() -> Expected<void> {
       if (block.empty()) return {};
@@ -111,7 +112,7 @@ class Builder {
         continue;
       }
       if (auto done = flush(); !done) return done;
-      if (auto done = nest(s, to); !done) return done;
+      if (auto done = pipeline ? from(s, *pipeline, to) : nest(s, to); !done) return done;
       s = program_[s].target;
     }
     return flush();
@@ -177,28 +178,7 @@ class Builder {
   Expected<void> outer(std::size_t s, Process& to, std::optional<std::size_t> pipeline = {}) {
     const std::size_t enter = to.control.size();
     to.control.push_back({Control::enter, program_[s].id, 0});
-    const std::size_t end = program_[s].target - 1;
-    if (pipeline) {
-      std::vector<std::size_t> block;
-      const auto flush = [&]() -> Expected<void> {
-        if (block.empty()) return {};
-        auto done = add_pipe({}, block, to);
-        block.clear();
-        return done;
-      };
-      for (std::size_t i = s + 1; i < end;) {
-        if (program_[i].kind == ProgramStep::op) {
-          block.push_back(program_[i++].id);
-          continue;
-        }
-        if (auto done = flush(); !done) return done;
-        if (auto done = from(i, *pipeline, to); !done) return done;
-        i = program_[i].target;
-      }
-      if (auto done = flush(); !done) return done;
-    } else if (auto done = region(s + 1, end, to); !done) {
-      return done;
-    }
+    if (auto done = region(s + 1, program_[s].target - 1, to, pipeline); !done) return done;
     to.control.push_back({Control::next, program_[s].id, enter + 1});
     to.control[enter].target = to.control.size();
     return {};

@@ -11,8 +11,8 @@
 namespace gnomon::hls {
 namespace {
 
-/// Accesses that are replayed at most per pipeline.
-constexpr std::int64_t replay_limit = std::int64_t{1} << 20;
+/// Steps that are replayed at most per pipeline.
+constexpr std::int64_t replay_limit = std::int64_t{1} << 21;
 
 Error refused(const Kernel& kernel, const std::string& what) {
   return Error(ErrorKind::run_failed, Problem{kernel.file, "", "the schedule checker refuses the schedule of " + in_quotes(kernel.name) + ": " + what});
@@ -64,7 +64,7 @@ struct Checker {
     return "";
   }
 
-  /// Replayed: the banks of two accesses differ in every iteration of the loops around them, whatever values they share.
+  /// Whether the banks of two accesses differ in every iteration of the loops around them, whatever values they share.
   bool apart(const Node& a, const Node& b, const Memory& memory) const {
     const KernelOp &x = d.kernel.ops[a.op], &y = d.kernel.ops[b.op];
     if (a.tensor != b.tensor || a.kind != b.kind) return false;
@@ -122,7 +122,7 @@ struct Checker {
     std::map<int, std::int64_t> stream_last;
     std::string wrong;
     const std::int64_t tensors = static_cast<std::int64_t>(d.kernel.tensors.size());
-    replay(
+    const bool complete = replay(
         d.kernel, process, pipe, replay_limit,
         [&](const PipeAccess& access) {
           const KernelOp& op = d.kernel.ops[access.op];
@@ -157,7 +157,40 @@ struct Checker {
           last.clear();
           stream_last.clear();
         });
-    return wrong;
+    return wrong.empty() ? order_of_pairs(complete) : wrong;
+  }
+
+  /// What no replay has shown: accesses that meet at a promised distance at the earliest, and, where the replay came to its limit, all
+  /// pairs of accesses as if they met in every iteration.
+  std::string order_of_pairs(bool replayed) const {
+    std::vector<bool> written(d.kernel.tensors.size(), false);
+    for (const Node& n : pipe.nodes)
+      if (n.kind == NodeKind::store) written[static_cast<std::size_t>(n.tensor)] = true;
+    const auto accesses = [&](const Node& n) { return n.kind == NodeKind::load || n.kind == NodeKind::store || n.stream >= 0; };
+    for (int first = 0; first < static_cast<int>(pipe.nodes.size()); ++first) {
+      if (!accesses(node(first))) continue;
+      for (int later = 0; later < static_cast<int>(pipe.nodes.size()); ++later) {
+        const Node &a = node(first), &b = node(later);
+        if (!accesses(b) || a.tensor != b.tensor || a.stream != b.stream) continue;
+        const KernelOp &x = d.kernel.ops[a.op], &y = d.kernel.ops[b.op];
+        std::int64_t rounds = a.op < b.op ? 0 : 1;
+        if (rounds > 0 && pipe.loops.empty()) continue;
+        if (a.tensor >= 0) {
+          if (!written[static_cast<std::size_t>(a.tensor)] || (a.kind == NodeKind::load && b.kind == NodeKind::load)) continue;
+          if (replayed && ((x.distance == 1 && y.distance == 1) || x.loop != y.loop || pipe.loops.empty() || x.loop != pipe.loops.back())) continue;
+          const auto part = part_of(x), other = part_of(y);
+          if (part && other && *part != *other) continue;
+          if (rounds > 0) rounds = std::min(x.distance, y.distance);
+        } else if (replayed || a.kind != b.kind) {
+          continue;
+        }
+        const int gap = a.kind == NodeKind::load && b.kind == NodeKind::store ? 0 : 1;
+        if (time(later) + rounds * slots() < time(first) + gap)
+          return a.tensor >= 0 ? "accesses of " + in_quotes(d.kernel.tensors[static_cast<std::size_t>(a.tensor)].name) + " that may meet, out of order"
+                               : "elements of stream " + in_quotes(d.kernel.streams[static_cast<std::size_t>(a.stream)].name) + " out of order";
+      }
+    }
+    return "";
   }
 
   /// The part of a partitioned tensor that an access stays in, whatever its loops and values are: its index modulo the factor, or the

@@ -23,7 +23,7 @@ struct Memory {
   int read_ports = 1;  ///< per bank of a RAM, beside one write port; registers have as many as are used
   std::vector<Dimension> dimensions;
   std::int64_t banks = 1, bank_elements = 1;
-  /// Not every element is surely written before it is read (or read out): it must be set to 0 in every run.
+  /// Locals and outputs start at 0 in every run.
   bool clear = true;
 
   std::int64_t bank_of(const KernelTensor& tensor, std::int64_t element) const;

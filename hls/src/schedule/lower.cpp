@@ -107,7 +107,7 @@ class Lowering {
     return add(std::move(node));
   }
 
-  int affine_node(const Affine& affine, const NumberType& type, std::size_t op) {
+  int affine_node(const Affine& affine, const NumberType& type) {
     Node node;
     node.kind = NodeKind::affine;
     node.type = type;
@@ -122,7 +122,6 @@ class Lowering {
       node.value = quantise(type, affine.constant, 0);
       node.affine = {};
     }
-    (void)op;
     return add(std::move(node));
   }
 
@@ -141,7 +140,7 @@ class Lowering {
   }
 
   /// Address within the bank, and the bank: a constant, or a node.
-  void address(const KernelOp& op, std::size_t i, std::vector<int>& args, std::int64_t& bank) {
+  void address(const KernelOp& op, std::vector<int>& args, std::int64_t& bank) {
     const Memory& memory = memories_[*op.tensor];
     const KernelTensor& tensor = kernel_.tensors[*op.tensor];
     Affine offset, bank_sum;
@@ -175,7 +174,7 @@ class Lowering {
           accumulate(offset, scaled(inside, stride));
           bank_sum.constant += bank_stride * rest;
         } else {
-          const int whole = affine_node(e, {false, std::max(bits_for(tensor.shape[d] - 1), bits_for(by))}, i);
+          const int whole = affine_node(e, {false, std::max(bits_for(tensor.shape[d] - 1), bits_for(by))});
           Node high_part, low_part;
           high_part.kind = NodeKind::quotient;
           low_part.kind = NodeKind::modulo;
@@ -192,17 +191,17 @@ class Lowering {
       stride *= dim.each;
       bank_stride *= dim.banks;
     }
-    args.push_back(sum_node(offset, offset_nodes, {false, bits_for(memory.bank_elements - 1)}, i));
+    args.push_back(sum_node(offset, offset_nodes, {false, bits_for(memory.bank_elements - 1)}));
     if (bank_nodes.empty()) {
       bank = bank_sum.constant;
     } else {
       bank = -1;
-      args.push_back(sum_node(bank_sum, bank_nodes, {false, bits_for(memory.banks - 1)}, i));
+      args.push_back(sum_node(bank_sum, bank_nodes, {false, bits_for(memory.banks - 1)}));
     }
   }
 
-  int sum_node(const Affine& affine, const std::vector<std::pair<int, std::int64_t>>& parts, const NumberType& type, std::size_t op) {
-    if (parts.empty()) return affine_node(affine, type, op);
+  int sum_node(const Affine& affine, const std::vector<std::pair<int, std::int64_t>>& parts, const NumberType& type) {
+    if (parts.empty()) return affine_node(affine, type);
     Node node;
     node.kind = NodeKind::affine;
     node.type = type;
@@ -242,13 +241,13 @@ class Lowering {
         node_of_[i] = value(i);
         return;
       case OpCode::index:
-        node_of_[i] = affine_node(op.index[0], op.type, i);
+        node_of_[i] = affine_node(op.index[0], op.type);
         return;
       case OpCode::load:
       case OpCode::gather:
         node.kind = NodeKind::load;
         node.tensor = static_cast<int>(*op.tensor);
-        address(op, i, node.args, node.bank);
+        address(op, node.args, node.bank);
         node.latency = memories_[*op.tensor].storage == Memory::registers ? 0 : 1;
         impure = kernel_.tensors[*op.tensor].kind != TensorKind::constant && kernel_.tensors[*op.tensor].kind != TensorKind::input;
         break;
@@ -257,7 +256,7 @@ class Lowering {
         node.kind = NodeKind::store;
         node.tensor = static_cast<int>(*op.tensor);
         node.args = {cast_to(value(op.args[0]), op.type)};
-        address(op, i, node.args, node.bank);
+        address(op, node.args, node.bank);
         node.guards = guards;
         break;
       case OpCode::read:

@@ -26,7 +26,6 @@ class Reservations {
  public:
   Reservations(const ScheduleProblem& problem, int ii) : problem_(problem), ii_(ii), used_(problem.capacity.size() * static_cast<std::size_t>(ii), 0) {}
   bool fits(int node, int time) const {
-    std::vector<std::pair<int, int>> wanted;
     for (const int r : problem_.uses[static_cast<std::size_t>(node)]) {
       int same = 0;
       for (const int other : problem_.uses[static_cast<std::size_t>(node)]) same += other == r;

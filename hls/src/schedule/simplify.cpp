@@ -185,7 +185,7 @@ void balance(Kernel& kernel) {
   };
   const auto joins = [&](std::size_t arg, const KernelOp& op) {
     const KernelOp& a = split[arg];
-    return (a.code == op.code || (a.code == OpCode::cast && false)) && a.type == op.type && uses[arg] == 1 && a.loop == op.loop && associative(a);
+    return a.code == op.code && a.type == op.type && uses[arg] == 1 && a.loop == op.loop && associative(a);
   };
   // Casts to the type that a value has already are links of a chain.
   std::vector<std::size_t> through(split.size());

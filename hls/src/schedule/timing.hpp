@@ -19,7 +19,7 @@ struct Timing {
 };
 
 /// Cycles of a kernel from its schedule alone, handshake by handshake; `traces` (one per run, of the datapath's kernel) say what the
-/// data decided, `outputs` how many elements each output stream brings in all runs. Errors: a deadlock, naming who waits for which
+/// data decided. Errors: a deadlock, naming who waits for which
 /// stream; unsupported: more than `max_cycles`.
 Expected<Timing> simulate_timing(const Datapath& datapath, const std::vector<ControlTrace>& traces, const Withheld& withheld,
                                  std::int64_t max_cycles = std::int64_t{1} << 32);

@@ -41,18 +41,19 @@ class Blend final : public Learner {
     return {};
   }
 
-  void predict(const Samples& samples, Batch& mean, Batch& spread) const override {
+  void predict(const Samples& samples, Batch& mean, Batch* spread) const override {
     const auto n = static_cast<float>(parts_.size());
     Batch centres, squares, variance, part_mean, part_spread;
     for (std::size_t p = 0; p < parts_.size(); ++p) {
-      parts_[p]->predict(samples, part_mean, part_spread);
+      parts_[p]->predict(samples, part_mean, spread ? &part_spread : nullptr);
       if (p == 0) centres = squares = variance = Batch::Zero(part_mean.rows(), part_mean.cols());
       centres += part_mean;
+      if (!spread) continue;
       squares.array() += part_mean.array().square();
       variance.array() += part_spread.array().square();
     }
     mean = centres / n;
-    spread = ((squares.array() / n - mean.array().square()).max(0.0F) + variance.array() / n).sqrt();
+    if (spread) *spread = ((squares.array() / n - mean.array().square()).max(0.0F) + variance.array() / n).sqrt();
   }
 
   std::string structure() const override { return write_fields(options_).dump(); }

@@ -142,18 +142,18 @@ class Ensemble final : public Learner {
     return {};
   }
 
-  void predict(const Samples& samples, Batch& mean, Batch& spread) const override {
+  void predict(const Samples& samples, Batch& mean, Batch* spread) const override {
     const auto members = static_cast<float>(members_.size());
     if (fast_.empty()) {
       Batch sum = Batch::Zero(base_.outputs(), samples.x.cols()), squares = sum;
       for (const Mlp<float>& member : members_) {
         const Batch out = member.forward(samples.x);
         sum += out;
-        squares.array() += out.array().square();
+        if (spread) squares.array() += out.array().square();
       }
       sum /= members;
       mean = base_.forward(samples.x) + sum;
-      spread = (squares.array() / members - sum.array().square()).max(0.0F).sqrt();
+      if (spread) *spread = (squares.array() / members - sum.array().square()).max(0.0F).sqrt();
       return;
     }
     constexpr int lanes = FastMlp::lanes;
@@ -161,7 +161,7 @@ class Ensemble final : public Learner {
     std::vector<float> x(static_cast<std::size_t>(inputs * lanes), 0.0F), scratch(fast_.back().scratch() + fast_.front().scratch());
     std::vector<float> sum(static_cast<std::size_t>(outputs * lanes)), squares(sum.size());
     mean.resize(outputs, rows);
-    spread.resize(outputs, rows);
+    if (spread) spread->resize(outputs, rows);
     for (Eigen::Index first = 0; first < rows; first += lanes) {
       const Eigen::Index count = std::min<Eigen::Index>(lanes, rows - first);
       for (Eigen::Index r = 0; r < count; ++r) {
@@ -172,10 +172,8 @@ class Ensemble final : public Learner {
       std::fill(squares.begin(), squares.end(), 0.0F);
       for (std::size_t m = 1; m < fast_.size(); ++m) {
         const float* out = fast_[m].forward(x.data(), scratch.data());
-        for (std::size_t i = 0; i < sum.size(); ++i) {
-          sum[i] += out[i];
-          squares[i] += out[i] * out[i];
-        }
+        for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += out[i];
+        for (std::size_t i = 0; spread && i < sum.size(); ++i) squares[i] += out[i] * out[i];
       }
       const float* base = fast_[0].forward(x.data(), scratch.data());
       for (Eigen::Index t = 0; t < outputs; ++t) {
@@ -183,7 +181,7 @@ class Ensemble final : public Learner {
           const auto i = static_cast<std::size_t>(t * lanes + r);
           const float centre = sum[i] / members;
           mean(t, first + r) = base[i] + centre;
-          spread(t, first + r) = std::sqrt(std::max(0.0F, squares[i] / members - centre * centre));
+          if (spread) (*spread)(t, first + r) = std::sqrt(std::max(0.0F, squares[i] / members - centre * centre));
         }
       }
     }

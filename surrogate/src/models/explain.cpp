@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "gnomon/base/random.hpp"
 
 namespace gnomon::surrogate {
 namespace {
+
+/// Rows that are asked together, so that memory does not grow with the orders.
+constexpr Eigen::Index most_rows = 8192;
 
 /// Medians of numbers, the most frequent of categories (the smallest code among equals); missing values are left out where any is there.
 RealVector usual_row(const std::vector<Feature>& features, const RealMatrix& x) {
@@ -50,37 +54,42 @@ Expected<std::vector<Explanation>> explain(const Model& model, const arch::Label
   for (Eigen::Index r = 0; r < x->rows.rows(); ++r) {
     Explanation one;
     one.contributions.assign(model.target_count(), std::vector<double>(features, 0.0));
-    // Every order is a path of n + 1 rows from the usual one to the one asked.
-    std::vector<std::vector<std::size_t>> paths;
+    // Every order is a path of n + 1 rows from the usual one to the one asked; a few orders, each also reversed, are asked together.
     Random random(derive(derive(seed, "explain"), static_cast<std::uint64_t>(r)));
-    for (int o = 0; o < orders; ++o) {
-      std::vector<std::size_t> order(features);
-      for (std::size_t f = 0; f < features; ++f) order[f] = f;
-      random.shuffle(order);
-      paths.push_back(order);
-      std::reverse(order.begin(), order.end());
-      paths.push_back(std::move(order));
-    }
-    RealMatrix rows(static_cast<Eigen::Index>(paths.size()) * (n + 1), n);
-    Eigen::Index at = 0;
-    for (const auto& path : paths) {
-      RealVector row = usual;
-      rows.row(at++) = row.transpose();
-      for (const std::size_t f : path) {
-        row[static_cast<Eigen::Index>(f)] = x->rows(r, static_cast<Eigen::Index>(f));
-        rows.row(at++) = row.transpose();
+    const int together = static_cast<int>(std::clamp<Eigen::Index>(most_rows / (2 * (n + 1)), 1, orders));
+    for (int done = 0; done < orders; done += together) {
+      std::vector<std::vector<std::size_t>> paths;
+      for (int o = done; o < std::min(orders, done + together); ++o) {
+        std::vector<std::size_t> order(features);
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        random.shuffle(order);
+        paths.push_back(order);
+        std::reverse(order.begin(), order.end());
+        paths.push_back(std::move(order));
       }
-    }
-    const auto mean = model.predict_mean(rows);
-    if (!mean) return fail(Error(mean.error()));
-    for (std::size_t t = 0; t < model.target_count(); ++t) {
-      const auto column = mean->col(static_cast<Eigen::Index>(t));
-      one.usual.push_back(column[0]);
-      one.answer.push_back(column[n]);
-      for (std::size_t p = 0; p < paths.size(); ++p) {
-        const Eigen::Index begin = static_cast<Eigen::Index>(p) * (n + 1);
-        for (Eigen::Index i = 0; i < n; ++i) {
-          one.contributions[t][paths[p][static_cast<std::size_t>(i)]] += (column[begin + i + 1] - column[begin + i]) / static_cast<double>(paths.size());
+      RealMatrix rows(static_cast<Eigen::Index>(paths.size()) * (n + 1), n);
+      Eigen::Index at = 0;
+      for (const auto& path : paths) {
+        RealVector row = usual;
+        rows.row(at++) = row.transpose();
+        for (const std::size_t f : path) {
+          row[static_cast<Eigen::Index>(f)] = x->rows(r, static_cast<Eigen::Index>(f));
+          rows.row(at++) = row.transpose();
+        }
+      }
+      const auto mean = model.predict_mean(rows);
+      if (!mean) return fail(Error(mean.error()));
+      for (std::size_t t = 0; t < model.target_count(); ++t) {
+        const auto column = mean->col(static_cast<Eigen::Index>(t));
+        if (done == 0) {
+          one.usual.push_back(column[0]);
+          one.answer.push_back(column[n]);
+        }
+        for (std::size_t p = 0; p < paths.size(); ++p) {
+          const Eigen::Index begin = static_cast<Eigen::Index>(p) * (n + 1);
+          for (Eigen::Index i = 0; i < n; ++i) {
+            one.contributions[t][paths[p][static_cast<std::size_t>(i)]] += (column[begin + i + 1] - column[begin + i]) / (2.0 * orders);
+          }
         }
       }
     }

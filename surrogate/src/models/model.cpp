@@ -44,11 +44,15 @@ double Finisher::back(double z) const {
   return z;
 }
 
+double Finisher::mean(double centre, bool zero) const {
+  const double mean = zero ? 0 : back(std::clamp(centre, low_, high_));
+  return quantum_ > 0 ? std::round(mean / quantum_) * quantum_ : mean;
+}
+
 Finished Finisher::operator()(double centre, double spread, bool zero, bool inside) const {
   const double z = std::clamp(centre, low_, high_);
   const double half = (inside ? quantile_ : quantile_outside_) * (spread + floor_);
-  double mean = zero ? 0 : back(z);
-  if (quantum_ > 0) mean = std::round(mean / quantum_) * quantum_;
+  const double mean = this->mean(centre, zero);
   // Where a hurdle says 0, the interval begins there.
   const double from = zero ? std::min(0.0, z - half) : z - half, to = (zero ? 0.0 : z) + half;
   return {mean, std::min(mean, back(std::max(from, std::min(z, widest_low_)))), std::max(mean, back(std::min(to, std::max(z, widest_high_))))};
@@ -62,6 +66,7 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double widening = 0.05;
 /// Standardised inputs go no farther than this: such rows are out of range anyhow, and numbers stay in bounds.
 constexpr double farthest = 50;
+constexpr const char* not_finite = "the model gives a number that is not finite; its labels span more than double precision holds";
 /// Rows that go through the learners together: few enough to stay in the first caches.
 constexpr Eigen::Index block = 256;
 
@@ -188,21 +193,21 @@ Samples Model::samples(const Encoded& encoded, Eigen::Index first, Eigen::Index 
   return out;
 }
 
-Model::Scaled Model::scaled(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range) const {
+Model::Scaled Model::scaled(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range, bool with_spread) const {
   const auto targets = static_cast<Eigen::Index>(target_count());
   Scaled out{RealMatrix::Zero(targets, count), RealMatrix::Zero(targets, count), {}};
   out.zero = Eigen::Matrix<bool, Eigen::Dynamic, Eigen::Dynamic>::Constant(targets, count, false);
   const Samples inputs = samples(encoded, first, count, in_range);
   Batch mean, spread;
   for (std::size_t h = 0; h < learners_.size(); ++h) {
-    learners_[h]->predict(inputs, mean, spread);
+    learners_[h]->predict(inputs, mean, with_spread ? &spread : nullptr);
     const auto& indices = info_.heads[h].targets;
     auto hurdle = static_cast<Eigen::Index>(indices.size());
     for (std::size_t i = 0; i < indices.size(); ++i) {
       const Target& target = info_.targets[static_cast<std::size_t>(indices[i])];
       const auto t = static_cast<Eigen::Index>(indices[i]), from = static_cast<Eigen::Index>(i);
       out.centre.row(t) = mean.row(from).cast<double>() * target.deviation;
-      out.spread.row(t) = spread.row(from).cast<double>() * target.deviation;
+      if (with_spread) out.spread.row(t) = spread.row(from).cast<double>() * target.deviation;
       if (target.hurdle) out.zero.row(t) = mean.row(hurdle++).array() < 0;
     }
   }
@@ -232,7 +237,7 @@ Expected<Prediction> Model::predict(const Encoded& encoded) const {
   const std::vector<Finisher> finishers(info_.targets.begin(), info_.targets.end());
   for (Eigen::Index first = 0; first < n; first += block) {
     const Eigen::Index count = std::min(block, n - first);
-    const Scaled answer = scaled(encoded, first, count, out.in_range.data() + first);
+    const Scaled answer = scaled(encoded, first, count, out.in_range.data() + first, true);
     for (Eigen::Index t = 0; t < targets; ++t) {
       const Target& target = info_.targets[static_cast<std::size_t>(t)];
       for (Eigen::Index i = 0; i < count; ++i) {
@@ -246,7 +251,7 @@ Expected<Prediction> Model::predict(const Encoded& encoded) const {
     }
   }
   if (!out.mean.allFinite() || !out.lower.allFinite() || !out.upper.allFinite()) {
-    return fail(ErrorKind::run_failed, "the model gives a number that is not finite; its labels span more than double precision holds");
+    return fail(ErrorKind::run_failed, not_finite);
   }
   return out;
 }
@@ -258,9 +263,21 @@ Expected<Prediction> Model::predict(const RealMatrix& x) const {
 }
 
 Expected<RealMatrix> Model::predict_mean(const RealMatrix& x) const {
-  auto all = predict(x);
-  if (!all) return fail(std::move(all.error()));
-  return std::move(all->mean);
+  Encoded encoded;
+  encoded.rows = x;
+  if (auto fits = check(encoded); !fits) return fail(std::move(fits.error()));
+  RealMatrix out(x.rows(), static_cast<Eigen::Index>(target_count()));
+  std::vector<std::uint8_t> unasked(static_cast<std::size_t>(block));
+  const std::vector<Finisher> finishers(info_.targets.begin(), info_.targets.end());
+  for (Eigen::Index first = 0; first < x.rows(); first += block) {
+    const Eigen::Index count = std::min(block, x.rows() - first);
+    const Scaled answer = scaled(encoded, first, count, unasked.data(), false);
+    for (Eigen::Index t = 0; t < out.cols(); ++t) {
+      for (Eigen::Index i = 0; i < count; ++i) out(first + i, t) = finishers[static_cast<std::size_t>(t)].mean(answer.centre(t, i), answer.zero(t, i));
+    }
+  }
+  if (!out.allFinite()) return fail(ErrorKind::run_failed, not_finite);
+  return out;
 }
 
 std::vector<std::uint8_t> Model::outside(const RealMatrix& x) const {

@@ -61,7 +61,7 @@ class NodeLearner final : public Learner {
     return {};
   }
 
-  void predict(const Samples& samples, Batch& mean, Batch& spread) const override {
+  void predict(const Samples& samples, Batch& mean, Batch* spread) const override {
     const NodeInputs<float> in(samples);
     Batch squares;
     for (const auto& member : members_) {
@@ -72,11 +72,11 @@ class NodeLearner final : public Learner {
         squares = mean;
       }
       mean += out;
-      squares.array() += out.array().square();
+      if (spread) squares.array() += out.array().square();
     }
     const auto n = static_cast<float>(members_.size());
     mean /= n;
-    spread = (squares.array() / n - mean.array().square()).max(0.0F).sqrt();
+    if (spread) *spread = (squares.array() / n - mean.array().square()).max(0.0F).sqrt();
   }
 
   std::string structure() const override { return write_fields(options_).dump(); }

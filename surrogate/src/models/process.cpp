@@ -63,15 +63,19 @@ class Process final : public Learner {
     return {};
   }
 
-  void predict(const Samples& samples, Batch& mean, Batch& spread) const override {
+  void predict(const Samples& samples, Batch& mean, Batch* spread) const override {
     const RealMatrix x = shrink * samples.x.transpose().cast<double>();
     mean.resize(static_cast<Eigen::Index>(processes_.size()), x.rows());
-    spread.resize(mean.rows(), x.rows());
+    if (spread) spread->resize(mean.rows(), x.rows());
     for (std::size_t t = 0; t < processes_.size(); ++t) {
+      if (!spread) {
+        mean.row(static_cast<Eigen::Index>(t)) = processes_[t].process.predict_mean(x).transpose().cast<float>();
+        continue;
+      }
       const auto answer = processes_[t].process.predict(x);
       const double noise = processes_[t].process.hyperparameters().noise_variance;
       mean.row(static_cast<Eigen::Index>(t)) = answer.mean.transpose().cast<float>();
-      spread.row(static_cast<Eigen::Index>(t)) = (answer.variance.array() + noise).sqrt().matrix().transpose().cast<float>();
+      spread->row(static_cast<Eigen::Index>(t)) = (answer.variance.array() + noise).sqrt().matrix().transpose().cast<float>();
     }
   }
 

@@ -15,6 +15,7 @@ class Finisher {
  public:
   explicit Finisher(const Target& target);
   Finished operator()(double centre, double spread, bool zero, bool inside) const;
+  double mean(double centre, bool zero) const;
 
  private:
   enum class Scale : char { linear, log, log1p };

@@ -214,11 +214,11 @@ class Trees final : public Learner {
     return {};
   }
 
-  void predict(const Samples& samples, Batch& mean, Batch& spread) const override {
+  void predict(const Samples& samples, Batch& mean, Batch* spread) const override {
     const auto members = static_cast<std::size_t>(options_.members);
     const auto targets = static_cast<Eigen::Index>(boosters_.size() / members);
     mean.resize(targets, samples.x.cols());
-    spread.resize(targets, samples.x.cols());
+    if (spread) spread->resize(targets, samples.x.cols());
     for (Eigen::Index t = 0; t < targets; ++t) {
       for (Eigen::Index r = 0; r < samples.x.cols(); ++r) {
         float sum = 0, squares = 0;
@@ -229,7 +229,7 @@ class Trees final : public Learner {
         }
         const float n = static_cast<float>(members), centre = sum / n;
         mean(t, r) = centre;
-        spread(t, r) = std::sqrt(std::max(0.0F, squares / n - centre * centre));
+        if (spread) (*spread)(t, r) = std::sqrt(std::max(0.0F, squares / n - centre * centre));
       }
     }
   }

@@ -223,7 +223,7 @@ std::vector<std::vector<HeldOut>> Trainer::answers(const Model& model, const Tra
     for (double& code : part.rows.col(static_cast<Eigen::Index>(f))) code = seen.contains(code) ? code : -1;
   }
   std::vector<std::uint8_t> inside(rows.size(), 1);
-  const Model::Scaled answer = model.scaled(part, 0, part.rows.rows(), inside.data());
+  const Model::Scaled answer = model.scaled(part, 0, part.rows.rows(), inside.data(), true);
   for (std::size_t t = 0; t < data.targets.size(); ++t) {
     const Target& target = data.targets[t];
     const auto at = static_cast<Eigen::Index>(t);

@@ -118,6 +118,8 @@ Expected<LabelTable> load_table(const std::filesystem::path& path) {
     stream.avail_out = static_cast<uInt>(part.size());
     state = inflate(&stream, Z_NO_FLUSH);
     text.append(part.data(), part.size() - stream.avail_out);
+    // A file may hold several compressed parts behind each other (`cat a.gz b.gz`).
+    if (state == Z_STREAM_END && stream.avail_in > 0) state = inflateReset(&stream);
   }
   inflateEnd(&stream);
   if (state != Z_STREAM_END) return invalid(path.string(), "", text.size() >= limit ? "unpacks to more than 1 GiB" : "is damaged: it does not unpack");

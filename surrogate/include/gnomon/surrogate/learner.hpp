@@ -63,8 +63,8 @@ class Learner {
   /// Fits from nothing. Errors: a lesson that the family cannot take (too many rows, no node lists).
   virtual Expected<void> fit(const Lesson& lesson) = 0;
   /// Centre and spread [targets, rows] in standardised units. The spread is the family's own measure of doubt (deviation among members, or the
-  /// posterior's deviation); it is made an interval by calibration, never read as one.
-  virtual void predict(const Samples& samples, Batch& mean, Batch& spread) const = 0;
+  /// posterior's deviation); it is made an interval by calibration, never read as one. `spread` null: not wanted, and not computed.
+  virtual void predict(const Samples& samples, Batch& mean, Batch* spread) const = 0;
   /// What besides the weights is needed to load it, as compact JSON; goes into the model file's header.
   virtual std::string structure() const = 0;
   virtual void append_weights(std::vector<float>& blob) const = 0;

@@ -132,7 +132,7 @@ class Model {
   /// `categories` (-1 for a word never seen), missing values are NaN. Errors: wrong number of columns; a missing value where training had none;
   /// an infinite value; a model that takes node lists. A value that the column's scale does not take is out of range, not an error.
   Expected<Prediction> predict(const RealMatrix& x) const;
-  /// Means only, without spread and intervals [n, targets]: as many times faster as the model has members that need not be compared.
+  /// The means that `predict` gives [n, targets], without the work for spread, intervals and range. Errors as there.
   Expected<RealMatrix> predict_mean(const RealMatrix& x) const;
   /// Takes the model's features out of a table by name (known layouts are imported first, see import.hpp); a column that was constant in
   /// training may be absent, or lack values. `nodes`: the node table, for models that take one. Errors: missing columns (nearest name), other
@@ -158,12 +158,12 @@ class Model {
 
   /// Scaled and standardised inputs of some rows; and whether each row's features are inside the training ranges.
   Samples samples(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range) const;
-  /// Centre and spread in the targets' scales [targets, count], before rounding and bounds; NaN of `zero` where a hurdle says 0.
+  /// Centre and spread in the targets' scales [targets, count], before rounding and bounds, and where a hurdle says 0. Without spread: of the terms alone.
   struct Scaled {
     RealMatrix centre, spread;
     Eigen::Matrix<bool, Eigen::Dynamic, Eigen::Dynamic> zero;
   };
-  Scaled scaled(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range) const;
+  Scaled scaled(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range, bool with_spread) const;
   Expected<void> check(const Encoded& encoded) const;
 
   ModelInfo info_;
