@@ -1,25 +1,28 @@
 #!/usr/bin/env python3
 """Search agents beside Optuna's samplers and pagmo's algorithms on closed-form systolic arrays with 12 mixed parameters.
 
-    bench/agents_peers.py [--problem edp|front] [--variant resnet18|bert] [--agents auto,bayes,ga] [--seeds 10] [--evaluations 1000]
+    bench/agents_peers.py [--problem edp|front] [--variant resnet18|bert] [--agents auto,bayes,ga] [--seeds 10] [--evaluations 1000] [--keep DIR]
 
 edp: one objective, the energy-delay product; area and tile constraints. front: latency, energy, area; tile constraint; hypervolume
 of the logarithms against a corner that nine of ten uniform feasible designs stay below. Both sides are given the same constraint
 values: gnomon's agents and Optuna's samplers through their constraint interfaces, pagmo's algorithms, which have none for several
 objectives, as the penalty that facts of this kind usually get (log of the objective + 2 + violation). Scores: best / best of all runs
 (edp), hypervolume in % of the front of all runs together. Peers that are not installed are said and left out
-(`pip install optuna cmaes pygmo`). Times: processor time per evaluation, the peer's whole loop included.
+(`pip install optuna cmaes pygmo`). Times: processor time per evaluation, the peer's whole loop included. With --keep every run is a file of DIR
+that is not made again.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import math
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import gnomon
 
@@ -239,6 +242,20 @@ def corner_of(task: Task) -> tuple[float, ...]:
     return tuple(sorted(math.log10(o[k]) for o, good in log if good)[sum(good for _, good in log) * 9 // 10] for k in range(3))
 
 
+def one_run(name: str, run: Callable, task: Task, seed: int, options: argparse.Namespace) -> tuple[list, float]:
+    """Log and processor time of a run, from its file where there is one."""
+    file = options.keep and options.keep / f"{options.problem}-{options.variant}-{name.replace(' ', '-')}-{seed}-{options.evaluations}.json"
+    if file and file.exists():
+        kept = json.loads(file.read_text())
+        return kept["log"], kept["cpu_seconds"]
+    start = time.process_time()
+    log = run(task, options.evaluations, seed)
+    seconds = time.process_time() - start
+    if file:
+        file.write_text(json.dumps({"cpu_seconds": seconds, "log": log}))
+    return log, seconds
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problem", choices=["edp", "front"], default="edp")
@@ -247,7 +264,10 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--evaluations", type=int, default=1000)
     parser.add_argument("--only", default="", help="comma-separated contenders, such as \"gnomon auto,pagmo moead\"")
+    parser.add_argument("--keep", type=Path, help="folder of the runs")
     options = parser.parse_args()
+    if options.keep:
+        options.keep.mkdir(parents=True, exist_ok=True)
     task = Task(options.problem, options.variant)
     marks = [mark for mark in (100, 300, 1000) if mark <= options.evaluations]
     logs: dict[str, list[list]] = {}
@@ -256,9 +276,9 @@ def main() -> int:
     for name, run in chosen.items():
         if options.only and name not in options.only.split(","):
             continue
-        start = time.process_time()
-        logs[name] = [run(task, options.evaluations, seed) for seed in range(options.seeds)]
-        cost[name] = 1000 * (time.process_time() - start) / options.seeds / options.evaluations
+        runs = [one_run(name, run, task, seed, options) for seed in range(options.seeds)]
+        logs[name] = [log for log, _ in runs]
+        cost[name] = 1000 * sum(seconds for _, seconds in runs) / options.seeds / options.evaluations
         print(f"{name} done", file=sys.stderr)
     unit = "best / best of all runs" if task.edp else "hypervolume in % of all runs together"
     print(f"{options.problem}, {options.variant}, seeds 0..{options.seeds - 1}; {unit}: median [range] after {', '.join(map(str, marks))} evaluations; CPU ms per evaluation")

@@ -121,7 +121,9 @@ TEST(Layout, ConvolutionTilesCoverWhatTheirOutputsRead) {
     EXPECT_TRUE(std::includes(bytes.begin(), bytes.end(), read.begin(), read.end())) << "case " << i;
     for (const std::int64_t byte : bytes) EXPECT_TRUE(rows_touched.count(byte / c.in[1])) << "case " << i;
     EXPECT_GE(static_cast<std::int64_t>(bytes.size()), tile_elements(work, Operand::ifmap, range)) << "case " << i;
-    if (c.stride[1] == 1 && c.dilation[1] == 1) EXPECT_EQ(static_cast<std::int64_t>(bytes.size()), tile_elements(work, Operand::ifmap, range)) << "case " << i;
+    if (c.stride[1] == 1 && c.dilation[1] == 1) {
+      EXPECT_EQ(static_cast<std::int64_t>(bytes.size()), tile_elements(work, Operand::ifmap, range)) << "case " << i;
+    }
     EXPECT_TRUE(bytes.empty() || *bytes.rbegin() < stored_bytes(work, Operand::ifmap, 8));
     memory_runs(work, Operand::filter, range, 8, runs);
     EXPECT_EQ(bytes_of(runs), filter) << "case " << i;

@@ -275,7 +275,9 @@ TEST(Random, InterpreterEqualsRtlEqualsCpp) {
     done += batch;
     result = std::to_string(done) + " random kernels (seeds " + std::to_string(from) + " to " + std::to_string(from + done - 1) +
              "): interpreter, RTL in Verilator without and with 30 % stalls (values and cycles), emitted C++: " + (HasFailure() ? "DIFFERENCES" : "all equal") + "\n" + table_of(coverage);
-    if (out != nullptr) ASSERT_TRUE(write_file(out, result));
+    if (out != nullptr) {
+      ASSERT_TRUE(write_file(out, result));
+    }
   }
   std::printf("%s", result.c_str());
 }

@@ -89,14 +89,14 @@ Expected<std::vector<Fold>> enumerate_folds(const arch::Design& design, const ar
     const auto now = static_cast<std::int64_t>(folds.size());
     const std::int64_t tile = folds.empty() ? 0 : folds.back().tile + 1;
     if (!before.empty())
-      for (Kept& tile : kept) {
+      for (Kept& held : kept) {
         bool fresh = false;
         for (std::size_t c = 0; c < tile_cuts; ++c)
-          fresh = fresh || (w.cuts[c].entry < tile.entry && arch::relevant(tile.operand, w.cuts[c].dim) && w.index[c] != before[c]);
+          fresh = fresh || (w.cuts[c].entry < held.entry && arch::relevant(held.operand, w.cuts[c].dim) && w.index[c] != before[c]);
         if (!fresh) continue;
-        tile.last[1] = tile.last[0];
-        tile.last[0] = now - 1;
-        const std::int64_t last = tile.last[tile.slots - 1];
+        held.last[1] = held.last[0];
+        held.last[0] = now - 1;
+        const std::int64_t last = held.last[held.slots - 1];
         if (last >= 0 && now - last <= farthest) wait = wait == 0 ? now - last : std::min(wait, now - last);
       }
     before = w.index;
