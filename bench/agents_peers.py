@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Search agents beside Optuna's samplers and pagmo's algorithms on closed-form systolic arrays with 12 mixed parameters.
+"""Search agents beside Optuna's samplers and pagmo's algorithms on closed-form systolic arrays with 12 mixed parameters, or a table of designs.
 
     bench/agents_peers.py [--problem edp|front] [--variant resnet18|bert] [--agents auto,bayes,ga] [--seeds 10] [--evaluations 1000] [--keep DIR]
+    bench/agents_peers.py --table [--problem ...]     # 64,800 arrays for ResNet-18, each simulated (analytically) once: two minutes
 
 edp: one objective, the energy-delay product; area and tile constraints. front: latency, energy, area; tile constraint; hypervolume
 of the logarithms against a corner that nine of ten uniform feasible designs stay below. Both sides are given the same constraint
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import itertools
 import json
 import math
 import statistics
@@ -36,7 +38,13 @@ SPACE = {
     "dataflow": ["os", "ws", "is"], "order": ["mnk", "mkn", "nmk", "nkm", "kmn", "knm"],
 }
 CATEGORICAL = {"dataflow", "order"}
-NAMES = list(SPACE)
+
+# The table: every design of this space on ResNet-18; parameters named as in a campaign, the rest as in examples/designs/edge.json.
+TABLE_SPACE = {
+    "cores.npu.array.rows": [8, 16, 32, 64, 128], "cores.npu.array.cols": [8, 16, 32, 64, 128], "cores.npu.array.dataflow": ["os", "ws", "is"],
+    "cores.npu.array.overlap": [False, True], "cores.npu.levels.ifmap.kib": BUFFERS[1:7], "cores.npu.levels.filter.kib": BUFFERS[1:7],
+    "cores.npu.levels.ofmap.kib": BUFFERS[1:7], "memory.bytes_per_cycle": [8, 32],
+}
 
 # Network (output pixels or tokens, filters, filter volume, how often), areas in um2 of a PE, a KiB and a byte/cycle, area limit,
 # pJ per MAC, SRAM access and DRAM byte, leakage in W/um2 at 1 V, supply in V at 200 MHz and what 1300 MHz more add.
@@ -84,6 +92,7 @@ class Task:
 
     def __init__(self, problem: str, variant: str) -> None:
         self.edp, self.variant = problem == "edp", VARIANTS[variant]
+        self.space, self.categorical = SPACE, CATEGORICAL
         self.limit = self.variant[4]
         self.objectives, self.constraints = (1, 2) if self.edp else (3, 1)
 
@@ -94,6 +103,53 @@ class Task:
         log.append((objectives, all(v <= 0 for v in violations)))
         return objectives, violations
 
+    def everything(self) -> list:
+        """The log of all designs there are; empty where they are too many."""
+        return []
+
+
+class Table(Task):
+    """Designs that were simulated before: energy-delay product within an area, or latency, energy and area."""
+
+    def __init__(self, problem: str, file: Path) -> None:
+        self.edp = problem == "edp"
+        self.space, self.categorical = TABLE_SPACE, {"cores.npu.array.dataflow", "cores.npu.array.overlap"}
+        self.objectives, self.constraints = (1, 1) if self.edp else (3, 0)
+        self.limit = 4e6
+        if not file.exists():
+            make_table(file)
+        self.rows = {tuple(point): values for point, values in json.loads(file.read_text())}
+
+    def __call__(self, design: dict, log: list) -> tuple[list[float], list[float]]:
+        seconds, energy, area = self.rows[tuple(design[name] for name in self.space)]
+        objectives = [seconds * energy] if self.edp else [seconds, energy, area]
+        violations = [area / self.limit - 1] if self.edp else []
+        log.append((objectives, all(v <= 0 for v in violations)))
+        return objectives, violations
+
+    def everything(self) -> list:
+        log: list = []
+        for point in self.rows:
+            self(dict(zip(self.space, point)), log)
+        return log
+
+
+def make_table(file: Path) -> None:
+    from gnomon import _core
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    space = {name: {"categorical" if isinstance(values[0], (str, bool)) else "ordinal": values} for name, values in TABLE_SPACE.items()}
+    description = file.with_suffix(".campaign.json")
+    description.write_text(json.dumps({
+        "version": 1, "name": "table", "subject": "accelerator", "workloads": [{"model": "zoo:resnet18", "batch": 1}],
+        "design": str(Path(__file__).resolve().parents[1] / "examples/designs/edge.json"), "space": space, "fidelity": "analytical",
+        "objectives": [{"metric": m, "goal": "min"} for m in ("latency_s", "energy_pj", "area_um2")], "budget": {"evaluations": 1}}))
+    campaign = _core.Campaign(str(description))
+    campaign.open("analytical", 0, [])
+    points = list(itertools.product(*TABLE_SPACE.values()))
+    answers = campaign.evaluate([json.dumps(dict(zip(TABLE_SPACE, point))) for point in points])
+    file.write_text(json.dumps([[point, json.loads(answer)["objectives"]] for point, answer in zip(points, answers)]))
+
 
 def penalised(objectives: list[float], violations: list[float]) -> list[float]:
     broken = sum(max(0.0, v) for v in violations)
@@ -102,7 +158,7 @@ def penalised(objectives: list[float], violations: list[float]) -> list[float]:
 
 def run_gnomon(agent: str) -> Callable:
     def run(task: Task, evaluations: int, seed: int) -> list:
-        space = {name: {"categorical" if name in CATEGORICAL else "ordinal": values} for name, values in SPACE.items()}
+        space = {name: {"categorical" if name in task.categorical else "ordinal": values} for name, values in task.space.items()}
         study = gnomon.Study(space, objectives=[(f"f{i}", "min") for i in range(task.objectives)],
                              constraints=[(f"c{i}", "max", 0) for i in range(task.constraints)], agent=agent, seed=seed)
         log: list = []
@@ -130,16 +186,16 @@ def run_optuna(kind: str) -> Callable:
             sampler = optuna.samplers.NSGAIISampler(seed=seed, population_size=20 if task.edp else 40, constraints_func=limits)
         else:  # takes no constraints, so it gets the penalty; started away from the middle of the box
             start = __import__("random").Random(seed)
-            sampler = optuna.samplers.CmaEsSampler(seed=seed, x0={name: start.randrange(len(SPACE[name])) for name in NAMES})
+            sampler = optuna.samplers.CmaEsSampler(seed=seed, x0={name: start.randrange(len(values)) for name, values in task.space.items()})
         study = optuna.create_study(directions=["minimize"] * task.objectives, sampler=sampler)
         log: list = []
         for _ in range(evaluations):
             trial = study.ask()
             if kind == "cmaes":  # indices: this sampler leaves categorical parameters to random draws
-                design = {name: values[trial.suggest_int(name, 0, len(values) - 1)] for name, values in SPACE.items()}
+                design = {name: values[trial.suggest_int(name, 0, len(values) - 1)] for name, values in task.space.items()}
             else:
-                design = {name: trial.suggest_categorical(name, values) if name in CATEGORICAL
-                          else values[trial.suggest_int(name, 0, len(values) - 1)] for name, values in SPACE.items()}
+                design = {name: trial.suggest_categorical(name, values) if name in task.categorical
+                          else values[trial.suggest_int(name, 0, len(values) - 1)] for name, values in task.space.items()}
             objectives, violations = task(design, log)
             trial.set_user_attr("violations", violations)
             study.tell(trial, penalised(objectives, violations) if kind == "cmaes" else [math.log10(o) for o in objectives])
@@ -153,16 +209,17 @@ def run_pagmo(kind: str) -> Callable:
         import pygmo
 
         log: list = []
+        space = task.space
 
         class Penalty:
             def fitness(self, x: list[float]) -> list[float]:
-                return penalised(*task({name: SPACE[name][int(round(v))] for name, v in zip(NAMES, x)}, log))
+                return penalised(*task({name: space[name][int(round(v))] for name, v in zip(space, x)}, log))
 
             def get_bounds(self) -> tuple[list[float], list[float]]:
-                return [0.0] * len(NAMES), [float(len(SPACE[name]) - 1) for name in NAMES]
+                return [0.0] * len(space), [float(len(values) - 1) for values in space.values()]
 
             def get_nix(self) -> int:
-                return 0 if kind in ("cmaes", "moead") else len(NAMES)
+                return 0 if kind in ("cmaes", "moead") else len(space)
 
             def get_nobj(self) -> int:
                 return task.objectives
@@ -222,7 +279,7 @@ def volume(points: list[tuple[float, ...]], corner: tuple[float, ...]) -> float:
 
 
 def scores(logs: dict[str, list[list]], task: Task, marks: list[int]) -> dict[str, list[list[float]]]:
-    every = [o for runs in logs.values() for log in runs for o, good in log if good]
+    every = [o for log in [task.everything()] + [log for runs in logs.values() for log in runs] for o, good in log if good]
     if task.edp:
         best = min(o[0] for o in every)
         return {name: [[min((o[0] for o, good in log[:mark] if good), default=math.inf) / best for log in runs] for mark in marks]
@@ -238,13 +295,13 @@ def corner_of(task: Task) -> tuple[float, ...]:
     draw = __import__("random").Random(20261122)
     log: list = []
     for _ in range(4000):
-        task({name: draw.choice(values) for name, values in SPACE.items()}, log)
+        task({name: draw.choice(values) for name, values in task.space.items()}, log)
     return tuple(sorted(math.log10(o[k]) for o, good in log if good)[sum(good for _, good in log) * 9 // 10] for k in range(3))
 
 
 def one_run(name: str, run: Callable, task: Task, seed: int, options: argparse.Namespace) -> tuple[list, float]:
     """Log and processor time of a run, from its file where there is one."""
-    file = options.keep and options.keep / f"{options.problem}-{options.variant}-{name.replace(' ', '-')}-{seed}-{options.evaluations}.json"
+    file = options.keep and options.keep / f"{options.problem}-{'table' if options.table else options.variant}-{name.replace(' ', '-')}-{seed}-{options.evaluations}.json"
     if file and file.exists():
         kept = json.loads(file.read_text())
         return kept["log"], kept["cpu_seconds"]
@@ -265,10 +322,11 @@ def main() -> int:
     parser.add_argument("--evaluations", type=int, default=1000)
     parser.add_argument("--only", default="", help="comma-separated contenders, such as \"gnomon auto,pagmo moead\"")
     parser.add_argument("--keep", type=Path, help="folder of the runs")
+    parser.add_argument("--table", type=Path, nargs="?", const=Path("out/agents-peers/table.json"), help="a table of designs instead of the closed form; made where it is missing")
     options = parser.parse_args()
     if options.keep:
         options.keep.mkdir(parents=True, exist_ok=True)
-    task = Task(options.problem, options.variant)
+    task = Table(options.problem, options.table) if options.table else Task(options.problem, options.variant)
     marks = [mark for mark in (100, 300, 1000) if mark <= options.evaluations]
     logs: dict[str, list[list]] = {}
     cost: dict[str, float] = {}
@@ -280,9 +338,10 @@ def main() -> int:
         logs[name] = [log for log, _ in runs]
         cost[name] = 1000 * sum(seconds for _, seconds in runs) / options.seeds / options.evaluations
         print(f"{name} done", file=sys.stderr)
-    unit = "best / best of all runs" if task.edp else "hypervolume in % of all runs together"
-    print(f"{options.problem}, {options.variant}, seeds 0..{options.seeds - 1}; {unit}: median [range] after {', '.join(map(str, marks))} evaluations; CPU ms per evaluation")
-    if task.edp:
+    whole = "the whole table" if options.table else "all runs"
+    unit = f"best / best of {whole}" if task.edp else f"hypervolume in % of {whole} together"
+    print(f"{options.problem}, {'table' if options.table else options.variant}, seeds 0..{options.seeds - 1}; {unit}: median [range] after {', '.join(map(str, marks))} evaluations; CPU ms per evaluation")
+    if task.edp and not options.table:
         print(f"best of all runs: {min(o[0] for runs in logs.values() for log in runs for o, good in log if good):.5g} pJ s")
     for name, by_mark in scores(logs, task, marks).items():
         print(f"{name:15}" + "".join(f"  {statistics.median(v):7.2f} [{min(v):.2f}-{max(v):.2f}]" for v in by_mark) + f"  {cost[name]:8.3f}")
