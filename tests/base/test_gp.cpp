@@ -160,6 +160,14 @@ TEST(GaussianProcess, DegenerateDataAndRefusals) {
   const auto flat = GaussianProcess::fit(RealMatrix::Constant(5, 2, 0.5), RealVector::Constant(5, -3));
   ASSERT_TRUE(flat) << flat.error().text();
   EXPECT_NEAR(flat->predict(RealMatrix::Constant(1, 2, 0.9)).mean[0], -3, 1e-6);
+  // Values whose variance no double holds (DTLZ4 has such objectives) are as good as constant.
+  RealMatrix line(4, 1);
+  line << 0.1, 0.4, 0.6, 0.9;
+  RealVector tiny(4);
+  tiny << 0, 1e-170, 3e-160, 1e-158;
+  const auto faint = GaussianProcess::fit(line, tiny);
+  ASSERT_TRUE(faint) << faint.error().text();
+  EXPECT_NEAR(faint->predict(RealMatrix::Constant(1, 1, 0.5)).mean[0], 0, 1e-9);
 
   EXPECT_EQ(GaussianProcess::fit(RealMatrix(0, 2), RealVector(0)).error().text(), "Gaussian process: there are no rows to learn from");
   EXPECT_EQ(GaussianProcess::fit(RealMatrix::Zero(3, 2), RealVector::Zero(4)).error().text(), "Gaussian process: 3 rows of x, but 4 values of y");

@@ -59,6 +59,8 @@ TEST(Cholesky, SingularMatrixGetsJitterAndBadOnesAreRefused) {
   EXPECT_EQ(factor.size(), 0);
   bad(1, 1) = std::nan("");
   EXPECT_FALSE(factor.factor(bad));
+  // So small that a jitter of 1e-12 of it is 0: refused, not tried for ever.
+  EXPECT_FALSE(factor.factor(1e-316 * ones));
 }
 
 // Minimum known in closed form: A^-1 b for a quadratic; (1, 1) for Rosenbrock; the box edge where the free minimum lies outside.

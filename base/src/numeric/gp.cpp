@@ -204,7 +204,8 @@ Expected<GaussianProcess> GaussianProcess::fit(const RealMatrix& x, const RealVe
   const Eigen::Index n = x.rows(), d = x.cols();
   const double shift = y.mean();
   const double variance = (y.array() - shift).square().mean();
-  const double scale = variance > 0 && std::isfinite(variance) ? std::sqrt(variance) : std::max(1.0, std::abs(shift));
+  // The smallest variances leave no digits for a covariance: such values are as good as constant.
+  const double scale = variance > 1e-280 && std::isfinite(variance) ? std::sqrt(variance) : std::max(1.0, std::abs(shift));
   const RealVector unit = (y.array() - shift) / scale;
   if (!unit.allFinite()) return fail(ErrorKind::invalid_input, "Gaussian process: the values of y are too far apart for double precision");
 

@@ -16,7 +16,8 @@ bool Cholesky::factor(const RealMatrix& k) {
   if (n == 0) return true;
   const double scale = k.diagonal().mean();
   if (!std::isfinite(scale) || scale <= 0) return false;
-  for (double jitter = 0; jitter <= 1e-4 * scale * 1.5; jitter = jitter == 0 ? 1e-12 * scale : jitter * 10) {
+  double jitter = 0;
+  for (int attempt = 0; attempt < 10; ++attempt, jitter = attempt == 1 ? 1e-12 * scale : jitter * 10) {
     RealMatrix work = k;
     work.diagonal().array() += jitter;
     const Eigen::LLT<Eigen::Ref<RealMatrix>, Eigen::Lower> llt(work);
