@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cosim/build.hpp"
+#include "cosim/testbench.hpp"
 #include "design/drive.hpp"
 #include "gnomon/base/process.hpp"
 #include "gnomon/hls/design.hpp"
@@ -147,6 +148,39 @@ TEST(CompleteDesign, BrokenRtlIsFound) {
     if (!run) {
       EXPECT_EQ(run.error().kind(), ErrorKind::run_failed) << run.error().text();
     }
+  }
+}
+
+// What is left for the user: the testbench replays the recorded ports in another simulator, whose four-valued logic shows what was never set, and sees a
+// change of the RTL.
+TEST(CompleteDesign, RecordedPortsReplayInIcarus) {
+  const auto graph = workload("tests/hls/workloads/depthwise.json");
+  for (const char* flow : flows) {
+    if (std::string(flow) != "os" && !long_run()) continue;
+    SCOPED_TRACE(flow);
+    CosimOptions o = options();
+    o.stall = 0.3;
+    o.replay_cycles = 600;
+    o.artifacts = std::filesystem::path(GNOMON_BINARY_DIR) / "hls-test-tools" / "replay" / flow;
+    const arch::Design small = design(flow, true, [](Json& json) {  // Icarus compiles large memories slowly
+      for (Json& level : json["cores"][0]["levels"]) level["kib"] = 2;
+    });
+    auto run = cosimulate_design({small, *graph, {}, o});
+    ASSERT_TRUE(run) << run.error().text();
+    auto replay = run_icarus(o.artifacts);
+    if (!replay && replay.error().kind() == ErrorKind::unsupported) GTEST_SKIP() << replay.error().text();
+    ASSERT_TRUE(replay) << replay.error().text();
+    EXPECT_EQ(replay->cycles, 600);
+    EXPECT_EQ(replay->mismatches, 0);
+    if (std::string(flow) != "os") continue;
+    Rtl broken;
+    broken.text = *read_file(o.artifacts / "dut.sv");
+    broken = mutate(broken, "rd_addr = addrs;", "rd_addr = addrs + 1'b1;");
+    ASSERT_FALSE(broken.text.empty());
+    ASSERT_TRUE(write_file(o.artifacts / "dut.sv", broken.text));
+    replay = run_icarus(o.artifacts);
+    ASSERT_TRUE(replay) << replay.error().text();
+    EXPECT_GT(replay->mismatches, 0);
   }
 }
 
