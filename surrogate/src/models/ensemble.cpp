@@ -164,6 +164,10 @@ class Ensemble final : public Learner {
     if (spread) spread->resize(outputs, rows);
     for (Eigen::Index first = 0; first < rows; first += lanes) {
       const Eigen::Index count = std::min<Eigen::Index>(lanes, rows - first);
+      if (count <= few_rows) {
+        for (Eigen::Index r = first; r < rows; ++r) one(samples.x.col(r).data(), scratch.data(), mean.col(r).data(), spread ? spread->col(r).data() : nullptr);
+        break;
+      }
       for (Eigen::Index r = 0; r < count; ++r) {
         const float* row = samples.x.col(first + r).data();
         for (Eigen::Index i = 0; i < inputs; ++i) x[static_cast<std::size_t>(i * lanes + r)] = row[i];
@@ -222,6 +226,30 @@ class Ensemble final : public Learner {
     for (const std::int64_t width : options_.hidden) widths.push_back(static_cast<int>(width));
     widths.push_back(shape.targets);
     return widths;
+  }
+
+  /// Up to here rows are quicker one by one than side by side.
+  static constexpr Eigen::Index few_rows = 8;
+
+  void one(const float* x, float* scratch, float* mean, float* spread) const {
+    const auto members = static_cast<float>(members_.size());
+    const Eigen::Index outputs = base_.outputs();
+    float* sum = scratch + fast_.back().scratch();
+    float* squares = sum + outputs;
+    std::fill(sum, squares + outputs, 0.0F);
+    for (std::size_t m = 1; m < fast_.size(); ++m) {
+      const float* out = fast_[m].forward_one(x, scratch);
+      for (Eigen::Index t = 0; t < outputs; ++t) {
+        sum[t] += out[t];
+        squares[t] += out[t] * out[t];
+      }
+    }
+    const float* base = fast_[0].forward_one(x, scratch);
+    for (Eigen::Index t = 0; t < outputs; ++t) {
+      const float centre = sum[t] / members;
+      mean[t] = base[t] + centre;
+      if (spread) spread[t] = std::sqrt(std::max(0.0F, squares[t] / members - centre * centre));
+    }
   }
 
   void make_fast() {
