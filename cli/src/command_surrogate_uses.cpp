@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <fmt/format.h>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -64,7 +66,7 @@ void add_benchmark(CLI::App& parent, Action& action) {
   app->add_option("--data", options->data, "table of `gnomon dataset layers`, or of networks (.csv, .csv.gz), or records of the wa-hls4ml schema (.json, .jsonl)")->required();
   app->add_option("--nodes", options->nodes, "table of their layers (.csv, .csv.gz)");
   app->add_option("--targets", options->benchmark.targets, "labels, with commas between")->delimiter(',');
-  app->add_option("--models", options->benchmark.models, "gnomon, mlp, gnn, transformer; default all that the data allow")->delimiter(',');
+  app->add_option("--models", options->benchmark.models, "gnomon, analytical, mlp, gnn, transformer; default all that the data allow")->delimiter(',');
   app->add_option("--effort", options->benchmark.effort, "multiplies the epochs of the baselines")->capture_default_str()->check(CLI::Range(0.001, 100.0));
   app->add_option("--seed", options->benchmark.seed, "of training")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
   app->add_option("--out", options->out, "writes OUT.md and OUT.json");
@@ -84,7 +86,9 @@ void add_benchmark(CLI::App& parent, Action& action) {
         if (!table) return fail(std::move(table.error()));
         rows = std::move(*table);
         if (surrogate::is_layers_table(rows)) {
+          const std::clock_t before = std::clock();
           auto tables = surrogate::layers_tables(rows);
+          options->benchmark.features_us = 1e6 * static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC / static_cast<double>(std::max<std::size_t>(1, rows.rows()));
           if (!tables) return fail(std::move(tables.error()));
           rows = std::move(tables->rows);
           nodes = std::move(tables->nodes);

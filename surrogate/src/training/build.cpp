@@ -96,11 +96,20 @@ Encoded rows_of(const Encoded& encoded, const Rows& rows) {
   return out;
 }
 
+std::int64_t analytical_feature(const TrainingData& data, std::size_t target) {
+  const Target& wanted = data.targets[target];
+  for (std::size_t f = 0; f < data.features.size(); ++f) {
+    const Feature& feature = data.features[f];
+    if (feature.name == "analytical_" + wanted.name && feature.categories.empty() && !feature.may_miss && feature.unit == wanted.unit && feature.low >= 0) return static_cast<std::int64_t>(f);
+  }
+  return -1;
+}
+
 std::vector<std::vector<PhysicalTerm>> Trainer::terms(const TrainingData& data, const TrainOptions& options, const Rows& rows,
                                                       const std::vector<Variant>& wanted, int trees) {
   // In logarithms of the number of rows: true regimes gain hundreds, chance tens.
   constexpr double split_costs[] = {30, 6};
-  std::vector<std::vector<PhysicalTerm>> out(2);
+  std::vector<std::vector<PhysicalTerm>> out(3);
   const std::vector<Eigen::Index> index(rows.begin(), rows.end());
   const RealMatrix x = data.encoded.rows(index, Eigen::all);
   std::vector<std::size_t> group;
@@ -113,6 +122,10 @@ std::vector<std::vector<PhysicalTerm>> Trainer::terms(const TrainingData& data, 
       out[static_cast<std::size_t>(kind) - 1].push_back(
           fit_term(x, data.features, y, group, numbers.size(), derive(options.seed, "term"), trees, split_costs[kind - 1]));
     }
+  }
+  for (std::size_t t = 0; t < data.targets.size(); ++t) {
+    const std::int64_t feature = analytical_feature(data, t);
+    out[2].push_back(feature < 0 ? PhysicalTerm{} : PhysicalTerm{{{{{-1, -1, 0, -1, -1, {{1, {{feature, 1, 0, 0}}}}}}}}});
   }
   return out;
 }

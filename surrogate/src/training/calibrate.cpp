@@ -84,6 +84,10 @@ void calibrate(Target& target, const Record& record, const std::vector<std::size
     }
   }
   target = best;
+  // Answers that are exact are so up to rounding.
+  const double rounding = 1e-9 * (std::abs(to_scale(target.scale, target.divisor, target.low)) + std::abs(to_scale(target.scale, target.divisor, target.high)) + 1) / target.spread_floor;
+  target.quantile = std::max(target.quantile, rounding);
+  target.quantile_outside = std::max(target.quantile_outside, rounding);
 }
 
 std::vector<Fold> make_folds(const TrainingData& data, const Rows& rows, std::size_t group_folds, std::size_t size_folds, std::uint64_t seed) {

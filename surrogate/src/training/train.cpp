@@ -88,7 +88,8 @@ Expected<std::pair<Rows, Rows>> test_rows(const TrainingData& data, const arch::
 }
 
 /// Without an analytical term, trees answer what they saw last and a Gaussian process its mean; where sizes may grow, the latter is not asked alone.
-std::vector<Variant> variants_of(const TrainOptions& options, std::size_t rows, bool nodes, bool sizes) {
+/// Terms are not looked for where an analytical model's answer is among the features of every target.
+std::vector<Variant> variants_of(const TrainOptions& options, std::size_t rows, bool nodes, bool sizes, const TrainingData& data) {
   std::vector<std::string> families{options.family};
   if (options.family == "auto") {
     families = {"ensemble", "trees", "blend"};
@@ -104,7 +105,10 @@ std::vector<Variant> variants_of(const TrainOptions& options, std::size_t rows, 
     if (options.family != "auto" || family != "process" || !sizes || options.term == "never") out.push_back({family, 0, false});
   }
   if (options.term == "auto") {
-    for (const int term : {1, 2}) {
+    std::size_t answered = 0;
+    for (std::size_t t = 0; t < data.targets.size(); ++t) answered += analytical_feature(data, t) >= 0 ? 1 : 0;
+    for (const int term : {1, 2, 3}) {
+      if (term == 3 ? answered == 0 : answered == data.targets.size()) continue;
       out.push_back({"", term, false});
       for (const std::string& family : families) out.push_back({family, term, false});
     }
@@ -193,6 +197,7 @@ std::size_t choose(const std::vector<Variant>& variants, const std::vector<std::
   const bool hurdle = takes_hurdle(data, target);
   for (std::size_t v = 0; v < variants.size(); ++v) {
     if (variants[v].hurdle && !hurdle) continue;
+    if (variants[v].term == 3 && analytical_feature(data, target) < 0) continue;
     const double inside = mean_error(records[v][target].groups, deviation), outside = mean_error(records[v][target].sizes, deviation);
     double score = std::isnan(inside) ? 0 : std::log(inside + alike);
     if (!std::isnan(outside)) score += std::log(outside + alike);
@@ -302,7 +307,7 @@ Expected<Model> Trainer::run(const arch::LabelTable& table, const TrainOptions& 
     if (!any) return invalid(table.file(), "column " + in_quotes(data.targets[t].name), "has labels in too few groups; none is left for training");
   }
   const int threads = options.threads > 0 ? options.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  const std::vector<Variant> variants = variants_of(options, rows.size(), options.nodes != nullptr, !make_folds(data, rows, 0, 1, options.seed).empty());
+  const std::vector<Variant> variants = variants_of(options, rows.size(), options.nodes != nullptr, !make_folds(data, rows, 0, 1, options.seed).empty(), data);
 
   // Which variant for which target, and the answers on rows held out from it.
   std::vector<Variant> choice(data.targets.size(), variants.front());

@@ -14,11 +14,11 @@ using Rows = std::vector<std::size_t>;
 /// How a target may be answered.
 struct Variant {
   std::string family;   ///< empty: the analytical term alone
-  int term = 0;         ///< 0: none; 1: of few regimes; 2: of many
+  int term = 0;         ///< 0: none; 1: of few regimes; 2: of many; 3: the feature `analytical_TARGET` as it is
   bool hurdle = false;
   bool operator==(const Variant&) const = default;
   std::string name() const { 
-    const std::string form = term == 0 ? "" : term == 1 ? "simple term" : "term";
+    const std::string form = term == 0 ? "" : term == 1 ? "simple term" : term == 2 ? "term" : "analytical model";
     return family.empty() ? form : (form.empty() ? "" : form + " + ") + family + (hurdle ? " with hurdle" : "");
   }
 };
@@ -50,6 +50,9 @@ struct Fold {
   Rows learn, answer;
   bool sizes = false;  ///< the rows answered are larger than all that were learned
 };
+
+/// The feature that holds an analytical model's answer to a target, `analytical_TARGET` in the target's unit; -1: none does.
+std::int64_t analytical_feature(const TrainingData& data, std::size_t target);
 
 /// The rows given by index, in that order, with their nodes.
 Encoded rows_of(const Encoded& encoded, const Rows& rows);

@@ -20,6 +20,7 @@ struct BenchmarkOptions {
   /// Multiplies the epochs of the baselines; below 1 for a look.
   double effort = 1;
   int threads = 0;
+  double features_us = 0;  ///< what making a row's features took (layers_tables); added to the times of queries
   std::function<void(const std::string&)> progress;
 };
 
@@ -48,7 +49,7 @@ struct BenchmarkModel {
   std::string name, what;
   bool needs_nodes = false;
 };
-/// `gnomon`: families and terms chosen by `train`. Baselines of the paper, which see sizes only, nothing derived: `mlp` (statistics over layers by type, a network for
+/// `gnomon`: what `train` chooses, on the analytical model of layers where the table has it; `analytical`: that model alone. Baselines of the paper, which see sizes only, nothing derived: `mlp` (statistics over layers by type, a network for
 /// each target), `gnn` (messages along the chain of layers, pooled; the family `graph`, where the paper has GATv2 attention), `transformer` (encoder over layer tokens). All are trained on the same networks.
 const std::vector<BenchmarkModel>& benchmark_models();
 
