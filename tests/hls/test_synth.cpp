@@ -3,10 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 
 #include "cosim/model.hpp"
+#include "gnomon/base/json.hpp"
+#include "gnomon/hls/design.hpp"
 #include "gnomon/hls/synth.hpp"
 #include "rtl_case.hpp"
+#include "synth/modules.hpp"
 #include "synth/yosys.hpp"
 
 namespace gnomon::hls {
@@ -89,6 +93,75 @@ TEST(Synth, RefusesWhatIsTooBigOrUnknown) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind(), ErrorKind::unsupported);
   EXPECT_NE(refused.error().text().find("at most 4096"), std::string::npos) << refused.error().text();
+}
+
+arch::Design whole(int rows, int lanes, int cores = 1) {
+  std::string core = R"({"name": "npu", "array": {"rows": )" + std::to_string(rows) + R"(, "cols": 2, "dataflow": "os", "precision": "int8", "accumulator_bits": 32},
+    "levels": [{"name": "ifmap", "holds": ["ifmap"], "kib": 2}, {"name": "filter", "holds": ["filter"], "kib": 2}, {"name": "ofmap", "holds": ["ofmap"], "kib": 2}],
+    "vector": {"lanes": )" + std::to_string(lanes) + "}}";
+  if (cores == 2) core += ", " + std::string(core).replace(core.find("npu"), 3, "two");
+  auto document = Document::parse(R"({"version": 1, "name": "whole", "clock_mhz": 500, "cores": [)" + core + R"(],
+    "interconnect": {"type": "bus", "bytes_per_cycle": 2}, "memory": {"type": "ideal", "bytes_per_cycle": 2, "latency_cycles": 9}})", "whole.json");
+  EXPECT_TRUE(document) << document.error().text();
+  auto design = arch::parse_design(*document);
+  EXPECT_TRUE(design) << design.error().text();
+  return *design;
+}
+
+TEST(Synth, ControlOfACompleteDesign) {
+  const auto small = control_parts(whole(2, 6)), tall = control_parts(whole(5, 6));
+  ASSERT_TRUE(small) << small.error().text();
+  ASSERT_TRUE(tall) << tall.error().text();
+  ASSERT_EQ(small->size(), 6u);
+  // What does not depend on the array's rows is the same text, so it is synthesised once for both.
+  for (std::size_t i = 0; i < 6; ++i) {
+    const bool depends = (*small)[i].name == "npu sequencer and queues" || (*small)[i].name == "npu ifmap addresses";
+    EXPECT_EQ((*small)[i].job.text == (*tall)[i].job.text, !depends) << (*small)[i].name;
+  }
+  // A straight line through 2 and 4 lanes at 6 is twice the second less the first; two columns are synthesised as they are.
+  EXPECT_TRUE((*small)[4].narrower.empty());
+  ASSERT_EQ((*small)[5].narrower.size(), 2u);
+  EXPECT_EQ((*small)[5].narrower[0].first, 2);
+  EXPECT_EQ((*small)[5].narrower[1].first, -1);
+  const auto two = control_parts(whole(2, 6, 2));
+  ASSERT_FALSE(two);
+  EXPECT_EQ(two.error().kind(), ErrorKind::unsupported) << two.error().text();
+}
+
+// The reckoned unit against the unit itself, and parts one by one against all of them in one flat run.
+TEST(Synth, ReckonedLanesAndComposedControlAreCloseToTheWhole) {
+  if (std::getenv("GNOMON_LONG") == nullptr) GTEST_SKIP() << "GNOMON_LONG=1 runs it";
+  SynthOptions o = options("xcup");
+  o.complete = true;
+  auto composed = synthesise(whole(2, 6), o);
+  ASSERT_TRUE(composed) << composed.error().text();
+  auto rtl = emit_design(whole(2, 6));
+  ASSERT_TRUE(rtl);
+  std::string vector, control, top;
+  for (const Module& module : modules_of(rtl->text)) {
+    const bool outside = module.name.find("_level") != std::string::npos || module.name.find(rtl->top) == std::string::npos;
+    if (module.name == rtl->top + "_vector") vector = module.text;
+    control += (outside ? black_box(module) : module.text) + "\n";
+  }
+  auto unit = synthesise(Rtl{.top = rtl->top + "_vector", .text = vector}, options("xcup"));
+  auto flat = synthesise(Rtl{.top = rtl->top, .text = control}, options("xcup"));
+  ASSERT_TRUE(unit) << unit.error().text();
+  ASSERT_TRUE(flat) << flat.error().text();
+  SynthFigures sum, reckoned;
+  sum.lut = sum.ff = 0;
+  for (const SynthBlock& block : composed->blocks) {
+    if (block.name.find("vector unit") != std::string::npos) reckoned = block.each;
+    if (block.name.find("PE") != std::string::npos || block.name.find("bank") != std::string::npos || block.name.find("skew") != std::string::npos) continue;
+    *sum.lut += *block.each.lut;
+    *sum.ff += *block.each.ff;
+  }
+  EXPECT_NEAR(*reckoned.lut / *unit->total.lut, 1, 0.05);
+  EXPECT_NEAR(*reckoned.ff / *unit->total.ff, 1, 0.05);
+  EXPECT_EQ(reckoned.dsp, unit->total.dsp);
+  EXPECT_NEAR(*sum.lut / *flat->total.lut, 1, 0.1);
+  EXPECT_NEAR(*sum.ff / *flat->total.ff, 1, 0.05);
+  std::printf("vector unit, 6 lanes: LUT %g reckoned, %g synthesised; control: LUT %g composed, %g flat; FF %g, %g\n", *reckoned.lut, *unit->total.lut, *sum.lut, *flat->total.lut, *sum.ff,
+              *flat->total.ff);
 }
 
 // Truth: the operations by their definition in doubles (exact for these sizes).

@@ -30,7 +30,9 @@ class WithSynthesis : public arch::Evaluator {
     auto design = arch::parse_design(*document);
     if (!design) return fail(std::move(design.error()));
     SynthOptions options;
-    options.target = target;
+    const std::string whole = "-complete";
+    options.complete = target.size() > whole.size() && target.compare(target.size() - whole.size(), whole.size(), whole) == 0;
+    options.target = options.complete ? target.substr(0, target.size() - whole.size()) : target;
     options.jobs = 1;  // evaluations run beside each other
     auto synth = synthesise(*design, options);
     if (!synth) return fail(std::move(synth.error()));

@@ -9,7 +9,7 @@
 
 #include "cosim/cache.hpp"
 #include "gnomon/base/text.hpp"
-#include "synth/yosys.hpp"
+#include "synth/modules.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -17,34 +17,6 @@ namespace gnomon::hls {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The modules of a text, in order.
-struct Module {
-  std::string name, text;
-};
-std::vector<Module> modules_of(const std::string& text) {
-  std::vector<Module> out;
-  for (std::size_t at = text.find("module "); at != text.npos;) {
-    if (at > 0 && text[at - 1] != '\n') {  // a word in a comment, or the end of `endmodule`
-      at = text.find("module ", at + 1);
-      continue;
-    }
-    const std::size_t end = text.find("\nendmodule\n", at);
-    if (end == text.npos) break;
-    Module one;
-    one.text = text.substr(at, end + 11 - at);
-    const std::size_t name = at + 7;
-    one.name = text.substr(name, text.find_first_of(" #(", name) - name);
-    out.push_back(std::move(one));
-    at = text.find("module ", end + 11);
-  }
-  return out;
-}
-
-/// Ports alone.
-std::string black_box(const Module& module) {
-  return "(* blackbox *)\n" + module.text.substr(0, module.text.find(");\n") + 3) + "endmodule\n";
-}
 
 /// The module inside a wrapper of the same text that leaves some outputs open and ties some inputs to 0, as at the edges of an array:
 /// what nobody takes, and what a constant decides, is not built there.
@@ -67,16 +39,10 @@ SynthJob at_edge(const Module& pe, const std::string& suffix, const std::vector<
   return {name, pe.text + "\nmodule " + name + " (\n" + ports + "\n);\n  " + pe.name + " pe (" + connections + ");\nendmodule\n", true};
 }
 
-struct Part {
-  std::string name;
-  SynthJob job;
-  std::int64_t count = 1;
-};
-
 /// Deterministic caps: what is larger takes hours, or more memory than a machine has.
 constexpr std::int64_t composed_pes = 4096, flat_pes = 64, bank_words = 1 << 20;
 
-Expected<void> array_parts(const ArrayParameters& p, const std::string& name, bool flat, std::vector<Part>& parts) {
+Expected<void> array_parts(const ArrayParameters& p, const std::string& name, bool flat, std::vector<SynthPart>& parts) {
   auto rtl = emit_array(p, RtlStyle::modules);
   if (!rtl) return fail(std::move(rtl.error()));
   const std::int64_t pes = p.rows * p.cols, cap = flat ? flat_pes : composed_pes;
@@ -85,7 +51,7 @@ Expected<void> array_parts(const ArrayParameters& p, const std::string& name, bo
                                             (flat ? "flat; at most " : "composed; at most ") + std::to_string(cap) +
                                             (flat ? " (composed synthesis takes up to " + std::to_string(composed_pes) + ")" : ""));
   if (flat) {
-    parts.push_back({name + " array", {rtl->top, rtl->text, true}, 1});
+    parts.push_back({name + " array", {rtl->top, rtl->text, true}, 1, {}});
     return {};
   }
   std::string control;
@@ -117,15 +83,15 @@ Expected<void> array_parts(const ArrayParameters& p, const std::string& name, bo
       if (open.empty() && tied.empty()) ++inside;
       else ++kinds[{open, tied}];
     }
-  parts.push_back({name + " PE", {pe->name, pe->text, true}, inside});
-  parts.push_back({name + " control, skew and exits", {rtl->top, control, true}, 1});
+  parts.push_back({name + " PE", {pe->name, pe->text, true}, inside, {}});
+  parts.push_back({name + " control, skew and exits", {rtl->top, control, true}, 1, {}});
   int kind = 0;
   for (const auto& [edges, count] : kinds)
-    parts.push_back({name + " PE, edge " + std::to_string(++kind), at_edge(*pe, "_edge" + std::to_string(kind), edges.first, edges.second), count});
+    parts.push_back({name + " PE, edge " + std::to_string(++kind), at_edge(*pe, "_edge" + std::to_string(kind), edges.first, edges.second), count, {}});
   return {};
 }
 
-Expected<void> level_parts(const arch::Level& level, const std::string& name, const std::string& target, std::vector<Part>& parts,
+Expected<void> level_parts(const arch::Level& level, const std::string& name, const std::string& target, std::vector<SynthPart>& parts,
                            SynthResult& result) {
   const std::int64_t word_bytes = std::max<std::int64_t>(1, level.bytes_per_cycle / level.banks);
   const std::int64_t words = (level.bytes + level.banks * word_bytes - 1) / (level.banks * word_bytes);
@@ -138,7 +104,7 @@ Expected<void> level_parts(const arch::Level& level, const std::string& name, co
                                             std::to_string(word_bytes) + " bytes; at most " + std::to_string(bank_words) +
                                             " words of 4096 bytes");
   const Rtl rtl = emit_bank(words, word_bytes * 8);
-  parts.push_back({name + " bank", {rtl.top, rtl.text, true}, level.banks});
+  parts.push_back({name + " bank", {rtl.top, rtl.text, true}, level.banks, {}});
   return {};
 }
 
@@ -146,21 +112,53 @@ void add(std::optional<double>& total, const std::optional<double>& each, std::i
   if (each) total = total.value_or(0) + *each * static_cast<double>(count);
 }
 
-Expected<std::vector<SynthRun>> run_all(const std::vector<Part>& parts, const SynthOptions& options, const fs::path& cache) {
-  std::vector<Expected<SynthRun>> runs(parts.size(), SynthRun{});
+/// Lanes' figures along a straight line; what is counted stays whole.
+SynthFigures weighted(const std::vector<std::pair<double, SynthFigures>>& runs) {
+  const auto sum = [&](std::optional<double> SynthFigures::* figure) {
+    std::optional<double> total;
+    for (const auto& [weight, figures] : runs)
+      if (figures.*figure) total = total.value_or(0) + weight * *(figures.*figure);
+    return total ? std::optional(std::max(0.0, std::round(*total * 2) / 2)) : total;
+  };
+  double cells = 0;
+  for (const auto& [weight, figures] : runs) cells += weight * static_cast<double>(figures.cell_count);
+  return {sum(&SynthFigures::lut), sum(&SynthFigures::ff), sum(&SynthFigures::dsp), sum(&SynthFigures::bram), sum(&SynthFigures::area_um2), std::llround(std::max(0.0, cells))};
+}
+
+/// One run a part; of parts from narrower ones the weighted figures and the widest one's netlist.
+Expected<std::vector<SynthRun>> run_all(const std::vector<SynthPart>& parts, const SynthOptions& options, const fs::path& cache) {
+  std::vector<const SynthJob*> jobs;
+  for (const SynthPart& part : parts) {
+    if (part.narrower.empty()) jobs.push_back(&part.job);
+    for (const auto& [weight, job] : part.narrower) jobs.push_back(&job);
+  }
+  std::vector<Expected<SynthRun>> runs(jobs.size(), SynthRun{});
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
-    for (std::size_t i = next++; i < parts.size(); i = next++) runs[i] = run_yosys(parts[i].job, options.target, cache);
+    for (std::size_t i = next++; i < jobs.size(); i = next++) runs[i] = run_yosys(*jobs[i], options.target, cache);
   };
   std::vector<std::thread> threads;
-  const std::size_t count = std::min<std::size_t>(parts.size(), static_cast<std::size_t>(std::clamp(options.jobs, 1, 64)));
+  const std::size_t count = std::min<std::size_t>(jobs.size(), static_cast<std::size_t>(std::clamp(options.jobs, 1, 64)));
   for (std::size_t t = 1; t < count; ++t) threads.emplace_back(work);
   work();
   for (std::thread& thread : threads) thread.join();
-  std::vector<SynthRun> out;
-  for (auto& run : runs) {
+  for (auto& run : runs)
     if (!run) return fail(std::move(run.error()));
-    out.push_back(std::move(*run));
+  std::vector<SynthRun> out;
+  std::size_t at = 0;
+  for (const SynthPart& part : parts) {
+    if (part.narrower.empty()) {
+      out.push_back(std::move(*runs[at++]));
+      continue;
+    }
+    SynthRun whole = *runs[at];
+    std::vector<std::pair<double, SynthFigures>> lanes;
+    for (const auto& [weight, job] : part.narrower) {
+      whole.from_cache = whole.from_cache && runs[at]->from_cache;
+      lanes.emplace_back(weight, runs[at++]->figures);
+    }
+    whole.figures = weighted(lanes);
+    out.push_back(std::move(whole));
   }
   return out;
 }
@@ -174,7 +172,7 @@ Expected<void> check(const SynthOptions& options) {
   return {};
 }
 
-Expected<SynthResult> finish(SynthResult result, const std::vector<Part>& parts, const SynthOptions& options, const fs::path& cache,
+Expected<SynthResult> finish(SynthResult result, const std::vector<SynthPart>& parts, const SynthOptions& options, const fs::path& cache,
                              std::vector<SynthRun>& runs) {
   auto done = run_all(parts, options, cache);
   if (!done) return fail(std::move(done.error()));
@@ -221,8 +219,9 @@ Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions&
   SynthResult result;
   result.target = options.target;
   result.mode = options.flat ? "flat" : "composed";
+  result.complete = options.complete;
   result.tool = *yosys_version();
-  std::vector<Part> parts;
+  std::vector<SynthPart> parts;
   std::vector<std::pair<std::size_t, ArrayParameters>> arrays;  // first part of each
   for (const arch::Core& core : design.cores) {
     auto parameters = array_parameters(core.array);
@@ -232,14 +231,22 @@ Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions&
     for (const arch::Level& level : core.levels)
       if (auto done = level_parts(level, core.name + " " + level.name, options.target, parts, result); !done)
         return fail(std::move(done.error()));
-    if (core.vector_lanes > 0) {
+    if (core.vector_lanes > 0 && !options.complete) {
       const Rtl lane = emit_vector_lane(parameters->precision_bits, parameters->accumulator_bits);
-      parts.push_back({core.name + " vector lane", {lane.top, lane.text, true}, core.vector_lanes});
+      parts.push_back({core.name + " vector lane", {lane.top, lane.text, true}, core.vector_lanes, {}});
     }
   }
   for (const arch::Level& level : design.shared)
     if (auto done = level_parts(level, level.name, options.target, parts, result); !done) return fail(std::move(done.error()));
 
+  std::size_t control_from = parts.size();
+  if (options.complete) {
+    if (options.flat) return fail(ErrorKind::unsupported, "flat synthesis of a complete design");
+    auto control = control_parts(design);
+    if (!control) return fail(std::move(control.error()));
+    control_from = parts.size();
+    parts.insert(parts.end(), std::make_move_iterator(control->begin()), std::make_move_iterator(control->end()));
+  }
   std::vector<SynthRun> runs;
   auto finished = finish(std::move(result), parts, options, cache, runs);
   if (!finished) return finished;
@@ -270,10 +277,18 @@ Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions&
       take(result, *timing);
     }
   }
+  // The slowest of array and control decides; of a unit reckoned from narrower ones, the wider of these stands for it.
+  for (std::size_t i = control_from; options.timing && options.target == "osu018" && i < parts.size(); ++i) {
+    auto timing = run_sta({runs[i].netlist}, parts[i].job.module, cache);
+    if (!timing) return fail(std::move(timing.error()));
+    timing->power_mw = result.power_mw;
+    take(result, *timing);
+  }
   if (options.target == "xcup" || options.target == "xc7")
     result.notes.push_back("no timing: yosys has none for " + options.target);
   else if (result.path_ns)
-    result.notes.push_back("timing and power are those of the array alone");
+    result.notes.push_back(options.complete && options.target == "osu018" ? "the path is the slowest of array and control, block by block; power is the array's alone"
+                                                                           : "timing and power are those of the array alone");
   result.seconds = since(start);
   return result;
 }
@@ -287,7 +302,7 @@ Expected<SynthResult> synthesise(const Rtl& rtl, const SynthOptions& options) {
   result.mode = "flat";
   result.tool = *yosys_version();
   std::vector<SynthRun> runs;
-  auto finished = finish(std::move(result), {{rtl.top, {rtl.top, rtl.text, true}, 1}}, options, cache, runs);
+  auto finished = finish(std::move(result), {{rtl.top, {rtl.top, rtl.text, true}, 1, {}}}, options, cache, runs);
   if (!finished) return finished;
   result = std::move(*finished);
   if (options.timing && options.target == "osu018") {
@@ -309,6 +324,7 @@ Json synth_document(const SynthResult& result) {
   out["schema"] = "gnomon.synth/1";
   out["target"] = result.target;
   out["mode"] = result.mode;
+  out["complete"] = result.complete;
   const auto figures = [&](Json& to, const SynthFigures& f) {
     to["lut"] = value(f.lut);
     to["ff"] = value(f.ff);

@@ -116,8 +116,8 @@ void describe(FieldVisitor& v, CampaignSpec& s) {
   field(v, {"command", "subject `command`: program and arguments; parameters as JSON on stdin, metrics as JSON on stdout"},
         s.command);
   field(v, {"surrogate_model", "model file for the fidelity `surrogate`, relative to this file"}, s.surrogate_model);
-  field(v, {"synthesis", "also synthesise each design: adds lut, ff, dsp, bram, fmax_mhz (osu018: cell_area_um2) to its metrics"}, s.synthesis,
-        Choice{{"xcup", "xc7", "ice40", "osu018"}});
+  field(v, {"synthesis", "also synthesise each design: adds lut, ff, dsp, bram, fmax_mhz (osu018: cell_area_um2) to its metrics; TARGET-complete: with the control of its complete RTL"}, s.synthesis,
+        Choice{{"xcup", "xc7", "ice40", "osu018", "xcup-complete", "xc7-complete", "ice40-complete", "osu018-complete"}});
   field(v, {"accuracy", "where the metric accuracy of the network comes from: {\"command\": [...]}, {\"table\": FILE}, {\"trainer\": \"digits\"} or {\"callable\": true}"},
         s.accuracy, Raw{accuracy_schema()});
   field(v, {"space", "parameters: name (a path into the design) -> int | real | ordinal | categorical | permutation"}, s.space,

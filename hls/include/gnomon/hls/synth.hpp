@@ -19,6 +19,8 @@ struct SynthOptions {
   std::string target = "xcup";
   /// One flat run over a whole array instead of PE and control composed; only what is small (see the caps in the errors).
   bool flat = false;
+  /// With the control of the complete design: transfers, address generators, sequencer, requantisation, vector unit (minutes the first time).
+  bool complete = false;
   /// Place and route (ice40, where it fits) or static timing (osu018), for fmax; neither exists for xcup and xc7.
   bool timing = true;
   int jobs = 2;  ///< blocks synthesised at a time
@@ -43,6 +45,7 @@ struct SynthBlock {
 struct SynthResult {
   std::string target;
   std::string mode;  ///< `flat` or `composed`
+  bool complete = false;
   std::string tool;
   SynthFigures total;
   std::optional<double> fmax_mhz, path_ns, power_mw;
@@ -54,7 +57,9 @@ struct SynthResult {
 };
 
 /// Resources of a design's cores by yosys: the array (control, skew lines, PEs), the banks of its levels and of the shared ones, and
-/// the lanes of the vector unit. Not in it: address generators, tile sequencer, DMA, interconnect.
+/// the lanes of the vector unit; with `complete` also what the complete RTL (emit_design) has besides, its vector unit in place of the lanes, units of
+/// more than four lanes reckoned from two and four. Not in it: interconnect, the routing between lanes and banks; without `complete` address generators,
+/// tile sequencer and DMA.
 ///
 /// `composed`: every distinct block is synthesised once (cached by its text, the target and yosys' version) and counted; nothing is
 /// optimised across blocks. LUT: LUT cells, distributed RAM and shift registers by the LUTs they take; DSP: DSP48 or MAC16 cells;

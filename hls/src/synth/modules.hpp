@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gnomon/arch/design.hpp"
+#include "synth/yosys.hpp"
+
+namespace gnomon::hls {
+
+/// The modules of a text, in order.
+struct Module {
+  std::string name, text;
+};
+std::vector<Module> modules_of(const std::string& text);
+
+/// Ports alone.
+std::string black_box(const Module& module);
+
+/// What a synthesis adds up.
+struct SynthPart {
+  std::string name;
+  SynthJob job;
+  std::int64_t count = 1;
+  /// Where a module is too wide to be synthesised whole: the same of fewer lanes with their weights, in place of `job`. Lanes are alike, so figures grow
+  /// by the lane.
+  std::vector<std::pair<double, SynthJob>> narrower;
+};
+
+/// What the complete RTL of a design has beside array and banks: queues and sequencer, transfers, address generators of the streams, requantisation and
+/// bias, vector unit. Not in it: the routing between lanes and banks. Unsupported: designs without complete RTL (cosim --whole says which).
+Expected<std::vector<SynthPart>> control_parts(const arch::Design& design);
+
+}  // namespace gnomon::hls
