@@ -6,8 +6,14 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <sstream>
 
+#include <nlohmann/json.hpp>
+
+#include "cosim/build.hpp"
+#include "gnomon/base/process.hpp"
 #include "gnomon/base/random.hpp"
+#include "gnomon/base/temporary_folder.hpp"
 #include "gnomon/hls/layers.hpp"
 #include "layers/dataset_networks.hpp"
 #include "synth/yosys.hpp"
@@ -34,6 +40,69 @@ TEST(Layers, RandomNetworksInVerilator) {
     }
   }
   EXPECT_GT(stalled, 0);
+}
+
+// The emitted C++, compiled with the stand-ins for the vendor's types, against the golden model.
+TEST(Layers, EmittedCppEqualsTheGoldenModel) {
+  const std::uint64_t seed = 21;
+  const int count = std::getenv("GNOMON_LONG") != nullptr ? 150 : 21;
+  std::vector<Network> networks;
+  for (int i = 0; i < count; ++i) networks.push_back(small_network(derive(seed, static_cast<std::uint64_t>(i)), i));
+  for (const char* name : {"conv_stream", "jet_tagger", "small_cnn"}) {
+    auto document = Document::load(std::string(GNOMON_SOURCE_DIR) + "/examples/networks/" + name + ".json");
+    ASSERT_TRUE(document);
+    networks.push_back(*read_network(*document));
+  }
+  std::string text = "#include <ap_fixed.h>\n#include <ap_int.h>\n#include <hls_stream.h>\n#include <cstdio>\n", calls;
+  std::vector<std::vector<std::int64_t>> expected;
+  for (std::size_t i = 0; i < networks.size(); ++i) {
+    const Network& network = networks[i];
+    auto emitted = emit_network_cpp(network);
+    ASSERT_TRUE(emitted) << emitted.error().text();
+    const auto shapes = *network_shapes(network);
+    Random random(derive(derive(seed, "inputs"), i));
+    const std::int64_t top = std::int64_t{1} << (network.precision_bits - 1), pixels = network.height * network.width;
+    std::vector<std::int64_t> inputs(static_cast<std::size_t>(pixels * network.channels));
+    for (std::int64_t& x : inputs) x = random.integer(-top, top - 1);
+    expected.push_back(evaluate(network, shapes, inputs));
+    std::string values;
+    for (const std::int64_t x : inputs) values += std::to_string(x) + ", ";
+    const std::string channels = std::to_string(network.channels), outputs = std::to_string(shapes.back().channels);
+    const bool vectors = emitted->find("void gnomon_network(const value_t in[") != std::string::npos;
+    text += "namespace n" + std::to_string(i) + " {\n" + *emitted + "static void call() {\n  static const long long values[] = {" + values + "};\n";
+    if (vectors)
+      text += "  value_t x[" + channels + "];\n  for (int i = 0; i < " + channels + "; ++i) x[i].set_bits(values[i]);\n  auto run = [&](auto f, auto* y) { f(x, y); for (int j = 0; j < " + outputs +
+              "; ++j) std::printf(\"%lld \", (long long)y[j].bits); };\n  call_with(run, gnomon_network);\n";
+    else
+      text += "  hls::stream<gnomon_vector<value_t, " + channels + "> > in(\"in\");\n  for (int p = 0; p < " + std::to_string(pixels) + "; ++p) {\n    gnomon_vector<value_t, " + channels +
+              "> x;\n    for (int c = 0; c < " + channels + "; ++c) x.v[c].set_bits(values[p * " + channels + " + c]);\n    in.write(x);\n  }\n  stream_with(in, gnomon_network);\n";
+    text += "  std::printf(\"\\n\");\n}\n}\n";
+    calls += "  n" + std::to_string(i) + "::call();\n";
+  }
+  // The outputs' type follows from the function's.
+  const std::string with =
+      "template <class Run, class In, class T> void call_with(Run run, void (*f)(In, T*)) { static T y[4096]; run(f, y); }\n"
+      "template <class In, class V> void stream_with(hls::stream<In>& in, void (*f)(hls::stream<In>&, hls::stream<V>&)) {\n  hls::stream<V> out(\"out\");\n  f(in, out);\n"
+      "  while (!out.empty()) { V y = out.read(); for (auto& e : y.v) std::printf(\"%lld \", (long long)e.bits); }\n}\n";
+  text.insert(text.find("namespace n0"), with);
+  text += "int main() {\n" + calls + "}\n";
+  auto folder = TemporaryFolder::make();
+  ASSERT_TRUE(folder);
+  ASSERT_TRUE(write_file(folder->path() / "networks.cpp", text));
+  auto built = run_process({"g++", "-std=c++17", "-O0", "-w", "-fsanitize=address,undefined", "-fno-sanitize=shift", "-I", std::string(GNOMON_SOURCE_DIR) + "/hls/standin", (folder->path() / "networks.cpp").string(), "-o",
+                            (folder->path() / "networks").string()});
+  ASSERT_TRUE(built && built->exit_status == 0) << (built ? built->err.substr(0, 3000) : built.error().text());
+  auto ran = run_process({(folder->path() / "networks").string()}, {.wall_seconds = 300});
+  ASSERT_TRUE(ran && ran->exit_status == 0) << (ran ? ran->err.substr(0, 2000) : ran.error().text());
+  std::istringstream lines(ran->out);
+  for (std::size_t i = 0; i < networks.size(); ++i) {
+    std::string line;
+    std::getline(lines, line);
+    std::istringstream words(line);
+    std::vector<std::int64_t> got;
+    for (std::int64_t v = 0; words >> v;) got.push_back(v);
+    EXPECT_EQ(got, expected[i]) << "seed " << seed << ", network " << i << ": " << write_network(networks[i]).dump();
+  }
 }
 
 Network two_dense(std::int64_t inputs, std::int64_t hidden, std::int64_t outputs, std::int64_t reuse) {

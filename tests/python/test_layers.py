@@ -96,3 +96,4 @@ def test_examples_run_in_rtl(tmp_path: Path) -> None:
         assert result["outputs_match"] and result["cycle_difference"] == 0
         run = gnomon("hls", "--kernel", str(name), "--out", str(tmp_path / name.stem), "--json")
         assert run.status == 0 and json.loads(run.out)["ii"] >= 1
+        assert {Path(file).name for file in json.loads(run.out)["files"]} == {"network.sv", "network.cpp", "network.json"}

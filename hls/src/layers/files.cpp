@@ -19,12 +19,15 @@ Expected<Json> write_network_files(const Network& network, const std::filesystem
   std::error_code code;
   std::filesystem::create_directories(folder, code);
   if (code) return fail(ErrorKind::invalid_input, folder.string() + ": cannot be made: " + code.message());
-  const auto rtl = folder / "network.sv", json = folder / "network.json";
+  const auto rtl = folder / "network.sv", cpp = folder / "network.cpp", json = folder / "network.json";
+  auto text = emit_network_cpp(network);
+  if (!text) return fail(std::move(text.error()));
   if (auto done = write_file(rtl, built->rtl.text); !done) return fail(std::move(done.error()));
+  if (auto done = write_file(cpp, *text); !done) return fail(std::move(done.error()));
   if (auto done = write_file(json, write_network(network).dump(2) + "\n"); !done) return fail(std::move(done.error()));
   Json out;
   out["schema"] = "gnomon.hls/1";
-  out["files"] = Json::array({rtl.string(), json.string()});
+  out["files"] = Json::array({rtl.string(), cpp.string(), json.string()});
   out["ii"] = cycles->ii;
   out["depth_cycles"] = cycles->cycles;
   out["latency_cycles"] = cycles->cycles;

@@ -81,6 +81,10 @@ Expected<NetworkCycles> network_cycles(const Network& network, int inferences = 
 /// RTL of the whole network: `in_*` and `out_*` are ready/valid streams of vectors (io_parallel, dense) or pixels.
 Expected<Rtl> emit_network(const Network& network);
 
+/// The same network as C++ for Vitis HLS with its pragmas, `gnomon_network`: of vectors (dense layers, io_parallel) or of streams of pixels, whose
+/// convolutions keep as many rows as a window has. Results equal evaluate(). Errors: those of network_shapes.
+Expected<std::string> emit_network_cpp(const Network& network);
+
 /// Synthesis: composed of blocks, each synthesised once (several in one run of yosys) and kept in `cache`; or flat.
 Expected<SynthResult> synthesise(const Network& network, const SynthOptions& options);
 /// Blocks that the networks need and the cache lacks are synthesised, `options.jobs` runs at a time. Gives how many.
@@ -96,7 +100,7 @@ Expected<NetworkCosim> cosimulate_network(const Network& network, const CosimOpt
 /// The same in the form of other co-simulations.
 Expected<CosimResult> cosimulate_layers(const Network& network, const CosimOptions& options);
 
-/// Writes network.sv and network.json (the normal form) into `folder`; gives the fields of design.md section 4 for `hls`.
+/// Writes network.sv, network.cpp and network.json (the normal form) into `folder`; gives the fields of design.md section 4 for `hls`.
 Expected<Json> write_network_files(const Network& network, const std::filesystem::path& folder);
 
 }  // namespace gnomon::hls
