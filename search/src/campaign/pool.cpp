@@ -12,6 +12,40 @@
 namespace gnomon::search {
 namespace {
 
+Expected<arch::Evaluation> evaluated(arch::Evaluator& evaluator, const arch::EvaluationJob& job) {
+  try {
+    return evaluate_job(evaluator, job);
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorKind::run_failed, "out of memory");
+  } catch (const std::exception& error) {
+    return fail(ErrorKind::run_failed, std::string("the evaluator failed: ") + error.what());
+  }
+}
+
+/// One evaluator in the caller's own thread: its answers take microseconds, less than a hand-over between threads.
+class InPlacePool final : public Pool {
+ public:
+  explicit InPlacePool(std::unique_ptr<arch::Evaluator> evaluator) : evaluator_(std::move(evaluator)) {}
+  std::size_t capacity() const override { return 1; }
+  Expected<std::int64_t> submit(std::size_t task, const arch::EvaluationJob& job) override {
+    task_.emplace(task, job);
+    return this_process();
+  }
+  std::optional<PoolOutcome> wait(double) override {
+    if (!task_) return {};
+    PoolOutcome out;
+    out.task = task_->first;
+    out.result = evaluated(*evaluator_, task_->second);
+    task_.reset();
+    return out;
+  }
+  void observe(const arch::EvaluationJob& job, const arch::Evaluation& result) override { evaluator_->observe(job, result); }
+
+ private:
+  std::unique_ptr<arch::Evaluator> evaluator_;
+  std::optional<std::pair<std::size_t, arch::EvaluationJob>> task_;
+};
+
 class ThreadPool final : public Pool {
  public:
   ThreadPool(std::vector<std::unique_ptr<arch::Evaluator>> evaluators) : evaluators_(std::move(evaluators)) {
@@ -60,13 +94,7 @@ class ThreadPool final : public Pool {
       lock.unlock();
       PoolOutcome out;
       out.task = task;
-      try {
-        out.result = evaluate_job(evaluator, job);
-      } catch (const std::bad_alloc&) {
-        out.result = fail(ErrorKind::run_failed, "out of memory");
-      } catch (const std::exception& error) {
-        out.result = fail(ErrorKind::run_failed, std::string("the evaluator failed: ") + error.what());
-      }
+      out.result = evaluated(evaluator, job);
       lock.lock();
       results_.push_back(std::move(out));
       lock.unlock();
@@ -95,6 +123,7 @@ Expected<std::unique_ptr<Pool>> make_pool(const arch::EvaluatorRegistry& registr
     processes.observer = {subject, fidelity};
     return make_process_pool(processes);
   }
+  if (options.jobs == 1 && subject == "problem") return std::unique_ptr<Pool>(std::make_unique<InPlacePool>(std::move(*first)));
   evaluators.push_back(std::move(*first));
   while (evaluators.size() < options.jobs) {
     auto next = registry.make(subject, fidelity);
