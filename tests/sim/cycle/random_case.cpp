@@ -37,6 +37,7 @@ arch::Core random_core(Random& random, const std::string& name, const CaseOption
   const int bits = pick<int>(random, {4, 8, 8, 16});
   core.array.precision = {"int" + std::to_string(bits), bits, false};
   core.array.accumulator_bits = pick<int>(random, {16, 20, 24, 32});
+  if (options.array) core.array = *options.array;
   const std::int64_t count = random.integer(1, 3);
   for (std::int64_t l = 0; l < count; ++l) core.levels.push_back(random_level(random, "level" + std::to_string(l), options.ample));
   for (int o = 0; o < 3; ++o) {

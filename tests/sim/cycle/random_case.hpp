@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct CaseOptions {
   std::int64_t largest_array = 6;  ///< rows and columns
   std::int64_t largest_extent = 20;
   bool ample = false;           ///< ports and links so wide that nothing waits for them, all levels double buffered
+  std::optional<arch::Array> array;  ///< of every core; else drawn
 };
 
 RandomCase random_case(Random& random, const CaseOptions& options = {});
