@@ -6,7 +6,7 @@
 namespace gnomon::cli {
 namespace {
 
-std::vector<Command> dataset_kinds() { return {traces_dataset(), memory_space_dataset(), designs_dataset(), parts_dataset(), memory_points_dataset(), layers_dataset()}; }
+std::vector<Command> dataset_kinds() { return {traces_dataset(), memory_space_dataset(), designs_dataset(), parts_dataset(), memory_points_dataset(), layers_dataset(), operators_dataset()}; }
 
 struct Unbuilt {
   const char *name, *summary;

@@ -13,5 +13,6 @@ Command designs_dataset();
 Command parts_dataset();
 Command memory_points_dataset();
 Command layers_dataset();
+Command operators_dataset();
 
 }  // namespace gnomon::cli

@@ -7,6 +7,7 @@
 #include "gnomon/base/hash.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/model.hpp"
+#include "gnomon/surrogate/shipped.hpp"
 
 namespace gnomon::surrogate {
 namespace {
@@ -209,6 +210,14 @@ Expected<Model> Model::from_bytes(const std::string& bytes, const std::string& f
 }
 
 Expected<Model> Model::load(const std::filesystem::path& path) {
+  if (std::error_code code; !std::filesystem::exists(path, code)) {
+    std::vector<std::string> names;
+    for (const ShippedModel& shipped : shipped_models()) {
+      if (path == shipped.name) return from_bytes(std::string(shipped.bytes), shipped.name);
+      names.push_back(shipped.name);
+    }
+    if (!path.has_parent_path() && !path.has_extension()) return fail(ErrorKind::invalid_input, path.string() + ": no such file, and " + unknown_word("shipped model", path.string(), names));
+  }
   const auto bytes = read_file(path);
   if (!bytes) return fail(Error(bytes.error()));
   return from_bytes(*bytes, path.string());

@@ -1,3 +1,4 @@
+#include "gnomon/surrogate/benchmark.hpp"
 #include "gnomon/surrogate/import.hpp"
 
 #include <algorithm>
@@ -97,6 +98,17 @@ Expected<ImportedTable> import_layout(const LabelTable& table) {
   if (has_all(table, {"d_in", "d_out", "prec", "rf", "strategy"})) {
     // `prec` is in bits by its name.
     return ImportedTable{"hls4ml layers", table, {"d_in", "d_out", "prec", "rf", "strategy"}, "hls4ml C synthesis"};
+  }
+  if (is_layers_table(table)) {
+    auto tables = layers_tables(table);
+    if (!tables) return fail(std::move(tables.error()));
+    ImportedTable out{"networks of layers", table, {}, "gnomon dataset layers: yosys, composed, xcup"};
+    for (const LabelTable::Column& column : tables->rows.columns()) {
+      const bool derived = column.name.starts_with("analytical_") || column.name == "macs" || column.name == "weight_bits";
+      if (derived && !table.column(column.name)) out.table.add(column);
+      if (derived || column.name == "precision_bits" || column.name == "strategy" || column.name == "io" || column.name == "layer_count") out.features.push_back(column.name);
+    }
+    return out;
   }
   return ImportedTable{"", table, {}, ""};
 }

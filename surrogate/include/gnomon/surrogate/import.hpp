@@ -23,8 +23,10 @@ struct ImportedTable {
 ///   HLSyn: `kernel, point_json`: one design of a kernel a row. The pragmas become columns: `PARA_*` and `TILE_*` factors, `PIPE_*` words (off, on,
 ///     flatten), and over all loops `parallel` and `tile` (products), `pipelined` and `flattened` (counts). Labels of rows whose `perf_cycles` is not
 ///     positive are missing: the tool did not finish there.
+///   Networks of layers (docs/labels.md): `layers, network, family, precision_bits`: totals that physics gives, and `analytical_TARGET` columns, what an analytical model of
+///     such layers expects. Features are these and the network's settings.
 ///
-/// Error: a point that is not a JSON object.
+/// Errors: a point that is not a JSON object, a layer that does not have its fields.
 Expected<ImportedTable> import_layout(const arch::LabelTable& table);
 
 /// A row table and the node table of its rows.
