@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""RTL of arrays: seconds from a design to its checked co-simulation (first, and from the cache), clock cycles per CPU-second in
-Verilator, and seconds and figures of synthesis.
+"""RTL of arrays and complete designs: seconds from a design to its checked co-simulation (first, and from the cache), clock cycles per
+CPU-second in Verilator; seconds and figures of synthesis; labelled networks per hour.
 
-    .venv/bin/python bench/rtl.py [--synth]
+    .venv/bin/python bench/rtl.py [--synth] [--labels N]
 """
 
 from __future__ import annotations
@@ -17,11 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-
-
-def program() -> Path:
-    return Path(os.environ.get("GNOMON_BUILD_DIR", ROOT / "build/release")) / "bin/gnomon"
+from agents import ROOT, program
 
 
 def run(cache: Path, *arguments: object) -> tuple[dict[str, Any], float, float]:
@@ -52,6 +48,7 @@ def design(size: int, dataflow: str, overlap: bool) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--synth", action="store_true", help="synthesis too (minutes)")
+    parser.add_argument("--labels", type=int, default=0, metavar="N", help="label N fully connected networks per target too (minutes)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         cache, arch = Path(folder) / "cache", Path(folder) / "design.json"
@@ -72,6 +69,23 @@ def main() -> None:
                     rate = document["rtl_cycles"] / max(cpu - cached_cpu, 1e-6)
                     name = f"{dataflow} {size} x {size}{', overlap' if overlap else ''}"
                     print(f"| {name} | {first:.2f} ({first_cpu:.2f}) | {cached:.2f} ({cached_cpu:.2f}) | {rate / 1e3:.0f} k |", flush=True)
+        print("\n| complete design, LeNet-5 | first, s (CPU s) | from the cache, s (CPU s) | cycles |\n|---|---|---|---|")
+        for dataflow in ("os", "ws", "is"):
+            arch.write_text(json.dumps(design(16, dataflow, True)))
+            lenet = ("cosim", "--arch", arch, "--workload", ROOT / "examples/workloads/lenet5.json", "--whole")
+            document, first, first_cpu = run(cache, *lenet)
+            assert document["outputs_match"] and document["cycle_difference"] == 0
+            _, cached, cached_cpu = run(cache, *lenet)
+            print(f"| {dataflow} 16 x 16, overlap | {first:.2f} ({first_cpu:.2f}) | {cached:.2f} ({cached_cpu:.2f}) | {document['rtl_cycles']} |", flush=True)
+        if options.labels > 0:
+            print("\n| labels of fully connected networks | networks | CPU s, no block known before | networks per hour on two cores |\n|---|---|---|---|")
+            for target in ("xcup", "xc7"):
+                table, before = Path(folder) / f"{target}.csv", resource.getrusage(resource.RUSAGE_CHILDREN)
+                subprocess.run([str(program()), "dataset", "layers", "--out", str(table), "--count", str(options.labels), "--conv", "0", "--target", target, "--seed", "1"],
+                               env={**os.environ, "XDG_CACHE_HOME": str(cache / target)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+                after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+                print(f"| {target} | {options.labels} | {cpu:.0f} | {2 * 3600 * options.labels / cpu:.0f} |", flush=True)
         if not options.synth:
             return
         print("\n| array | target | LUT | FF | DSP | BRAM | area um2 | fmax MHz | CPU s |\n|---|---|---|---|---|---|---|---|---|")
