@@ -11,14 +11,14 @@ const std::vector<MetricInfo>& metric_infos() {
        "On one core the layers' latency_cycles are exclusive spans that add up to the total; on several cores the total is the "
        "end of the last one. "
        "Includes compute, filling and draining of the array, and waiting for levels, bus and memory. Host software and loading "
-       "of the program are left out.",
-       "accelerator"},
-      {"latency_s", "s", "latency_cycles x clock period", "The clock period is round(1e6 / clock_mhz) picoseconds.",
-       "accelerator"},
+       "of the program are left out. Of a kernel: with the loading and draining of its tensors.",
+       "accelerator kernel"},
+      {"latency_s", "s", "latency_cycles x clock period", "The clock period is round(1e6 / clock_mhz) picoseconds; of a kernel its directive clock_ns.",
+       "accelerator kernel"},
       {"compute_cycles", "array cycles", "cycles in which steps of the array (or chunks of the vector unit) run",
        "The sum of the prices of all steps: skew, preload, streaming and drain, and level ports that are narrower than a step "
-       "needs. Waiting for data is not in it.",
-       "accelerator"},
+       "needs. Waiting for data is not in it. Of a kernel: from inputs at hand to outputs, without loading and draining.",
+       "accelerator kernel"},
       {"stall_cycles", "array cycles", "cycles in which a core waits for data",
        "latency_cycles - compute_cycles, layer by layer.", "accelerator"},
       {"macs", "MACs", "multiply-accumulates of the workload",
@@ -48,7 +48,7 @@ const std::vector<MetricInfo>& metric_infos() {
        "accelerator memory"},
       {"area_um2", "um2", "silicon area of the accelerator",
        "Arrays, vector units, levels, bus and memory interface; the memory devices themselves are left out.",
-       "accelerator kernel"},
+       "accelerator"},
       {"power_w", "W", "mean power", "energy_pj / latency_s, in watts.", "accelerator"},
       {"dram_row_hits", "bursts", "bursts that found their row open", "Of device memory (cycle fidelity); absent for ideal memory.", "accelerator"},
       {"dram_row_misses", "bursts", "bursts whose row had to be opened", "Bank closed or another row open. Of device memory; absent for ideal memory.",
@@ -105,6 +105,7 @@ const std::vector<MetricInfo>& metric_infos() {
       {"ii", "cycles", "initiation interval", "Cycles between the starts of successive iterations of the pipelined loop.",
        "kernel"},
       {"depth_cycles", "cycles", "pipeline depth", "From the start of an iteration to its last result.", "kernel"},
+      {"register_bits", "bits", "bits of the registers that keep values for later cycles", "Of the schedule's pipelines; memories and control are not in it.", "kernel"},
       {"lut", "LUTs", "look-up tables after synthesis", "As the synthesis tool counts them for the target.", "accelerator kernel"},
       {"ff", "flip-flops", "flip-flops after synthesis", "As the synthesis tool counts them.", "accelerator kernel"},
       {"dsp", "DSPs", "DSP blocks after synthesis", "As the synthesis tool counts them.", "accelerator kernel"},

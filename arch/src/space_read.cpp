@@ -306,8 +306,14 @@ Json* descend(Json& here, const std::string& step, std::string& problem) {
       return &(here[step] = Json::object());
     for (const auto& [key, value] : here.items()) there.push_back(key);
   } else if (here.is_array()) {
-    for (Json& entry : here) {
-      if (!entry.is_object() || !entry.contains("name") || !entry["name"].is_string()) continue;
+    for (std::size_t i = 0; i < here.size(); ++i) {
+      Json& entry = here[i];
+      // Entries without names go by their places.
+      if (!entry.is_object() || !entry.contains("name") || !entry["name"].is_string()) {
+        if (step == std::to_string(i)) return &entry;
+        there.push_back(std::to_string(i));
+        continue;
+      }
       if (entry["name"].get_ref<const std::string&>() == step) return &entry;
       there.push_back(entry["name"].get<std::string>());
     }

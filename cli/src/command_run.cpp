@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "command.hpp"
+#include "compose.hpp"
 #include "console.hpp"
 #include "gnomon/arch/metrics.hpp"
 #include "gnomon/base/process.hpp"
@@ -103,6 +104,7 @@ Expected<int> dry_run(const search::Campaign& campaign, const Options& options) 
 Expected<int> run(const Options& options) {
   auto loaded = search::load_campaign(options.campaign);
   if (!loaded) return fail(std::move(loaded.error()));
+  if (auto sound = check_kernel(*loaded); !sound) return fail(std::move(sound.error()));
   search::Overrides overrides;
   if (!options.agent.empty()) overrides.agent = options.agent;
   if (!options.fidelity.empty()) overrides.fidelity = options.fidelity;

@@ -28,16 +28,8 @@ struct Options {
 };
 
 /// The compiled kernel, or the array that its directives ask for.
-Expected<hls::SynthResult> run_kernel(const Options& options, std::string& inputs) {
-  auto document = Document::load(options.kernel);
-  if (!document) return fail(std::move(document.error()));
-  inputs = document->root().dump();
-  if (hls::holds_network(*document)) {
-    auto network = hls::read_network(*document);
-    if (!network) return fail(std::move(network.error()));
-    return hls::synthesise(*network, options.synth);
-  }
-  auto kernel = hls::read_kernel(*document);
+Expected<hls::SynthResult> synthesise_kernel(const Document& document, const Options& options) {
+  auto kernel = hls::read_kernel(document);
   if (!kernel) return fail(std::move(kernel.error()));
   if (kernel->directives.array.empty()) {
     auto compiled = hls::compile(*kernel);
@@ -56,6 +48,16 @@ Expected<hls::SynthResult> run_kernel(const Options& options, std::string& input
   return hls::synthesise(*rtl, options.synth);
 }
 
+Expected<hls::SynthResult> run_kernel(const Options& options, std::string& inputs) {
+  auto document = Document::load(options.kernel);
+  if (!document) return fail(std::move(document.error()));
+  inputs = document->root().dump();
+  if (!hls::holds_network(*document)) return synthesise_kernel(*document, options);
+  auto network = hls::read_network(*document);
+  if (!network) return fail(std::move(network.error()));
+  return hls::synthesise(*network, options.synth);
+}
+
 Expected<hls::SynthResult> run_design(const Options& options, std::string& inputs) {
   Expected<arch::Design> design = arch::Design{};
   if (!options.campaign.empty()) {
@@ -64,6 +66,7 @@ Expected<hls::SynthResult> run_design(const Options& options, std::string& input
     inputs = stored->job.design_json;
     auto document = Document::parse(inputs, "design of trial " + std::to_string(*options.trial));
     if (!document) return fail(std::move(document.error()));
+    if (stored->job.subject == "kernel") return synthesise_kernel(*document, options);
     design = arch::parse_design(*document);
   } else {
     design = arch::load_design(options.design);

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command.hpp"
+#include "compose.hpp"
 #include "console.hpp"
 #include "gnomon/arch/design.hpp"
 #include "gnomon/arch/mapping.hpp"
@@ -42,6 +43,7 @@ Expected<std::string> check(const std::string& file) {
   if (kind == "campaign") {
     auto campaign = search::load_campaign(file);
     if (!campaign) return fail(std::move(campaign.error()));
+    if (auto sound = check_kernel(*campaign); !sound) return fail(std::move(sound.error()));
     return fmt::format("campaign: {} parameters, {} objectives, {} constraints", campaign->space.parameters().size(), campaign->objectives.size(), campaign->violations());
   }
   if (kind == "design") {

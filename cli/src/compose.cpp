@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "gnomon/base/json.hpp"
+#include "gnomon/hls/kernel.hpp"
 #include "gnomon/hls/register.hpp"
 #include "gnomon/search/problems.hpp"
 #include "gnomon/sim/analytical.hpp"
@@ -19,10 +21,19 @@ const arch::EvaluatorRegistry& evaluators() {
     sim::register_memory(all);
     surrogate::register_evaluators(all);
     hls::register_evaluators(all);
+    hls::register_kernels(all);
     search::register_problems(all);
     return hls::with_synthesis(std::move(all));
   }();
   return registry;
+}
+
+Expected<void> check_kernel(const search::Campaign& campaign) {
+  if (campaign.subject != "kernel") return {};
+  auto document = Document::parse(campaign.design_json, campaign.file + " /design");
+  if (!document) return fail(std::move(document.error()));
+  if (auto kernel = hls::read_kernel(*document); !kernel) return fail(std::move(kernel.error()));
+  return {};
 }
 
 }  // namespace gnomon

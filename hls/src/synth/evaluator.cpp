@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "gnomon/base/text.hpp"
+#include "gnomon/hls/compile.hpp"
 #include "gnomon/hls/register.hpp"
 #include "gnomon/hls/synth.hpp"
 
@@ -27,14 +28,12 @@ class WithSynthesis : public arch::Evaluator {
     if (!evaluation || target.empty()) return evaluation;
     auto document = Document::parse(job.design_json, "design");
     if (!document) return fail(std::move(document.error()));
-    auto design = arch::parse_design(*document);
-    if (!design) return fail(std::move(design.error()));
     SynthOptions options;
     const std::string whole = "-complete";
     options.complete = target.size() > whole.size() && target.compare(target.size() - whole.size(), whole.size(), whole) == 0;
     options.target = options.complete ? target.substr(0, target.size() - whole.size()) : target;
     options.jobs = 1;  // evaluations run beside each other
-    auto synth = synthesise(*design, options);
+    auto synth = job.subject == "kernel" ? of_kernel(*document, options) : of_design(*document, options);
     if (!synth) return fail(std::move(synth.error()));
     const auto put = [&](const char* name, const std::optional<double>& value) {
       if (value) evaluation->metrics.push_back({name, *value});
@@ -50,6 +49,19 @@ class WithSynthesis : public arch::Evaluator {
 
  private:
   std::unique_ptr<arch::Evaluator> inner_;
+
+  static Expected<SynthResult> of_design(const Document& document, const SynthOptions& options) {
+    auto design = arch::parse_design(document);
+    if (!design) return fail(std::move(design.error()));
+    return synthesise(*design, options);
+  }
+  static Expected<SynthResult> of_kernel(const Document& document, const SynthOptions& options) {
+    auto kernel = read_kernel(document);
+    if (!kernel) return fail(std::move(kernel.error()));
+    auto compiled = compile(*kernel);
+    if (!compiled) return fail(std::move(compiled.error()));
+    return synthesise(compiled->rtl, options);
+  }
 
   /// The job without what the inner evaluator does not know.
   static arch::EvaluationJob plain(const arch::EvaluationJob& job, std::string& target) {
@@ -73,7 +85,7 @@ arch::EvaluatorRegistry with_synthesis(arch::EvaluatorRegistry inner) {
     for (const std::string& fidelity : shared->fidelities(subject))
       out.add(subject, fidelity, [shared, subject, fidelity]() -> std::unique_ptr<arch::Evaluator> {
         auto made = shared->make(subject, fidelity);
-        if (subject != "accelerator") return std::move(*made);
+        if (subject != "accelerator" && subject != "kernel") return std::move(*made);
         return std::make_unique<WithSynthesis>(std::move(*made));
       });
   return out;

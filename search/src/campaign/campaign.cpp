@@ -174,11 +174,6 @@ class Reading {
     campaign_.seed = static_cast<std::uint64_t>(spec_.seed);
     campaign_.hypervolume_reference = spec_.hypervolume_reference;
     campaign_.target = spec_.target;
-    if (spec_.subject == "kernel") {
-      return fail(Error(ErrorKind::unsupported, Problem{document_.file(), "/subject",
-                                                        "campaigns over " + in_quotes(spec_.subject) +
-                                                            " are not built yet; built: accelerator, memory, problem, command"}));
-    }
     fidelity();
     subject();
     space();
@@ -252,12 +247,10 @@ class Reading {
   }
 
   void subject() {
-    if (spec_.subject != "memory") {
-      only_for(!spec_.workloads.empty(), "workloads", "accelerator");
-      only_for(!spec_.design.empty(), "design", "accelerator");
-    }
+    if (spec_.subject != "memory") only_for(!spec_.workloads.empty(), "workloads", "accelerator");
+    if (spec_.subject != "memory" && spec_.subject != "kernel") only_for(!spec_.design.empty(), "design", "accelerator");
     only_for(!spec_.surrogate_model.empty(), "surrogate_model", "accelerator");
-    only_for(!spec_.synthesis.empty(), "synthesis", "accelerator");
+    if (spec_.subject != "kernel") only_for(!spec_.synthesis.empty(), "synthesis", "accelerator");
     campaign_.synthesis = spec_.synthesis;
     only_for(!spec_.accuracy.empty(), "accuracy", "accelerator");
     only_for(!spec_.problem.empty(), "problem", "problem");
@@ -266,6 +259,8 @@ class Reading {
       accelerator();
     } else if (spec_.subject == "memory") {
       memory();
+    } else if (spec_.subject == "kernel") {
+      kernel();
     } else if (spec_.subject == "problem") {
       if (spec_.problem.empty()) return report("", "key \"problem\" is missing (a built-in problem)");
       problem();
@@ -327,6 +322,33 @@ class Reading {
     if (!memory) return take(memory.error());
     if (auto sound = arch::parse_dram(*memory); !sound) take(sound.error());
     campaign_.design_json = memory->root().dump();
+  }
+
+  /// Groups of directives that the kernel lacks are there all the same, so that parameters can name what is in them.
+  void kernel() {
+    if (spec_.fidelity.empty()) campaign_.ladder = {"cycle"};
+    for (const std::string& name : campaign_.ladder)
+      if (name != "cycle" && name != "rtl") report("/fidelity", "found " + in_quotes(name) + "; a kernel has the fidelities cycle (its checked schedule) and rtl");
+    if (spec_.synthesis.ends_with("-complete")) report("/synthesis", in_quotes(spec_.synthesis) + " is for accelerators; a kernel's RTL is complete");
+    if (spec_.design.empty()) return report("", "key \"design\" is missing (the kernel: a path, or the kernel itself)");
+    const Json value = Json::parse(spec_.design);
+    campaign_.design_folder = folder_;
+    Expected<Document> kernel = fail(ErrorKind::invalid_input, "");
+    if (value.is_string()) {
+      kernel = Document::load(resolved_path(value.get<std::string>()));
+    } else if (value.is_object()) {
+      kernel = Document::wrap(value, document_.file() + " /design");
+    } else {
+      return report("/design", "found " + value.dump() + "; allowed: a path in quotes, or an object");
+    }
+    if (!kernel) return take(kernel.error());
+    Json full = kernel->root();
+    if (!full.is_object() || !full.contains("loops")) return report("/design", "is no kernel: it has no \"loops\"");
+    if (!full.contains("directives")) full["directives"] = Json::object();
+    if (full["directives"].is_object())
+      for (const char* group : {"tile", "unroll", "pipeline", "partition", "stream"})
+        if (!full["directives"].contains(group)) full["directives"][group] = Json::object();
+    campaign_.design_json = full.dump();
   }
 
   void workloads(const std::string& built_in, const std::string& missing) {
@@ -443,6 +465,8 @@ class Reading {
 
   /// What the fields of a design (of a memory) say against it, rules between fields apart.
   std::vector<Problem> problems_of(const Json& design, const std::string& file) const {
+    // What a kernel may be, its compiler knows; it is asked by the evaluators.
+    if (spec_.subject == "kernel") return {};
     const Document document = Document::wrap(design, file);
     if (spec_.subject == "memory") {
       const auto spec = arch::read_dram(document);

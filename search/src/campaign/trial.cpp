@@ -41,7 +41,7 @@ Expected<StoredJob> stored_job(const fs::path& folder, std::uint64_t number, con
   if (!*resolved) return fail(ErrorKind::invalid_input, folder.string() + ": the store holds no campaign");
   auto campaign = campaign_from_resolved(**resolved);
   if (!campaign) return fail(std::move(campaign.error()));
-  if (campaign->subject != "accelerator")
+  if (campaign->subject != "accelerator" && campaign->subject != "kernel")
     return fail(ErrorKind::unsupported, "a campaign of subject " + in_quotes(campaign->subject) + " has no design to co-simulate");
   auto trials = store->trials();
   if (!trials) return fail(std::move(trials.error()));
