@@ -1,13 +1,28 @@
-"""Composed labels against one flat synthesis of the same networks.
+"""Composed labels against one flat synthesis of the same networks and arrays.
 
-    gnomon dataset layers --out layers.csv --count 3000 --conv 400 --exemplars --flat 200
-    python bench/composed_flat.py layers.csv.flat.csv
+    gnomon dataset layers --out layers.csv.gz --count 3000 --conv 400 --exemplars --flat 200
+    python bench/composed_flat.py --networks layers.csv.gz.flat.csv [--arrays 100 --keep arrays.csv] --out docs/results/composed-flat.txt
 
-prints, for every resource, the median and the quantiles of |composed / flat - 1| over the networks (DSP and BRAM: how many are equal).
+prints, for every resource, the median and the quantiles of |composed / flat - 1| (DSP and BRAM: how many are equal). Networks come from the command above, which
+writes both figures as they come. Arrays are drawn here (os, ws, is; with and without overlap; int4, int8, int16; 1x1 to 6x6), synthesised both ways by `gnomon
+synth`, and kept in --keep, which a second run takes up. Kernels are synthesised flat in every case: nothing is composed there.
 """
 
+from __future__ import annotations
+
+import argparse
 import csv
+import json
+import os
+import random
+import subprocess
 import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = ("lut", "ff", "dsp", "bram")
 
 
 def quantile(values: list[float], q: float) -> float:
@@ -18,19 +33,73 @@ def quantile(values: list[float], q: float) -> float:
     return values[low] + (values[high] - values[low]) * (place - low)
 
 
-def main(path: str) -> None:
-    with open(path, newline="") as file:
-        rows = list(csv.DictReader(file))
-    print(f"{len(rows)} networks of {path}")
-    print(f"{'resource':10}{'median %':>10}{'90 % of them':>14}{'largest %':>11}{'mean signed %':>15}{'equal':>8}")
-    for name in ("lut", "ff", "dsp", "bram"):
+def compare(rows: list[dict[str, str]], what: str) -> str:
+    out = f"{len(rows)} {what}\n{'resource':10}{'median %':>10}{'90 % of them':>14}{'largest %':>11}{'mean signed %':>15}{'equal':>8}\n"
+    for name in NAMES:
         composed = [float(row["composed_" + name]) for row in rows]
         flat = [float(row[name]) for row in rows]
         signed = [100 * (a / b - 1) if b else (0.0 if a == b else 100.0) for a, b in zip(composed, flat)]
         size = [abs(v) for v in signed]
         equal = sum(a == b for a, b in zip(composed, flat))
-        print(f"{name:10}{quantile(size, 0.5):10.2f}{quantile(size, 0.9):14.2f}{max(size):11.2f}{sum(signed) / len(signed):15.2f}{equal:8d}")
+        out += f"{name:10}{quantile(size, 0.5):10.2f}{quantile(size, 0.9):14.2f}{max(size):11.2f}{sum(signed) / len(signed):15.2f}{equal:8d}\n"
+    return out
+
+
+def design(number: int) -> dict[str, Any]:
+    draw = random.Random(number)
+    flow, overlap, bits = ("os", "ws", "is")[number % 3], number // 3 % 2 == 1, (4, 8, 16)[number // 6 % 3]
+    array = {"rows": draw.randint(1, 6), "cols": draw.randint(1, 6), "dataflow": flow, "precision": f"int{bits}", "accumulator_bits": {4: 16, 8: 24, 16: 40}[bits], "overlap": overlap}
+    levels = [{"name": name, "holds": [name], "kib": 4} for name in ("ifmap", "filter", "ofmap")]
+    return {"version": 1, "name": f"array{number}", "clock_mhz": 500, "cores": [{"name": "npu", "array": array, "levels": levels, "vector": {"lanes": 1}}],
+            "memory": {"type": "ideal", "bytes_per_cycle": 8, "latency_cycles": 0}}
+
+
+def array_rows(count: int, keep: Path) -> list[dict[str, str]]:
+    """Both figures of `count` arrays; what `keep` has of them is not synthesised again."""
+    gnomon = Path(os.environ.get("GNOMON_BUILD_DIR", ROOT / "build/release")) / "bin/gnomon"
+    fields = ["array", *NAMES, *("composed_" + name for name in NAMES)]
+    done: list[dict[str, str]] = []
+    if keep.exists():
+        with keep.open(newline="") as file:
+            done = [row for row in csv.DictReader(file) if row["composed_bram"]][:count]
+    for number in range(len(done), count):
+        row = {"array": str(number)}
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "design.json"
+            file.write_text(json.dumps(design(number)))
+            for prefix, flag in (("", ["--flat"]), ("composed_", [])):
+                run = subprocess.run([str(gnomon), "synth", "--arch", str(file), "--target", "xcup", "--no-timing", "--json", *flag], capture_output=True, text=True, check=False)
+                if run.returncode != 0:
+                    raise SystemExit(run.stderr)
+                result = json.loads(run.stdout)
+                row |= {prefix + name: f"{result[name]:g}" for name in NAMES}
+        done.append(row)
+        with keep.open("w", newline="") as out:
+            writer = csv.DictWriter(out, fields, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(done)
+    return done
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", type=Path, help="OUT.flat.csv of `gnomon dataset layers --flat N`")
+    parser.add_argument("--arrays", type=int, default=0, help="arrays to synthesise both ways")
+    parser.add_argument("--keep", type=Path, default=Path("composed-flat-arrays.csv"), help="their figures")
+    parser.add_argument("--out", type=Path, help="also write the result here")
+    options = parser.parse_args()
+    text = ""
+    if options.networks:
+        with options.networks.open(newline="") as file:
+            text += compare(list(csv.DictReader(file)), "networks of layers of the test set (`gnomon dataset layers --flat`), for xcup")
+    if options.arrays:
+        text += ("\n" if text else "") + compare(array_rows(options.arrays, options.keep), "arrays with their levels, 1x1 to 6x6, for xcup")
+    if not text:
+        parser.error("give --networks or --arrays")
+    sys.stdout.write(text)
+    if options.out:
+        options.out.write_text(text)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <memory>
 
 #include "dataset.hpp"
@@ -6,15 +5,9 @@
 namespace gnomon::cli {
 namespace {
 
-std::vector<Command> dataset_kinds() { return {traces_dataset(), memory_space_dataset(), designs_dataset(), parts_dataset(), memory_points_dataset(), layers_dataset(), operators_dataset()}; }
-
-struct Unbuilt {
-  const char *name, *summary;
-};
-constexpr Unbuilt unbuilt[] = {{"layers", "Labelled layers"},
-                               {"kernels", "Labelled kernels"},
-                               {"designs", "Labelled complete designs"},
-                               {"memory-space", "The whole space of DRAM controllers for a trace"}};
+std::vector<Command> dataset_kinds() {
+  return {traces_dataset(), memory_space_dataset(), designs_dataset(), parts_dataset(), memory_points_dataset(), layers_dataset(), kernels_dataset(), operators_dataset()};
+}
 
 }  // namespace
 
@@ -27,16 +20,6 @@ Command dataset_command() {
               CLI::App* sub = app.add_subcommand(kind.name, kind.summary);
               sub->footer("Example:\n  " + kind.example);
               sub->callback([action, run = kind.setup(*sub)] { *action = run; });
-            }
-            for (const Unbuilt& kind : unbuilt) {
-              if (std::any_of(kinds.begin(), kinds.end(), [&](const Command& built) { return built.name == kind.name; })) continue;
-              CLI::App* sub = app.add_subcommand(kind.name, std::string(kind.summary) + " (not built in this version)");
-              sub->allow_extras();
-              sub->callback([action, name = std::string(kind.name)] {
-                *action = [name]() -> Expected<int> {
-                  return fail(ErrorKind::unsupported, "`gnomon dataset " + name + "` is not built in this version; `gnomon dataset --help` lists what is");
-                };
-              });
             }
             return [action] { return (*action)(); };
           }};

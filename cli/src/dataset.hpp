@@ -14,5 +14,6 @@ Command parts_dataset();
 Command memory_points_dataset();
 Command layers_dataset();
 Command operators_dataset();
+Command kernels_dataset();
 
 }  // namespace gnomon::cli

@@ -1,13 +1,8 @@
-#include <zlib.h>
-
 #include <algorithm>
-#include <atomic>
 #include <fstream>
 #include <mutex>
 #include <optional>
 #include <set>
-#include <sstream>
-#include <thread>
 
 #include "gnomon/base/hash.hpp"
 #include "gnomon/base/json.hpp"
@@ -17,6 +12,7 @@
 #include "layers/compose.hpp"
 #include "layers/dataset_networks.hpp"
 #include "layers/timing.hpp"
+#include "synth/table_file.hpp"
 #include "synth/yosys.hpp"
 
 #include <nlohmann/json.hpp>
@@ -27,11 +23,15 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Deterministic caps: what is larger is not compiled (co-simulation) or synthesised whole, whatever the machine.
-constexpr std::int64_t cosim_instances = 2000, cosim_cycles = 200'000, flat_instances = 1500;
+constexpr std::int64_t cosim_instances = 600, cosim_cycles = 200'000;
+constexpr double flat_cells = 6000;  ///< LUTs and flip-flops together, as composed
 constexpr std::int64_t rows_at_once = 64;
 
 const char* const header =
     "row,kind,family,split,seed,precision_bits,strategy,io,reuse_factor,layer_count,multipliers,layers,network,lut,ff,dsp,bram,cycles,ii,target,tool,mode,cosimulated";
+/// Behind those: the figures of the same network synthesised whole, where that was done.
+const char* const flat_header = ",flat_lut,flat_ff,flat_dsp,flat_bram";
+const char* const no_flat = ",,,,";
 
 struct Plan {
   std::string kind, family, split;
@@ -61,12 +61,6 @@ std::int64_t instances_of(const BlockCounts& counts) {
   std::int64_t out = 0;
   for (const auto& [key, times] : counts.blocks) out += times;
   return out;
-}
-
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
 }
 
 /// type:n_in:n_out:reuse_factor:activation:bias:residual:in_height:in_width:in_channels:height:width:channels:kernel:stride of each layer.
@@ -152,65 +146,59 @@ Json wa_record(const Plan& plan, std::int64_t row, const Label& label, const std
   return out;
 }
 
-/// Splits a line of the table; quotes double inside quoted fields.
-std::vector<std::string> fields_of(const std::string& line) {
-  std::vector<std::string> out(1);
-  bool inside = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '"') {
-      if (inside && i + 1 < line.size() && line[i + 1] == '"') out.back() += '"', ++i;
-      else inside = !inside;
-    } else if (line[i] == ',' && !inside) {
-      out.emplace_back();
-    } else {
-      out.back() += line[i];
+/// Networks of the test set synthesised whole, into a table of their own as they come; `lines` are the rows of the table of labels. Gives the flat columns by row.
+Expected<std::map<std::size_t, std::string>> write_flat_table(const LayerTableOptions& o, const std::vector<std::string>& lines) {
+  const fs::path file = o.flat_out.empty() ? fs::path(o.out.string() + ".flat.csv") : o.flat_out;
+  const std::string first = "row,lut,ff,dsp,bram,composed_lut,composed_ff,composed_dsp,composed_bram,tool,mode";
+  const std::vector<Plan> plans = plan_rows(o);
+  // Of the test set, in a seeded order, the first that are below the cap.
+  std::vector<std::pair<std::uint64_t, std::size_t>> order;
+  for (std::size_t i = 0; i < plans.size(); ++i)
+    if (plans[i].split == "test") order.emplace_back(derive(derive(o.seed, "flat"), i), i);
+  std::sort(order.begin(), order.end());
+  auto kept = kept_lines(file, first);
+  if (!kept) return fail(std::move(kept.error()));
+  std::string text = first + "\n";
+  for (const std::string& line : *kept) text += line + "\n";
+  if (auto done = write_file(file, text); !done) return fail(std::move(done.error()));
+  std::ofstream out(file, std::ios::app | std::ios::binary);
+  std::map<std::size_t, std::string> table;
+  std::vector<std::size_t> chosen;
+  for (const auto& [draw, i] : order) {
+    if (static_cast<std::int64_t>(chosen.size()) == o.flat) break;
+    const auto composed = fields_of(lines[i]);
+    double lut = 0, ff = 0;
+    if (parse_real(composed[13], lut) && parse_real(composed[14], ff) && lut + ff <= flat_cells) chosen.push_back(i);
+  }
+  auto version = yosys_version();
+  SynthOptions synth;
+  synth.target = o.target;
+  synth.cache = o.cache;
+  synth.flat = true;
+  synth.timing = false;
+  const std::size_t begin = std::min(kept->size(), chosen.size());
+  for (std::size_t i = 0; i < begin; ++i) {
+    const auto f = fields_of((*kept)[i]);
+    if (f.size() != 11 || f[0] != std::to_string(chosen[i])) return fail(ErrorKind::invalid_input, file.string() + ": line " + std::to_string(i + 2) + " is not of row " + std::to_string(chosen[i]));
+    table[chosen[i]] = "," + f[1] + "," + f[2] + "," + f[3] + "," + f[4];
+  }
+  const std::size_t step = static_cast<std::size_t>(std::clamp(o.jobs, 1, 64));
+  for (std::size_t from = begin; from < chosen.size(); from += step) {
+    const std::size_t count = std::min(step, chosen.size() - from);
+    std::vector<Expected<SynthResult>> results(count, SynthResult{});
+    in_threads(o.jobs, count, [&](std::size_t i) { results[i] = synthesise(plans[chosen[from + i]].network, synth); });
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!results[i]) return fail(std::move(results[i].error()));
+      const SynthFigures& f = results[i]->total;
+      const auto composed = fields_of(lines[chosen[from + i]]);
+      const std::string figures = "," + number(*f.lut) + "," + number(*f.ff) + "," + number(*f.dsp) + "," + number(*f.bram);
+      out << std::to_string(chosen[from + i]) + figures + "," + composed[13] + "," + composed[14] + "," + composed[15] + "," + composed[16] + "," + *version + ",flat\n";
+      table[chosen[from + i]] = figures;
     }
+    out << std::flush;
+    if (o.progress) o.progress(static_cast<std::int64_t>(from + count), static_cast<std::int64_t>(chosen.size()));
   }
-  return out;
-}
-
-Expected<void> write_gzip(const fs::path& path, const std::string& text) {
-  const fs::path partial = path.string() + ".writing";
-  gzFile file = gzopen(partial.c_str(), "wb9");
-  if (file == nullptr) return fail(ErrorKind::invalid_input, path.string() + ": cannot be written");
-  bool good = true;
-  for (std::size_t at = 0; good && at < text.size(); at += std::size_t{1} << 20) {
-    const auto size = static_cast<unsigned>(std::min<std::size_t>(text.size() - at, std::size_t{1} << 20));
-    good = gzwrite(file, text.data() + at, size) == static_cast<int>(size);
-  }
-  good = gzclose(file) == Z_OK && good;
-  std::error_code code;
-  if (good) fs::rename(partial, path, code);
-  if (!good || code) return fail(ErrorKind::run_failed, path.string() + ": cannot be written");
-  return {};
-}
-
-/// Lines of a table that was stopped: whole ones of the same header, each beginning with its row number.
-Expected<std::vector<std::string>> kept_lines(const fs::path& file, const std::string& first) {
-  std::vector<std::string> out;
-  std::error_code code;
-  if (!fs::exists(file, code)) return out;
-  auto text = read_file(file, std::size_t{1} << 30);
-  if (!text) return fail(std::move(text.error()));
-  const std::size_t whole = text->rfind('\n');
-  std::istringstream lines(whole == text->npos ? std::string() : text->substr(0, whole + 1));
-  std::string line;
-  if (!std::getline(lines, line)) return out;
-  if (line != first) return fail(ErrorKind::invalid_input, file.string() + ": holds another table (its header differs); give another name, or remove it");
-  while (std::getline(lines, line)) out.push_back(line);
-  return out;
-}
-
-template <class Work>
-void in_threads(int jobs, std::size_t count, const Work& work) {
-  std::atomic<std::size_t> next{0};
-  const auto run = [&] {
-    for (std::size_t i = next++; i < count; i = next++) work(i);
-  };
-  std::vector<std::thread> threads;
-  for (std::size_t t = 1; t < std::min<std::size_t>(count, static_cast<std::size_t>(std::clamp(jobs, 1, 64))); ++t) threads.emplace_back(run);
-  run();
-  for (std::thread& t : threads) t.join();
+  return table;
 }
 
 }  // namespace
@@ -225,7 +213,7 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
   const std::vector<Plan> plans = plan_rows(o);
   if (plans.empty()) return fail(ErrorKind::invalid_input, "no networks are asked for");
   const auto row_count = static_cast<std::int64_t>(plans.size());
-  const std::string first = header;
+  const std::string first = std::string(header) + flat_header;
   const bool zipped = o.out.extension() == ".gz";
   const fs::path rows_file = zipped ? fs::path(o.out.string() + ".partial") : o.out;
 
@@ -240,6 +228,7 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
     const Plan& plan = plans[static_cast<std::size_t>(table.kept)];
     if (!line.starts_with(std::to_string(table.kept) + "," + plan.kind + "," + plan.family + "," + plan.split + "," + std::to_string(o.seed) + ",") || fields_of(line).size() != fields_of(first).size())
       return fail(ErrorKind::invalid_input, rows_file.string() + ": row " + std::to_string(table.kept) + " is not of seed " + std::to_string(o.seed) + " or of these networks");
+    for (int comma = 0; comma < 4; ++comma) line.erase(line.rfind(','));  // filled again below
     const bool done = line.ends_with(",1");
     owed += drawn(table.kept) - done;
     table.cosimulated += done;
@@ -247,7 +236,7 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
     lines.push_back(std::move(line));
   }
   std::string begun = first + "\n";
-  for (const std::string& line : lines) begun += line + "\n";
+  for (const std::string& line : lines) begun += line + no_flat + "\n";
   if (auto done = write_file(rows_file, begun); !done) return fail(std::move(done.error()));
 
   SynthOptions synth;
@@ -314,8 +303,8 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
         if (errors[i]) return fail(errors[i]->kind(), where(i) + errors[i]->text());
         const std::int64_t row = from + static_cast<std::int64_t>(i);
         std::string text = row_text(o, row, plans[static_cast<std::size_t>(row)], labels[i], *version, done.contains(i));
-        out << text;
         text.pop_back();
+        out << text << no_flat << "\n";
         lines.push_back(std::move(text));
         table.cosimulated += done.contains(i);
       }
@@ -325,12 +314,6 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
     }
   }
   table.rows = row_count;
-  std::string whole = first + "\n";
-  for (const std::string& line : lines) whole += line + "\n";
-  table.hash = sha256(whole);
-  if (zipped) {
-    if (auto done = write_gzip(o.out, whole); !done) return fail(std::move(done.error()));
-  }
   if (!o.wa_json.empty()) {
     Json all = Json::array();
     for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -348,58 +331,18 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
     const std::string text = all.dump(1) + "\n";
     if (auto done = o.wa_json.extension() == ".gz" ? write_gzip(o.wa_json, text) : write_file(o.wa_json, text); !done) return fail(std::move(done.error()));
   }
+  std::map<std::size_t, std::string> flat;
   if (o.flat > 0) {
     auto done = write_flat_table(o, lines);
     if (!done) return fail(std::move(done.error()));
-    table.flat = *done;
+    flat = std::move(*done);
+    table.flat = static_cast<std::int64_t>(flat.size());
   }
+  std::string whole = first + "\n";
+  for (std::size_t i = 0; i < lines.size(); ++i) whole += lines[i] + (flat.contains(i) ? flat.at(i) : no_flat) + "\n";
+  table.hash = sha256(whole);
+  if (auto done = zipped ? write_gzip(o.out, whole) : write_file(o.out, whole); !done) return fail(std::move(done.error()));
   return table;
-}
-
-Expected<std::int64_t> write_flat_table(const LayerTableOptions& o, const std::vector<std::string>& lines) {
-  const fs::path file = o.flat_out.empty() ? fs::path(o.out.string() + ".flat.csv") : o.flat_out;
-  const std::string first = "row,lut,ff,dsp,bram,composed_lut,composed_ff,composed_dsp,composed_bram,tool,mode";
-  const std::vector<Plan> plans = plan_rows(o);
-  // Of the test set, in a seeded order, the first that are below the cap.
-  std::vector<std::pair<std::uint64_t, std::size_t>> order;
-  for (std::size_t i = 0; i < plans.size(); ++i)
-    if (plans[i].split == "test") order.emplace_back(derive(derive(o.seed, "flat"), i), i);
-  std::sort(order.begin(), order.end());
-  auto kept = kept_lines(file, first);
-  if (!kept) return fail(std::move(kept.error()));
-  std::string text = first + "\n";
-  for (const std::string& line : *kept) text += line + "\n";
-  if (auto done = write_file(file, text); !done) return fail(std::move(done.error()));
-  std::ofstream out(file, std::ios::app | std::ios::binary);
-  std::vector<std::size_t> chosen;
-  for (const auto& [draw, i] : order) {
-    if (static_cast<std::int64_t>(chosen.size()) == o.flat) break;
-    auto built = build_network(plans[i].network, false);
-    if (!built) return fail(std::move(built.error()));
-    if (instances_of(built->counts) <= flat_instances) chosen.push_back(i);
-  }
-  auto version = yosys_version();
-  SynthOptions synth;
-  synth.target = o.target;
-  synth.cache = o.cache;
-  synth.flat = true;
-  synth.timing = false;
-  const std::size_t begin = std::min(kept->size(), chosen.size());
-  const std::size_t step = static_cast<std::size_t>(std::clamp(o.jobs, 1, 64));
-  for (std::size_t from = begin; from < chosen.size(); from += step) {
-    const std::size_t count = std::min(step, chosen.size() - from);
-    std::vector<Expected<SynthResult>> results(count, SynthResult{});
-    in_threads(o.jobs, count, [&](std::size_t i) { results[i] = synthesise(plans[chosen[from + i]].network, synth); });
-    for (std::size_t i = 0; i < count; ++i) {
-      if (!results[i]) return fail(std::move(results[i].error()));
-      const SynthFigures& f = results[i]->total;
-      const auto composed = fields_of(lines[chosen[from + i]]);
-      out << std::to_string(chosen[from + i]) + "," + number(*f.lut) + "," + number(*f.ff) + "," + number(*f.dsp) + "," + number(*f.bram) + "," + composed[13] + "," + composed[14] + "," + composed[15] + "," + composed[16] + "," + *version + ",flat\n";
-    }
-    out << std::flush;
-    if (o.progress) o.progress(static_cast<std::int64_t>(from + count), static_cast<std::int64_t>(chosen.size()));
-  }
-  return static_cast<std::int64_t>(chosen.size());
 }
 
 }  // namespace gnomon::hls

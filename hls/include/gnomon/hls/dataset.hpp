@@ -56,7 +56,27 @@ struct LayerTable {
 /// must agree in every output and cycle, or the run ends with an error; networks beyond the size that is co-simulated hand their turn to the next.
 /// Row i depends on the seed and i alone, and not on `jobs`; a table that was stopped anywhere is taken up where it ends.
 Expected<LayerTable> write_layer_table(const LayerTableOptions& options);
-/// The networks of the test set that are synthesised whole, beside their composed labels; `lines` are the table's rows.
-Expected<std::int64_t> write_flat_table(const LayerTableOptions& options, const std::vector<std::string>& lines);
+struct KernelTableOptions {
+  std::filesystem::path out;  ///< CSV
+  std::int64_t count = 100;
+  std::uint64_t seed = 1;
+  std::string target = "xcup";  ///< of synthesis, or empty: no resources
+  double cosim = 0.05;          ///< share of the rows that are run in RTL
+  int jobs = 2;
+  std::filesystem::path cache;  ///< of synthesised and compiled RTL; empty: the default
+  std::vector<std::string> worker = {};  ///< as in CosimOptions
+  std::function<void(std::int64_t done, std::int64_t all)> progress;
+};
+
+struct KernelTable {
+  std::int64_t rows = 0, kept = 0, cosimulated = 0, too_big = 0;
+  std::string hash;  ///< SHA-256 of the table's text
+};
+
+/// A table of random kernels with random directives (random_kernel.hpp): interval, depth and cycles from the schedule that the independent checker
+/// has accepted, resources by flat synthesis of the emitted SystemVerilog; kernels beyond a cap on the text's size, the same on every machine, have
+/// none. A seeded share is run in RTL without and with stalls and must agree in every output and cycle, or the run ends with an error.
+/// Row i depends on the seed and i alone, and not on `jobs`; a table that was stopped anywhere is taken up where it ends.
+Expected<KernelTable> write_kernel_table(const KernelTableOptions& options);
 
 }  // namespace gnomon::hls
