@@ -212,7 +212,11 @@ void add_predict(CLI::App& parent, Action& action) {
       auto x = model->encode(data->rows, data->nodes.rows() > 0 ? &data->nodes : nullptr);
       if (!x) return fail(std::move(x.error()));
       auto prediction = model->predict(*x);
-      if (!prediction) return fail(std::move(prediction.error()));
+      if (!prediction) {
+        std::vector<Problem> problems = prediction.error().problems();
+        for (Problem& problem : problems) problem.file = query->data;
+        return fail(Error(prediction.error().kind(), std::move(problems)));
+      }
       const auto& targets = model->info().targets;
       Json list = Json::array();
       std::vector<std::vector<std::string>> rows;

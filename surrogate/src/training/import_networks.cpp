@@ -21,13 +21,29 @@ const Json* member(const Json& object, const char* key) {
 
 std::string text_of(const Json* value) { return !value ? std::string() : value->is_string() ? value->get<std::string>() : value->dump(); }
 
-/// A number, or a text that is one; NaN where neither.
-double number_of(const Json* value) {
-  if (!value) return nan;
-  if (value->is_number()) return value->get<double>();
-  double out = nan;
-  return value->is_string() && parse_real(trimmed(value->get_ref<const std::string&>()), out) ? out : nan;
-}
+/// A number, or a text that is one; NaN where there is none (nothing, an empty text, `None`, `N/A`). What is none of these is kept for the error.
+class Numbers {
+ public:
+  double operator()(const Json* object, const char* key, const std::string& where) {
+    const Json* value = object ? member(*object, key) : nullptr;
+    if (!value) return nan;
+    double out = nan;
+    if (value->is_number()) {
+      out = value->get<double>();
+    } else {
+      const std::string text = text_of(value);
+      const std::string_view word = trimmed(text);
+      if (word.empty() || word == "None" || word == "N/A" || word == "nan") return nan;
+      if (!value->is_string() || !parse_real(word, out)) out = -1;
+    }
+    if (!(out >= 0 && out <= 1e300)) wrong_ = {where + "/" + key, text_of(value)};
+    return out;
+  }
+  const std::pair<std::string, std::string>& wrong() const { return wrong_; }
+
+ private:
+  std::pair<std::string, std::string> wrong_;
+};
 
 /// All whole numbers in a shape, whatever its brackets: `[null, 16]`, `(None, 32, 3)`.
 std::vector<double> numbers_in(const std::string& text) {
@@ -102,16 +118,18 @@ Expected<void> add_record(const Json& record, std::size_t index, const std::stri
   static const Json none = Json::object();
   const Json* model = member(*config, "Model");
   if (!model) model = &none;
-  const double bits = bits_of(text_of(member(*model, "Precision"))), reuse = number_of(member(*model, "ReuseFactor"));
+  Numbers number_of;
+  const double bits = bits_of(text_of(member(*model, "Precision"))), reuse = number_of(model, "ReuseFactor", where + "/hls_config/Model");
   const std::string strategy = text_of(member(*model, "Strategy"));
   double macs = 0, multipliers = 0, weight_bits = 0, bit_operations = 0, largest_reuse = 0;
   for (std::size_t l = 0; l < layers->size(); ++l) {
     const Json& layer = (*layers)[l];
     const auto in = numbers_in(text_of(member(layer, "input_shape"))), out = numbers_in(text_of(member(layer, "output_shape")));
-    const double own_reuse = number_of(member(layer, "reuse_factor"));
+    const std::string at = where + "/model_config/" + std::to_string(l);
+    const double own_reuse = number_of(&layer, "reuse_factor", at);
     const double factor = std::max(1.0, std::isnan(own_reuse) ? (std::isnan(reuse) ? 1.0 : reuse) : own_reuse);
     const double work = macs_of(layer, in, out);
-    const double parameters = number_of(member(layer, "parameters"));
+    const double parameters = number_of(&layer, "parameters", at);
     const double weights = std::isnan(parameters) ? 0 : parameters;
     // A multiplier does `factor` products for each position of a convolution.
     const double products = text_of(member(layer, "class_name")).find("Conv") != std::string::npos && out.size() > 1 ? work / product_of({out.begin(), out.end() - 1}) : work;
@@ -136,7 +154,7 @@ Expected<void> add_record(const Json& record, std::size_t index, const std::stri
   rows.word("part", text_of(member(record, "target_part")));
   rows.word("strategy", strategy);
   rows.word("io_type", text_of(member(*config, "io_type")));
-  rows.number("clock_ns", "ns", number_of(member(*config, "clock_period")));
+  rows.number("clock_ns", "ns", number_of(config, "clock_period", where + "/hls_config"));
   rows.number("layers", "", static_cast<double>(layers->size()));
   rows.number("bits", "bits", bits);
   rows.number("reuse_factor", "", reuse);
@@ -147,9 +165,12 @@ Expected<void> add_record(const Json& record, std::size_t index, const std::stri
   rows.number("bit_operations", "", bit_operations);
   const Json* resources = member(record, "resource_report");
   const Json* latency = member(record, "latency_report");
-  for (const char* name : {"lut", "ff", "dsp", "bram"}) rows.number(name, "", resources ? number_of(member(*resources, name)) : nan);
-  rows.number("cycles", "", latency ? number_of(member(*latency, "cycles_max")) : nan);
-  rows.number("ii", "", latency ? number_of(member(*latency, "interval_max")) : nan);
+  for (const char* name : {"lut", "ff", "dsp", "bram"}) rows.number(name, "", number_of(resources, name, where + "/resource_report"));
+  rows.number("cycles", "", number_of(latency, "cycles_max", where + "/latency_report"));
+  rows.number("ii", "", number_of(latency, "interval_max", where + "/latency_report"));
+  if (const auto& [place, found] = number_of.wrong(); !place.empty()) {
+    return invalid(file, place, "found " + in_quotes(found) + "; allowed: a number that is not negative, or nothing where it is missing");
+  }
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <optional>
@@ -132,10 +133,13 @@ bool takes_hurdle(const TrainingData& data, std::size_t target) {
   return zeros >= 0.05 * labels && zeros <= 0.95 * labels;
 }
 
-double mean_error(const std::vector<HeldOut>& rows, double deviation) {
+constexpr auto no_fold = std::numeric_limits<std::size_t>::max();
+
+/// Over all folds but `without`.
+double mean_error(const std::vector<HeldOut>& rows, double deviation, std::size_t without) {
   double sum = 0, n = 0;
   for (const HeldOut& held : rows) {
-    if (std::isnan(held.truth)) continue;
+    if (std::isnan(held.truth) || held.fold == without) continue;
     sum += std::min(1.0, std::abs(held.truth - (held.zero ? 0.0 : held.centre)) / deviation);
     n += 1;
   }
@@ -171,15 +175,16 @@ Expected<std::vector<std::vector<Record>>> compare(const TrainingData& data, con
     for (std::size_t t = 0; t < targets; ++t) {
       Record& record = out[piece % variants.size()][t];
       auto& to = folds[piece / variants.size()].sizes ? record.sizes : record.groups;
+      for (HeldOut& held : answers[piece][t]) held.fold = piece / variants.size();
       to.insert(to.end(), answers[piece][t].begin(), answers[piece][t].end());
     }
   }
   return out;
 }
 
-/// The variant with the smallest product of errors on held-out groups and on held-out sizes, and why.
+/// The variant with the smallest product of errors on held-out groups and (less so in large tables) on held-out sizes, by all folds but `without`, and why.
 std::size_t choose(const std::vector<Variant>& variants, const std::vector<std::vector<Record>>& records, std::size_t target, const TrainingData& data,
-                   std::string& why) {
+                   std::size_t without, std::string& why) {
   double sum = 0, squares = 0, n = 0;
   for (const std::size_t row : data.columns.rows) {
     const double z = to_scale(data.targets[target].scale, data.targets[target].divisor, data.columns.labels(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(target)));
@@ -195,13 +200,15 @@ std::size_t choose(const std::vector<Variant>& variants, const std::vector<std::
   double best_score = std::numeric_limits<double>::infinity();
   std::vector<std::string> words;
   const bool hurdle = takes_hurdle(data, target);
+  // The more rows, the more of what will be asked lies among them.
+  const double far = std::min(1.0, static_cast<double>(compare_rows) / static_cast<double>(data.columns.rows.size()));
   for (std::size_t v = 0; v < variants.size(); ++v) {
     if (variants[v].hurdle && !hurdle) continue;
     if (variants[v].term == 3 && analytical_feature(data, target) < 0) continue;
-    const double inside = mean_error(records[v][target].groups, deviation), outside = mean_error(records[v][target].sizes, deviation);
+    const double inside = mean_error(records[v][target].groups, deviation, without), outside = mean_error(records[v][target].sizes, deviation, without);
     double score = std::isnan(inside) ? 0 : std::log(inside + alike);
-    if (!std::isnan(outside)) score += std::log(outside + alike);
-    if (variants[v].family == "ensemble" && variants[v].term == 0) score += std::log(worth) * (std::isnan(outside) ? 1 : 2);
+    if (!std::isnan(outside)) score += far * std::log(outside + alike);
+    if (variants[v].family == "ensemble" && variants[v].term == 0) score += std::log(worth) * (std::isnan(outside) ? 1 : 1 + far);
     if (score < best_score) {
       best_score = score;
       best = v;
@@ -211,6 +218,20 @@ std::size_t choose(const std::vector<Variant>& variants, const std::vector<std::
   why = variants[best].name() + ": mean error in deviations of the label on held-out groups" +
         (records[best][target].sizes.empty() ? "" : " and on held-out sizes") + ": " + join(words, ", ");
   return best;
+}
+
+/// The held-out answers that set a target's intervals. Those of the variant taken would look better than it is, for they had a say in the choice; so each
+/// fold is answered by the variant that all the other folds would take.
+Record unbiased(const std::vector<Variant>& variants, const std::vector<std::vector<Record>>& records, std::size_t target, const TrainingData& data,
+                std::size_t folds) {
+  Record out;
+  for (std::size_t f = 0; f < folds; ++f) {
+    std::string ignored;
+    const Record& from = records[choose(variants, records, target, data, f, ignored)][target];
+    std::copy_if(from.groups.begin(), from.groups.end(), std::back_inserter(out.groups), [&](const HeldOut& held) { return held.fold == f; });
+    std::copy_if(from.sizes.begin(), from.sizes.end(), std::back_inserter(out.sizes), [&](const HeldOut& held) { return held.fold == f; });
+  }
+  return out;
 }
 
 /// Predictions and labels of held-out rows as matrices, for scores.
@@ -324,10 +345,10 @@ Expected<Model> Trainer::run(const arch::LabelTable& table, const TrainOptions& 
     auto compared = compare(data, options, folds, variants, variants.size() > 1, threads);
     if (!compared) return fail(std::move(compared.error()));
     for (std::size_t t = 0; t < data.targets.size(); ++t) {
-      const std::size_t best = choose(variants, *compared, t, data, why[t]);
+      const std::size_t best = choose(variants, *compared, t, data, no_fold, why[t]);
       choice[t] = variants[best];
       choice[t].hurdle = choice[t].hurdle && takes_hurdle(data, t);
-      records[t] = std::move((*compared)[best][t]);
+      records[t] = unbiased(variants, *compared, t, data, folds.size());
     }
   }
   Rows learned = rows;

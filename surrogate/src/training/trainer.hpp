@@ -17,7 +17,7 @@ struct Variant {
   int term = 0;         ///< 0: none; 1: of few regimes; 2: of many; 3: the feature `analytical_TARGET` as it is
   bool hurdle = false;
   bool operator==(const Variant&) const = default;
-  std::string name() const { 
+  std::string name() const {
     const std::string form = term == 0 ? "" : term == 1 ? "simple term" : term == 2 ? "term" : "analytical model";
     return family.empty() ? form : (form.empty() ? "" : form + " + ") + family + (hurdle ? " with hurdle" : "");
   }
@@ -38,6 +38,7 @@ struct HeldOut {
   double truth = 0, centre = 0, spread = 0;
   bool zero = false;   ///< a hurdle says 0
   bool inside = true;  ///< of what the model learned
+  std::size_t fold = 0;  ///< in which it was held out
 };
 
 /// A variant's answers to one target: rows of held-out groups, and of held-out sizes.

@@ -1,0 +1,214 @@
+"""Surrogates and bad input, through the program and from Python; wa-hls4ml records; explain."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Run, gnomon, write_json
+
+gnomon_py = pytest.importorskip("gnomon")
+
+
+def table(path: Path, rows: int = 60, *, head: str = "size,reuse,kind,cycles [cycles]") -> Path:
+    """cycles = size * 3 / reuse, twice that where kind is `b`."""
+    draw = random.Random(7)
+    lines = [head]
+    for _ in range(rows):
+        size, reuse, kind = draw.randrange(8, 256), draw.choice([1, 2, 4]), draw.choice("ab")
+        lines.append(f"{size},{reuse},{kind},{size * 3 / reuse * (2 if kind == 'b' else 1)}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def train(data: Path, out: Path, *more: object, targets: str = "cycles") -> Run:
+    return gnomon("surrogate", "train", "--data", data, "--targets", targets, "--family", "process", "--term", "never", "--out", out, *more)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("surrogate")
+    run = train(table(folder / "train.csv"), folder / "m.gnomon")
+    assert run.status == 0, run.err
+    return folder / "m.gnomon"
+
+
+def refused(run: Run, *words: str) -> None:
+    assert run.status == 3, (run.status, run.out, run.err)
+    for word in words:
+        assert word in run.err, run.err
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["size,reuse,kind,cycles", "8,1,a,24"], ["1 ", "20"]),  # one row
+        (["size,reuse,kind,cycles"], ["m.csv"]),  # none
+        (["size,reuse,kind,cycles", *["8,1,a,24"] * 40], ["m.csv"]),  # one group
+        (["size,reuse,kind,time", *[f"{i},1,a,{i}" for i in range(40)]], ["cycles"]),  # no target
+        (["size,reuse,kind,cycles", *[f"{i},1,a," for i in range(40)]], ["cycles"]),  # no label
+        (["size,reuse,kind,cycles", *[f"{i},1,a,many" for i in range(40)]], ["cycles"]),  # words for labels
+        (["size,reuse,kind,cycles", *[f"{i},1,a,{i}" for i in range(40)], "1,2"], ["m.csv"]),  # a short row
+        (["size,size,kind,cycles", *[f"{i},1,a,{i}" for i in range(40)]], ["size"]),  # a column twice
+        ([""], ["m.csv"]),
+    ],
+)
+def test_tables_that_cannot_be_learned(tmp_path: Path, lines: list[str], words: list[str]) -> None:
+    data = tmp_path / "m.csv"
+    data.write_text("\n".join(lines) + "\n")
+    refused(train(data, tmp_path / "m.gnomon"), *words)
+    assert not (tmp_path / "m.gnomon").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("reuse,kind\n1,a\n", ["size"]),  # a column missing
+        ("sise,reuse,kind\n8,1,a\n", ["size"]),
+        ("size [bytes],reuse,kind\n8,1,a\n", []),  # the model has no unit for it: taken
+        ("size,reuse,kind\n,1,a\n", ["size", "no value"]),  # a value missing
+        ("size,reuse,kind\nnan,1,a\n", ["size"]),
+        ("size,reuse,kind\ninf,1,a\n", ["size"]),
+        ("size,reuse,kind\nwide,1,a\n", ["size", "wide"]),
+    ],
+)
+def test_queries_that_cannot_be_answered(tmp_path: Path, model: Path, text: str, words: list[str]) -> None:
+    data = tmp_path / "q.csv"
+    data.write_text(text)
+    run = gnomon("surrogate", "predict", "--model", model, "--data", data, "--json")
+    if words:
+        refused(run, "q.csv", *words)
+    else:
+        assert run.status == 0, run.err
+
+
+def test_another_unit_is_refused(tmp_path: Path) -> None:
+    learned = table(tmp_path / "train.csv", head="size [bytes],reuse,kind,cycles [cycles]")
+    assert train(learned, tmp_path / "m.gnomon").status == 0
+    (tmp_path / "q.csv").write_text("size [kib],reuse,kind\n8,1,a\n")
+    refused(gnomon("surrogate", "predict", "--model", tmp_path / "m.gnomon", "--data", tmp_path / "q.csv"), "size", "kib", "bytes")
+
+
+@pytest.mark.parametrize("row", ["-64,1,a", "0,1,a", "1e300,1,a", "64,1,never"])
+def test_values_outside_are_flagged_and_bounded(tmp_path: Path, model: Path, row: str) -> None:
+    (tmp_path / "q.csv").write_text(f"size,reuse,kind\n{row}\n")
+    run = gnomon("surrogate", "predict", "--model", model, "--data", tmp_path / "q.csv", "--json")
+    assert run.status == 0, run.err
+    answer = run.json()["rows"][0]
+    assert not answer["in_range"] and answer["out_of_range"]
+    assert 0 <= answer["cycles"]["lower"] <= answer["cycles"]["mean"] <= answer["cycles"]["upper"] < 1e6
+
+
+def test_models_that_are_none(tmp_path: Path, model: Path) -> None:
+    query = tmp_path / "q.csv"
+    query.write_text("size,reuse,kind\n8,1,a\n")
+    head, blob = model.read_bytes().split(b"\n", 1)
+
+    def ask(content: bytes) -> Run:
+        (tmp_path / "m.gnomon").write_bytes(content)
+        return gnomon("surrogate", "predict", "--model", tmp_path / "m.gnomon", "--data", query)
+
+    for content in (b"", b"{}\n", b"PK\x03\x04", head, model.read_bytes()[:-4], model.read_bytes() + b"\0\0\0\0", head.replace(b"cycles", b"cycled") + b"\n" + blob):
+        refused(ask(content), "m.gnomon")
+    # Of another version, and otherwise sound.
+    assert head.count(b'"version":2,') == 1
+    later = ask(head.replace(b'"version":2,', b'"version":99,') + b"\n" + blob)
+    assert later.status == 4 and "m.gnomon" in later.err and "99" in later.err, later.err
+    refused(gnomon("surrogate", "predict", "--model", tmp_path / "nothing.gnomon", "--data", query), "nothing.gnomon")
+
+
+def test_python_refuses_what_is_wrong(tmp_path: Path) -> None:
+    draw = np.random.default_rng(1)
+    x = draw.uniform(1, 100, size=(80, 2))
+    y = x[:, :1] * x[:, 1:]
+    args: dict[str, Any] = {"targets": ["y"], "family": "process"}
+    for bad_x, bad_y in ((x[:1], y[:1]), (x, y[:-1]), (x[:0], y[:0]), (np.where(x > 50, np.inf, x), y), (x, np.full_like(y, np.nan))):
+        with pytest.raises(gnomon_py.InputError):
+            gnomon_py.Surrogate.train(bad_x, bad_y, **args)
+    with pytest.raises(gnomon_py.InputError):
+        gnomon_py.Surrogate.train(x, y, targets=["y", "z"], family="process")
+    with pytest.raises(gnomon_py.InputError, match="process"):
+        gnomon_py.Surrogate.train(x, y, targets=["y"], family="proces")
+    model = gnomon_py.Surrogate.train(x, y, **args)
+    for query in ([[np.nan, 1.0]], [[np.inf, 1.0]], [[1.0]], [[1.0, 2.0, 3.0]]):
+        with pytest.raises(gnomon_py.InputError):
+            model.predict(query)
+    assert not model.predict([[-5.0, 10.0]]).in_range[0]
+    assert model.predict(np.empty((0, 2))).mean.shape == (0, 1)
+
+
+def test_python_explains(tmp_path: Path) -> None:
+    """Truth: y = 4 a + b of independent a, b, and c that moves nothing. Shapley values of a sum are its addends; they add up to the answer exactly."""
+    pandas = pytest.importorskip("pandas")
+    draw = np.random.default_rng(3)
+    frame = pandas.DataFrame({"a": draw.uniform(0, 10, 200), "b": draw.uniform(0, 10, 200), "c": draw.uniform(0, 10, 200)})
+    frame["y"] = 4 * frame["a"] + frame["b"]
+    model = gnomon_py.Surrogate.train(frame, targets=["y"], family="process")
+    told = model.explain(frame.head(5), frame)
+    assert told.usual.shape == told.answer.shape == (5, 1) and told.contributions.shape == (5, 1, 3)
+    assert np.allclose(told.contributions.sum(axis=2), told.answer - told.usual, atol=1e-6)
+    assert np.allclose(told.answer, model.predict(frame.head(5)).mean)
+    parts = np.column_stack([4 * (frame["a"] - frame["a"].median()), frame["b"] - frame["b"].median(), np.zeros(200)])[:5]
+    assert np.abs(told.contributions[:, 0] - parts).max() < 0.5
+    with pytest.raises(gnomon_py.InputError):
+        model.explain(frame[["a", "b"]].head(5), frame)
+    with pytest.raises(gnomon_py.InputError, match="array"):
+        model.explain(frame[["a", "b", "c"]].to_numpy(), frame)
+
+
+def record(index: int, *, labelled: bool = True) -> dict[str, Any]:
+    """A record in the form of wa-hls4ml (arXiv 2511.05615): all values are strings; `resource_report` is empty where synthesis did not finish."""
+    width, reuse, bits = 8 * (1 + index % 6), 2 ** (index % 4), 4 + 2 * (index % 3)
+    layers = []
+    for n, (inputs, neurons) in enumerate(((16, width), (width, 5))):
+        layers.append(
+            {
+                "class_name": "Dense", "layer_name": f"dense_{n}", "input_shape": f"[None, {inputs}]", "output_shape": f"[None, {neurons}]",
+                "parameters": str(inputs * neurons + neurons), "neurons": str(neurons), "activation": "relu", "reuse_factor": str(reuse), "precision": f"ap_fixed<{bits},1>",
+            }
+        )
+    macs = 16 * width + width * 5
+    return {
+        "meta_data": {"uuid": hashlib.sha256(str(index).encode()).hexdigest()[:32], "model_name": f"net_{index}", "artifacts_file": f"net_{index}.tar.gz"},
+        "model_config": layers,
+        "hls_config": {"Model": {"Precision": f"ap_fixed<{bits},1>", "ReuseFactor": str(reuse), "Strategy": "Resource"}, "clock_period": "5", "io_type": "io_parallel"},
+        "resource_report": {"bram": "0.5", "dsp": str(macs // reuse), "ff": str(macs * bits // reuse), "lut": str(3 * macs * bits // reuse), "uram": "0"} if labelled else {},
+        "hls_resource_report": {"bram": "1", "dsp": "1", "ff": "1", "lut": "1", "uram": "0"},
+        "latency_report": {"cycles_min": str(10 + reuse), "cycles_max": str(12 + reuse), "target_clock": "5", "estimated_clock": "3.6", "interval_min": str(reuse), "interval_max": str(reuse)},
+        "target_part": "xcu250-figd2104-2L-e", "vivado_version": "2023.2", "hls4ml_version": "0.8.1",
+    }
+
+
+@pytest.mark.parametrize("lines", [False, True])
+def test_records_of_wa_hls4ml(tmp_path: Path, lines: bool) -> None:
+    records = [record(i, labelled=i % 5 != 0) for i in range(60)]
+    path = tmp_path / ("nets.jsonl" if lines else "nets.json")
+    path.write_text("\n".join(map(json.dumps, records)) if lines else json.dumps(records))
+    out = tmp_path / "m.gnomon"
+    run = train(path, out, "--json", targets="lut,dsp,cycles,ii")
+    assert run.status == 0, run.err
+    # A fifth has no resources: missing, not 0; all have cycles.
+    scores = gnomon("surrogate", "evaluate", "--model", out, "--data", path, "--json").json()["targets"]
+    assert scores["lut"]["rows"] == scores["dsp"]["rows"] == 48 and scores["cycles"]["rows"] == 60
+    answers = gnomon("surrogate", "predict", "--model", out, "--data", path, "--json").json()["rows"]
+    for given, answer in zip(records, answers, strict=True):
+        assert answer["cycles"]["mean"] == pytest.approx(int(given["latency_report"]["cycles_max"]), rel=0.1)
+
+
+@pytest.mark.parametrize("spoil", ["reuse_factor", "model_config", "json", "list"])
+def test_records_that_are_not_of_the_schema(tmp_path: Path, spoil: str) -> None:
+    one: Any = record(1)
+    if spoil == "reuse_factor":
+        one["model_config"][0]["reuse_factor"] = "many"
+    elif spoil == "model_config":
+        one["model_config"] = "none"
+    text = {"json": '[{"model_config": ', "list": "[1, 2]"}.get(spoil, json.dumps([one]))
+    path = tmp_path / "bad.json"
+    path.write_text(text)
+    refused(train(path, tmp_path / "m.gnomon", targets="lut"), "bad.json")
+    refused(train(write_json(tmp_path / "none.json", []), tmp_path / "m.gnomon", targets="lut"), "none.json")
