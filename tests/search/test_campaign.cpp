@@ -103,11 +103,19 @@ TEST(Campaign, ManyMistakesAreToldAtOnce) {
   EXPECT_GE(read_it.error().problems().size(), 4u) << read_it.error().text();
 }
 
-TEST(Campaign, WhatIsNotBuiltIsUnsupported) {
-  const auto read_it = read(campaign(R"("clock_mhz": {"int": [200, 800]})", R"(, "subject": "kernel")"));
-  ASSERT_FALSE(read_it);
-  EXPECT_EQ(read_it.error().kind(), ErrorKind::unsupported) << read_it.error().text();
-  EXPECT_SAYS(read_it.error().text(), "not built yet");
+// A kernel's groups of directives are there for parameters to name, whether the file has them or not; its fidelities are its own.
+TEST(Campaign, AKernelIsReadWithItsDirectives) {
+  const std::string head = R"({"version": 1, "subject": "kernel", "design": {"name": "k", "loops": []}, "objectives": [{"metric": "ii", "goal": "min"}], "space": {)";
+  const auto c = read(head + R"("directives.unroll.i": {"int": [1, 4]}}})");
+  ASSERT_TRUE(c) << c.error().text();
+  EXPECT_EQ(c->ladder, std::vector<std::string>{"cycle"});
+  EXPECT_SAYS(c->design_json, "\"unroll\":{}");
+  const auto wrong = read(head + R"("directives.unroll.i": {"int": [1, 4]}}, "fidelity": "analytical"})");
+  ASSERT_FALSE(wrong);
+  EXPECT_SAYS(wrong.error().text(), "cycle");
+  const auto nowhere = read(head + R"("directives.unrol.i": {"int": [1, 4]}}})");
+  ASSERT_FALSE(nowhere);
+  EXPECT_SAYS(nowhere.error().text(), "unroll");
 }
 
 TEST(Campaign, AProblemBringsItsSpaceAndGoals) {

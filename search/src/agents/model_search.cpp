@@ -160,6 +160,14 @@ std::vector<ModelSearch::Scored> ModelSearch::best_of(const std::vector<arch::Po
 std::optional<arch::Point> ModelSearch::next(const std::vector<arch::Point>& taken) {
   const auto free = [&](const arch::Point& p) { return std::find(taken.begin(), taken.end(), p) == taken.end(); };
   std::erase_if(pool_, [&](const arch::Point& p) { return !free(p); });
+  if (options_.uniform > 0 && random_.chance(options_.uniform)) {
+    for (int t = 0; t < 20; ++t) {
+      auto point = space_->sample(random_, 500);
+      if (!point || !request_.fresh(*point) || !free(*point)) continue;
+      believe(*point);
+      return point;
+    }
+  }
   if (!pool_.empty() && random_.chance(options_.wander)) {
     const arch::Point point = pool_[static_cast<std::size_t>(random_.integer(0, static_cast<std::int64_t>(pool_.size()) - 1))];
     believe(point);

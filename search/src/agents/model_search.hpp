@@ -18,6 +18,7 @@ struct ModelSearchOptions {
   std::size_t steps = 6;         ///< of each local search at most
   std::size_t neighbours = 8;    ///< looked at exactly in each step
   double wander = 0;             ///< probability of any candidate instead of the best
+  double uniform = 0;            ///< probability of a uniform draw before that
 };
 
 /// Whether a run still finds something new. A model that has settled on where nothing is to be found would search there for ever;
