@@ -5,6 +5,7 @@
 #include "compose.hpp"
 #include "console.hpp"
 #include "dataset.hpp"
+#include "gnomon/arch/dataflow.hpp"
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/temporary_folder.hpp"
@@ -27,7 +28,8 @@ Json random_design(Random& random) {
   const auto size = [&] { return pick<std::int64_t>(random, {4, 8, 12, 16, 24, 32, 48, 64}); };
   const std::int64_t rows = size(), cols = size();
   const bool overlap = random.chance(0.6);
-  const auto flow = pick<std::string>(random, {"os", "ws", "is"});
+  const auto& flows = arch::dataflows();
+  const std::string flow = flows[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(flows.size()) - 1))].name;
   const auto precision = pick<std::string>(random, {"int8", "int8", "int16"});
   Json levels = Json::array();
   for (const char* operand : {"ifmap", "filter", "ofmap"}) {

@@ -17,7 +17,7 @@ struct ForestOptions {
   std::int64_t max_points = 3000;
   std::int64_t pool = 400;
   double interleaved = 0.4;
-  double uniform = 0.2;
+  double uniform = 0.4;
   std::string acquisition = "ehvi";
 };
 
@@ -31,7 +31,7 @@ void describe(FieldVisitor& v, ForestOptions& o) {
   field(v, {"pool", "candidates that the acquisition is computed for, before the local search", "points"}, o.pool,
         Range{50, 100000});
   field(v, {"interleaved", "share of the proposals that are any candidate: a variant of the best designs, or a uniform draw"}, o.interleaved, RealRange{0, 1});
-  field(v, {"uniform", "share of the proposals that are uniform draws, before those"}, o.uniform, RealRange{0, 1});
+  field(v, {"uniform", "share of the proposals that are uniform draws, before those, times the share of recent results whose outcome had been seen before"}, o.uniform, RealRange{0, 1});
   field(v, {"acquisition", "for two or three objectives; with more it is always parego"}, o.acquisition, Choice{{"ehvi", "parego"}});
 }
 
@@ -80,7 +80,7 @@ class Forest final : public Agent {
     ModelSearchOptions search_options;
     search_options.pool = static_cast<std::size_t>(options_.pool);
     search_options.wander = std::max(options_.interleaved, progression_.wander());
-    search_options.uniform = options_.uniform;
+    search_options.uniform = options_.uniform * progression_.known();
     search_options.looked_at = search_options.pool;
     ModelSearch search(space_, features_, request, *models_, acquisition, by_merit(all, *targets_, random), search_options, random.split(1));
     return search.fill(std::move(out), objectives_, seed_);

@@ -66,12 +66,13 @@ void Progression::tell(const Told& told) {
   last_ = told_;
 }
 
+double Progression::known() const { return static_cast<double>(std::count(known_.begin(), known_.end(), true)) / static_cast<double>(patience_); }
+
 double Progression::wander() const {
   if (front_.empty()) return 0;
   constexpr double most_idle = 0.5, most_known = 0.8;
   const double patience = static_cast<double>(patience_), idle = static_cast<double>(told_ - last_);
-  const double known = static_cast<double>(std::count(known_.begin(), known_.end(), true)) / patience;
-  return std::max(most_known * known, std::clamp((idle / patience - 1) * most_idle, 0.0, most_idle));
+  return std::max(most_known * known(), std::clamp((idle / patience - 1) * most_idle, 0.0, most_idle));
 }
 
 ModelSearch::ModelSearch(std::shared_ptr<const arch::Space> space, const Features& features, const AskRequest& request, Models& models,

@@ -32,6 +32,8 @@ class Progression {
   /// been seen before, as on the plateaus of a table; at least, where nothing has joined the front (or been the best) for so many
   /// results, what rises from 0 to a half over as many again.
   double wander() const;
+  /// Share of the latest results whose outcome had been seen before: 1 on a plateau, 0 where every design has figures of its own.
+  double known() const;
 
  private:
   std::size_t patience_;
