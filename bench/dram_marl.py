@@ -101,6 +101,7 @@ def figure(scenarios: list[Scenario], path: Path) -> None:
         axis.set_yscale("log")
         axis.set_title(f"{s.trace}: {s.aim}{', retention' if s.rule == 'retention' else ''}", fontsize=9)
         axis.tick_params(labelsize=7)
+        axis.minorticks_off()
     for axis in axes[-1]:
         axis.set_xlabel("evaluations", fontsize=8)
     for row in axes:
