@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import random
 import subprocess
 import sys
@@ -21,7 +20,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from agents import program
+
 NAMES = ("lut", "ff", "dsp", "bram")
 
 
@@ -56,7 +56,6 @@ def design(number: int) -> dict[str, Any]:
 
 def array_rows(count: int, keep: Path) -> list[dict[str, str]]:
     """Both figures of `count` arrays; what `keep` has of them is not synthesised again."""
-    gnomon = Path(os.environ.get("GNOMON_BUILD_DIR", ROOT / "build/release")) / "bin/gnomon"
     fields = ["array", *NAMES, *("composed_" + name for name in NAMES)]
     done: list[dict[str, str]] = []
     if keep.exists():
@@ -68,7 +67,7 @@ def array_rows(count: int, keep: Path) -> list[dict[str, str]]:
             file = Path(folder) / "design.json"
             file.write_text(json.dumps(design(number)))
             for prefix, flag in (("", ["--flat"]), ("composed_", [])):
-                run = subprocess.run([str(gnomon), "synth", "--arch", str(file), "--target", "xcup", "--no-timing", "--json", *flag], capture_output=True, text=True, check=False)
+                run = subprocess.run([str(program()), "synth", "--arch", str(file), "--target", "xcup", "--no-timing", "--json", *flag], capture_output=True, text=True, check=False)
                 if run.returncode != 0:
                     raise SystemExit(run.stderr)
                 result = json.loads(run.stdout)

@@ -1,5 +1,6 @@
 #include "gnomon/base/random.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -35,6 +36,11 @@ std::int64_t Random::integer(std::int64_t low, std::int64_t high) {
   std::uint64_t draw = next();
   while (draw < refuse_below) draw = next();
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + draw % span);
+}
+
+std::int64_t Random::log_integer(std::int64_t low, std::int64_t high) {
+  const double value = std::exp(uniform(std::log(static_cast<double>(low)), std::log(static_cast<double>(high) + 1)));
+  return std::clamp(static_cast<std::int64_t>(value), low, high);
 }
 
 double Random::normal() {

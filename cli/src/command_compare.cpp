@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "command.hpp"
+#include "compose.hpp"
 #include "console.hpp"
 #include "gnomon/base/process.hpp"
 #include "gnomon/base/text.hpp"
@@ -70,7 +71,7 @@ void print_rows(const Json& document, bool tuned) {
 }
 
 Expected<int> compare(const Options& options) {
-  auto loaded = search::load_campaign(options.campaign);
+  auto loaded = load_campaign(options.campaign);
   if (!loaded) return fail(std::move(loaded.error()));
   search::Overrides overrides;
   if (!options.fidelity.empty()) overrides.fidelity = options.fidelity;

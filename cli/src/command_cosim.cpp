@@ -172,7 +172,7 @@ void add(hls::CosimResult& total, hls::CosimResult&& one, const std::string& pre
   total.seconds += one.seconds;
 }
 
-/// A kernel's trial: its RTL, C++, testbench and results go to DIR/cosim/trial-N, the figures into the store's own table.
+/// A kernel's trial: its RTL, C++ and results go to DIR/cosim/trial-N, the figures into the store's own table.
 Expected<hls::CosimResult> run_kernel_trial(const Options& options, const search::StoredJob& stored, const std::filesystem::path& folder, Json& document) {
   auto text = Document::parse(stored.job.design_json, "kernel of trial " + std::to_string(*options.trial));
   if (!text) return fail(std::move(text.error()));
@@ -181,9 +181,7 @@ Expected<hls::CosimResult> run_kernel_trial(const Options& options, const search
   auto compiled = hls::compile(*kernel);
   if (!compiled) return fail(std::move(compiled.error()));
   if (auto files = hls::write_compiled(*compiled, folder); !files) return fail(std::move(files.error()));
-  hls::CosimOptions cosim = options.cosim;
-  cosim.artifacts = folder / "rtl";
-  auto result = hls::cosimulate_compiled(*compiled, cosim);
+  auto result = hls::cosimulate_compiled(*compiled, options.cosim);
   if (!result) return fail(std::move(result.error()));
   document = hls::cosim_document(*result);
   document["campaign"] = options.campaign;
@@ -205,15 +203,12 @@ Expected<hls::CosimResult> run_trial(const Options& options, Json& document, boo
     return fail(ErrorKind::invalid_input, "trial " + std::to_string(*options.trial) + " is " + stored->state + "; a finished one is needed");
   const arch::EvaluationJob& job = stored->job;
   const std::filesystem::path folder = std::filesystem::path(options.campaign) / "cosim" / ("trial-" + std::to_string(*options.trial));
-  std::error_code made;
-  if (job.subject == "kernel") {
-    std::filesystem::create_directories(folder, made);
-    return run_kernel_trial(options, *stored, folder, document);
-  }
+  if (job.subject == "kernel") return run_kernel_trial(options, *stored, folder, document);
   auto design_document = Document::parse(job.design_json, "design of trial " + std::to_string(*options.trial));
   if (!design_document) return fail(std::move(design_document.error()));
   auto design = arch::parse_design(*design_document);
   if (!design) return fail(std::move(design.error()));
+  std::error_code made;
   std::filesystem::create_directories(folder, made);
   if (auto done = write_file(folder / "design.json", Json::parse(job.design_json).dump(2) + "\n"); !done) return fail(std::move(done.error()));
 

@@ -14,35 +14,25 @@
 namespace gnomon::cli {
 namespace {
 
-template <class T>
-T pick(Random& random, std::initializer_list<T> values) {
-  return values.begin()[random.integer(0, static_cast<std::int64_t>(values.size()) - 1)];
-}
-
-std::int64_t log_uniform(Random& random, std::int64_t low, std::int64_t high) {
-  return std::clamp(static_cast<std::int64_t>(std::exp(random.uniform(std::log(static_cast<double>(low)), std::log(static_cast<double>(high) + 1)))), low, high);
-}
-
 /// A single core with three levels and one of five memories.
 Json random_design(Random& random) {
-  const auto size = [&] { return pick<std::int64_t>(random, {4, 8, 12, 16, 24, 32, 48, 64}); };
+  const auto size = [&] { return random.pick<std::int64_t>({4, 8, 12, 16, 24, 32, 48, 64}); };
   const std::int64_t rows = size(), cols = size();
   const bool overlap = random.chance(0.6);
-  const auto& flows = arch::dataflows();
-  const std::string flow = flows[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(flows.size()) - 1))].name;
-  const auto precision = pick<std::string>(random, {"int8", "int8", "int16"});
+  const std::string flow = random.pick(arch::dataflows()).name;
+  const auto precision = random.pick<std::string>({"int8", "int8", "int16"});
   Json levels = Json::array();
   for (const char* operand : {"ifmap", "filter", "ofmap"}) {
-    levels.push_back(Json{{"name", operand}, {"holds", Json::array({operand})}, {"kib", pick<std::int64_t>(random, {4, 8, 16, 32, 64, 128, 256})}, {"double_buffered", random.chance(0.8)}});
+    levels.push_back(Json{{"name", operand}, {"holds", Json::array({operand})}, {"kib", random.pick<std::int64_t>({4, 8, 16, 32, 64, 128, 256})}, {"double_buffered", random.chance(0.8)}});
   }
-  Json memory{{"type", pick<std::string>(random, {"ideal", "ddr3-1600", "ddr4-2400", "lpddr4-3200", "hbm2-2000"})}};
+  Json memory{{"type", random.pick<std::string>({"ideal", "ddr3-1600", "ddr4-2400", "lpddr4-3200", "hbm2-2000"})}};
   if (memory["type"] == "ideal") {
-    memory["bytes_per_cycle"] = pick<std::int64_t>(random, {4, 8, 16, 32, 64});
+    memory["bytes_per_cycle"] = random.pick<std::int64_t>({4, 8, 16, 32, 64});
     memory["latency_cycles"] = random.integer(0, 200);
   } else {
     memory["channels"] = 1;
   }
-  return Json{{"version", 1}, {"name", "core"}, {"clock_mhz", pick<std::int64_t>(random, {200, 400, 600, 800, 1000})},
+  return Json{{"version", 1}, {"name", "core"}, {"clock_mhz", random.pick<std::int64_t>({200, 400, 600, 800, 1000})},
               {"cores", Json::array({Json{{"name", "npu"}, {"array", Json{{"rows", rows}, {"cols", cols}, {"dataflow", flow}, {"precision", precision}, {"overlap", overlap}}}, {"levels", levels},
                                           {"vector", Json{{"lanes", cols}}}}})},
               {"memory", memory}};
@@ -52,13 +42,13 @@ Json random_design(Random& random) {
 std::string random_layers(Random& random) {
   if (random.chance(0.5)) {
     std::string csv = "Layer, M, N, K,\n";
-    for (int l = 0; l < 4; ++l) csv += fmt::format("p{}, {}, {}, {},\n", l, log_uniform(random, 1, 512), log_uniform(random, 8, 1024), log_uniform(random, 8, 1024));
+    for (int l = 0; l < 4; ++l) csv += fmt::format("p{}, {}, {}, {},\n", l, random.log_integer(1, 512), random.log_integer(8, 1024), random.log_integer(8, 1024));
     return csv;
   }
   std::string csv = "Layer, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,\n";
   for (int l = 0; l < 4; ++l) {
-    const std::int64_t kernel = pick<std::int64_t>(random, {1, 3, 3, 5}), size = random.integer(7, 40) + kernel - 1;
-    csv += fmt::format("c{}, {}, {}, {}, {}, {}, {}, {},\n", l, size, size, kernel, kernel, log_uniform(random, 3, 128), log_uniform(random, 8, 256), random.chance(0.2) ? 2 : 1);
+    const std::int64_t kernel = random.pick<std::int64_t>({1, 3, 3, 5}), size = random.integer(7, 40) + kernel - 1;
+    csv += fmt::format("c{}, {}, {}, {}, {}, {}, {}, {},\n", l, size, size, kernel, kernel, random.log_integer(3, 128), random.log_integer(8, 256), random.chance(0.2) ? 2 : 1);
   }
   return csv;
 }

@@ -44,6 +44,19 @@ std::string unit_of(const std::string& metric) {
 
 std::string display(double value) { return value != 0 && (std::abs(value) >= 1e6 || std::abs(value) < 1e-2) ? fmt::format("{:.4e}", value) : fmt::format("{:.5g}", value); }
 
+/// Paths repeat their first steps: the last two, or as many as no other parameter ends with.
+std::string short_name(const arch::Space& space, const std::string& name) {
+  std::size_t at = name.size();
+  for (int steps = 1; at != 0; ++steps) {
+    const std::size_t dot = name.rfind('.', at - 1);
+    at = dot == std::string::npos ? 0 : dot;
+    const std::string tail = name.substr(at);
+    const auto same = [&](const arch::Parameter& other) { return other.name.ends_with(tail); };
+    if (at != 0 && steps >= 2 && std::count_if(space.parameters().begin(), space.parameters().end(), same) == 1) return tail.substr(1);
+  }
+  return name;
+}
+
 void print_front(const search::Campaign& campaign, const search::Summary& summary) {
   if (summary.pareto.empty()) return;
   std::vector<std::string> head{"trial"};
@@ -51,12 +64,7 @@ void print_front(const search::Campaign& campaign, const search::Summary& summar
     const std::string unit = unit_of(objective.metric);
     head.push_back(objective.metric + (unit.empty() ? "" : " [" + unit + "]"));
   }
-  // Paths repeat their first steps; the last two name the parameter well enough where they are unique.
-  for (const arch::Parameter& parameter : campaign.space.parameters()) {
-    const std::size_t last = parameter.name.rfind('.');
-    const std::size_t before = last == std::string::npos || last == 0 ? std::string::npos : parameter.name.rfind('.', last - 1);
-    head.push_back(before == std::string::npos ? parameter.name : parameter.name.substr(before + 1));
-  }
+  for (const arch::Parameter& parameter : campaign.space.parameters()) head.push_back(short_name(campaign.space, parameter.name));
   std::vector<std::vector<std::string>> rows;
   constexpr std::size_t most = 40;
   // By the first objective, so that the table reads along the front.
@@ -102,9 +110,8 @@ Expected<int> dry_run(const search::Campaign& campaign, const Options& options) 
 }
 
 Expected<int> run(const Options& options) {
-  auto loaded = search::load_campaign(options.campaign);
+  auto loaded = load_campaign(options.campaign);
   if (!loaded) return fail(std::move(loaded.error()));
-  if (auto sound = check_kernel(*loaded); !sound) return fail(std::move(sound.error()));
   search::Overrides overrides;
   if (!options.agent.empty()) overrides.agent = options.agent;
   if (!options.fidelity.empty()) overrides.fidelity = options.fidelity;

@@ -28,12 +28,13 @@ const arch::EvaluatorRegistry& evaluators() {
   return registry;
 }
 
-Expected<void> check_kernel(const search::Campaign& campaign) {
-  if (campaign.subject != "kernel") return {};
-  auto document = Document::parse(campaign.design_json, campaign.file + " /design");
+Expected<search::Campaign> load_campaign(const std::filesystem::path& path) {
+  auto campaign = search::load_campaign(path);
+  if (!campaign || campaign->subject != "kernel") return campaign;
+  auto document = Document::parse(campaign->design_json, campaign->file + " /design");
   if (!document) return fail(std::move(document.error()));
   if (auto kernel = hls::read_kernel(*document); !kernel) return fail(std::move(kernel.error()));
-  return {};
+  return campaign;
 }
 
 }  // namespace gnomon

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <filesystem>
+
 #include "gnomon/arch/evaluator.hpp"
 #include "gnomon/search/campaign.hpp"
 
@@ -8,7 +10,7 @@ namespace gnomon {
 /// Every evaluator of the product, by subject and fidelity: the one list that the command line and the Python module share.
 const arch::EvaluatorRegistry& evaluators();
 
-/// What the compiler has to say against the base kernel of a campaign over kernels; nothing of other subjects.
-Expected<void> check_kernel(const search::Campaign& campaign);
+/// search::load_campaign, and of a campaign over kernels what the compiler has to say against its base kernel.
+Expected<search::Campaign> load_campaign(const std::filesystem::path& path);
 
 }  // namespace gnomon

@@ -114,7 +114,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
 #ifdef __GLIBC__
-  // Models' matrices come and go thousands of times: their pages are kept. Without this a sixth of a model-based search is page faults.
+  // Models' matrices come and go thousands of times: their pages are kept instead of being asked for again.
   mallopt(M_MMAP_THRESHOLD, 256 << 20);
   mallopt(M_TRIM_THRESHOLD, 512 << 20);
 #endif

@@ -21,7 +21,7 @@ std::string dumped(const Json& json) { return json.dump(-1, ' ', false, Json::er
 /// A campaign whose designs Python chooses: parameters in and out as JSON texts.
 class Campaign {
  public:
-  explicit Campaign(const std::string& path) : campaign_(value_or_raise(search::load_campaign(path))) {}
+  explicit Campaign(const std::string& path) : campaign_(value_or_raise(load_campaign(path))) {}
 
   std::string info() const {
     Json out{{"name", campaign_.name}, {"subject", campaign_.subject}, {"ladder", campaign_.ladder}, {"batch", campaign_.batch},
@@ -164,7 +164,7 @@ class PythonAgent final : public search::Agent {
 
 std::string run(const std::string& path, const std::string& out, const py::dict& options) {
   const auto has = [&](const char* key) { return options.contains(key) && !options[key].is_none(); };
-  auto loaded = value_or_raise(search::load_campaign(path));
+  auto loaded = value_or_raise(load_campaign(path));
   search::Overrides overrides;
   if (has("agent")) overrides.agent = options["agent"].cast<std::string>();
   if (has("fidelity")) overrides.fidelity = options["fidelity"].cast<std::string>();

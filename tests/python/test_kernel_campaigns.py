@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import gnomon as sdk
 import pytest
 from conftest import ROOT, gnomon, write_json
 
@@ -103,9 +104,14 @@ def test_the_base_kernel_is_checked(tmp_path: Path) -> None:
     kernel["body"][0]["tensor"] = "nothing"
     run = gnomon("validate", write_json(tmp_path / "c.json", campaign(design=kernel)))
     assert run.status == 3 and "/design" in run.err and "nothing" in run.err, run.err
+    with pytest.raises(sdk.InputError, match="nothing"):
+        sdk.make_env(tmp_path / "c.json")
 
 
 def test_the_example(tmp_path: Path) -> None:
     run = gnomon("run", ROOT / "examples/gemm-directives.json", "--out", tmp_path / "out", "--json")
     assert run.status == 0, run.err
     assert len(run.json()["pareto"]) >= 5
+    # Names are as long as it takes to tell them apart.
+    table = gnomon("run", ROOT / "examples/gemm-directives.json", "--out", tmp_path / "out").out
+    assert " unroll.k " in table and " a.0.factor " in table and " b.0.factor " in table

@@ -1,25 +1,12 @@
 #include "layers/dataset_networks.hpp"
 
-#include <algorithm>
-#include <cmath>
 
 #include "gnomon/base/random.hpp"
 
 namespace gnomon::hls {
 namespace {
 
-template <class T>
-const T& pick(Random& random, const std::vector<T>& values) {
-  return values[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(values.size()) - 1))];
-}
-
-/// Whole numbers from low to high, evenly in the logarithm.
-std::int64_t log_uniform(Random& random, std::int64_t low, std::int64_t high) {
-  const double value = std::exp(random.uniform(std::log(static_cast<double>(low)), std::log(static_cast<double>(high) + 1)));
-  return std::clamp(static_cast<std::int64_t>(value), low, high);
-}
-
-std::string hidden_activation(Random& random) { return pick<std::string>(random, {"relu", "relu", "relu", "linear", "tanh", "sigmoid"}); }
+std::string hidden_activation(Random& random) { return random.pick<std::string>({"relu", "relu", "relu", "linear", "tanh", "sigmoid"}); }
 
 }  // namespace
 
@@ -28,9 +15,9 @@ Network fully_connected_network(std::uint64_t seed) {
   Network n;
   n.name = "fc";
   n.precision_bits = static_cast<int>(2 * random.integer(1, 8));
-  n.strategy = pick<std::string>(random, {"latency", "resource"});
+  n.strategy = random.pick<std::string>({"latency", "resource"});
   n.io = random.chance(0.8) ? "io_parallel" : "io_stream";
-  n.reuse_factor = log_uniform(random, 1, 4096);
+  n.reuse_factor = random.log_integer(1, 4096);
   n.weight_seed = derive(seed, "weights") >> 11;
   n.channels = 8 * random.integer(1, 16);
   const std::int64_t layers = random.integer(2, 7);
@@ -39,7 +26,7 @@ Network fully_connected_network(std::uint64_t seed) {
     layer.size = 8 * random.integer(1, 16);
     layer.bias = random.chance(0.9);
     layer.activation = hidden_activation(random);
-    if (l + 1 == layers) layer.activation = pick<std::string>(random, {"linear", "softmax", "sigmoid", "relu"});
+    if (l + 1 == layers) layer.activation = random.pick<std::string>({"linear", "softmax", "sigmoid", "relu"});
     if (layer.activation == "softmax") layer.size = random.integer(2, 32);
     n.layers.push_back(layer);
   }
@@ -54,7 +41,7 @@ Network convolutional_network(std::uint64_t seed) {
   n.precision_bits = static_cast<int>(2 * random.integer(1, 8));
   n.strategy = random.chance(0.7) ? "resource" : "latency";
   n.io = "io_stream";
-  n.reuse_factor = log_uniform(random, 1, 4096);
+  n.reuse_factor = random.log_integer(1, 4096);
   n.weight_seed = derive(seed, "weights") >> 11;
   n.height = two ? 4 * random.integer(2, 8) : 1;
   n.width = two ? n.height : 16 * random.integer(2, 8);
@@ -64,7 +51,7 @@ Network convolutional_network(std::uint64_t seed) {
   for (std::int64_t l = 0; l < convolutions; ++l) {
     Layer layer;
     layer.type = n.name;
-    layer.kernel = pick<std::int64_t>(random, {1, 3, 3, 5});
+    layer.kernel = random.pick<std::int64_t>({1, 3, 3, 5});
     if (layer.kernel > size) layer.kernel = 1;
     layer.size = 4 * random.integer(1, 8);
     layer.stride = random.chance(0.2) && size > layer.kernel + 2 ? 2 : 1;
@@ -101,7 +88,7 @@ Network convolutional_network(std::uint64_t seed) {
     Layer layer;
     layer.size = 8 * random.integer(1, 8);
     layer.activation = hidden_activation(random);
-    if (l + 1 == dense) layer.size = random.integer(2, 16), layer.activation = pick<std::string>(random, {"linear", "softmax"});
+    if (l + 1 == dense) layer.size = random.integer(2, 16), layer.activation = random.pick<std::string>({"linear", "softmax"});
     n.layers.push_back(layer);
   }
   return n;
@@ -114,7 +101,7 @@ Network small_network(std::uint64_t seed, int kind) {
   n.precision_bits = static_cast<int>(random.integer(2, 12));
   n.strategy = kind % 2 == 0 ? "latency" : "resource";
   n.io = kind % 3 == 0 ? "io_stream" : "io_parallel";
-  n.reuse_factor = kind % 4 == 0 ? 1 : log_uniform(random, 1, 64);
+  n.reuse_factor = kind % 4 == 0 ? 1 : random.log_integer(1, 64);
   n.weight_seed = derive(seed, "weights") >> 11;
   if (kind % 7 >= 5) {
     const bool two = kind % 7 == 5;
@@ -151,7 +138,7 @@ Network small_network(std::uint64_t seed, int kind) {
   }
   Layer last;
   last.size = random.integer(2, 6);
-  last.activation = pick<std::string>(random, {"linear", "softmax", "relu", "sigmoid"});
+  last.activation = random.pick<std::string>({"linear", "softmax", "relu", "sigmoid"});
   n.layers.push_back(last);
   return n;
 }

@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -19,17 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-template <class T>
-const T& pick(Random& random, const std::vector<T>& values) {
-  return values[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(values.size()) - 1))];
-}
-
-/// Whole numbers from low to high, evenly in the logarithm.
-std::int64_t log_uniform(Random& random, std::int64_t low, std::int64_t high) {
-  const double value = std::exp(random.uniform(std::log(static_cast<double>(low)), std::log(static_cast<double>(high) + 1)));
-  return std::clamp(static_cast<std::int64_t>(value), low, high);
-}
-
 struct Row {
   Json design;
   std::int64_t m = 1, n = 1, k = 1;
@@ -39,16 +26,16 @@ struct Row {
 Row draw(std::uint64_t seed, std::int64_t number_of_row) {
   Random random(derive(seed, "designs/" + std::to_string(number_of_row)));
   Row row;
-  const std::int64_t rows = pick<std::int64_t>(random, {2, 3, 4, 6, 8, 12, 16}), cols = pick<std::int64_t>(random, {2, 3, 4, 6, 8, 12, 16});
-  const std::string flow = pick<std::string>(random, {"os", "ws", "is"});
+  const std::int64_t rows = random.pick<std::int64_t>({2, 3, 4, 6, 8, 12, 16}), cols = random.pick<std::int64_t>({2, 3, 4, 6, 8, 12, 16});
+  const std::string flow = random.pick<std::string>({"os", "ws", "is"});
   const bool overlap = random.chance(0.5), double_buffered = random.chance(0.7);
-  const int bits = pick<int>(random, {4, 8, 8, 16});
-  const int sums = bits == 16 ? pick<int>(random, {32, 40, 48}) : pick<int>(random, {20, 24, 32});
-  const std::int64_t kib = pick<std::int64_t>(random, {4, 8, 16, 32, 64}), banks = pick<std::int64_t>(random, {1, 2, 4, 8});
-  const std::int64_t memory = pick<std::int64_t>(random, {4, 8, 16, 32}), latency = random.integer(0, 100);
-  row.m = log_uniform(random, 1, 256);
-  row.n = log_uniform(random, 1, 256);
-  row.k = log_uniform(random, 1, 512);
+  const int bits = random.pick<int>({4, 8, 8, 16});
+  const int sums = bits == 16 ? random.pick<int>({32, 40, 48}) : random.pick<int>({20, 24, 32});
+  const std::int64_t kib = random.pick<std::int64_t>({4, 8, 16, 32, 64}), banks = random.pick<std::int64_t>({1, 2, 4, 8});
+  const std::int64_t memory = random.pick<std::int64_t>({4, 8, 16, 32}), latency = random.integer(0, 100);
+  row.m = random.log_integer(1, 256);
+  row.n = random.log_integer(1, 256);
+  row.k = random.log_integer(1, 512);
   const auto level = [&](const char* name) {
     return Json{{"name", name}, {"holds", Json::array({name})}, {"kib", kib}, {"banks", banks}, {"double_buffered", double_buffered}};
   };

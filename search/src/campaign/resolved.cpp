@@ -53,6 +53,9 @@ Json identity(Json resolved) {
   return resolved;
 }
 
+/// Whose parameters are paths into a design: accelerators, memories, kernels.
+bool has_design(const Campaign& c) { return !c.design_json.empty(); }
+
 }  // namespace
 
 Json resolved_json(const Campaign& c) {
@@ -60,7 +63,7 @@ Json resolved_json(const Campaign& c) {
   out["version"] = 1;
   out["name"] = c.name;
   out["subject"] = c.subject;
-  if (c.subject == "accelerator" || c.subject == "memory" || c.subject == "kernel") {
+  if (has_design(c)) {
     out["workloads"] = Json::array();
     for (const arch::WorkloadRef& w : c.workloads) {
       // A path moves with the campaign's folder; what counts is the file's content, below.
@@ -195,7 +198,7 @@ Expected<arch::EvaluationJob> make_job(const Campaign& c, const arch::Point& poi
   job.parameters_json = c.space.to_json(point).dump();
   job.workloads = c.workloads;
   job.base_folder = c.design_folder.string();
-  if (c.subject == "accelerator" || c.subject == "memory" || c.subject == "kernel") {
+  if (has_design(c)) {
     auto design = arch::apply(Json::parse(c.design_json), hardware_space(c.space), hardware_point(c.space, point), c.file);
     if (!design) return fail(std::move(design.error()));
     job.design_json = design->dump();

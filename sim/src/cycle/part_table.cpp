@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -15,20 +14,10 @@ namespace {
 
 using NetworkPtr = std::shared_ptr<const workloads::Graph>;
 
-template <class T>
-T pick(Random& random, std::initializer_list<T> values) {
-  return values.begin()[random.integer(0, static_cast<std::int64_t>(values.size()) - 1)];
-}
-
-std::int64_t log_uniform(Random& random, std::int64_t low, std::int64_t high) {
-  const double value = std::exp(random.uniform(std::log(static_cast<double>(low)), std::log(static_cast<double>(high) + 1)));
-  return std::clamp(static_cast<std::int64_t>(value), low, high);
-}
-
 /// Stages of equal convolutions, each stage with half the pixels and up to twice the channels of the one before.
 std::string convolutions(Random& random) {
   std::string csv = "Layer, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,\n";
-  std::int64_t size = random.integer(24, 128), channels = 3, filters = pick<std::int64_t>(random, {16, 24, 32, 48, 64});
+  std::int64_t size = random.integer(24, 128), channels = 3, filters = random.pick<std::int64_t>({16, 24, 32, 48, 64});
   const std::int64_t stages = random.integer(2, 5);
   const auto layer = [&](const std::string& name, std::int64_t kernel, std::int64_t in, std::int64_t out, std::int64_t stride) {
     const std::int64_t padded = size + kernel - 1;
@@ -46,7 +35,7 @@ std::string convolutions(Random& random) {
         layer(name + "b", 3, narrow, narrow, 1);
         layer(name + "c", 1, narrow, filters, 1);
       } else {
-        layer(name, pick<std::int64_t>(random, {1, 3, 3, 5}), filters, filters, 1);
+        layer(name, random.pick<std::int64_t>({1, 3, 3, 5}), filters, filters, 1);
       }
     }
     channels = filters;
@@ -59,7 +48,7 @@ std::string convolutions(Random& random) {
 /// Products of transformer blocks or of a perceptron.
 std::string products(Random& random) {
   std::string csv = "Layer, M, N, K,\n";
-  const std::int64_t m = log_uniform(random, 1, 1024), width = 32 * random.integer(3, 32), blocks = random.integer(1, 8);
+  const std::int64_t m = random.log_integer(1, 1024), width = 32 * random.integer(3, 32), blocks = random.integer(1, 8);
   int at = 0;
   const auto product = [&](std::int64_t n, std::int64_t k) {
     csv += "p" + std::to_string(at++) + ", " + std::to_string(m) + ", " + std::to_string(n) + ", " + std::to_string(k) + ",\n";
@@ -71,9 +60,9 @@ std::string products(Random& random) {
       product(width, 2 * width);
     }
   } else {
-    std::int64_t k = log_uniform(random, 64, 4096);
+    std::int64_t k = random.log_integer(64, 4096);
     for (std::int64_t l = random.integer(3, 8); l > 0; --l) {
-      const std::int64_t n = log_uniform(random, 64, 4096);
+      const std::int64_t n = random.log_integer(64, 4096);
       product(n, k);
       k = n;
     }
@@ -97,11 +86,11 @@ std::string_view any_dataflow(Random& random) {
 }
 
 Json random_design(Random& random) {
-  const std::int64_t clock = pick<std::int64_t>(random, {200, 400, 600, 800, 1000});
+  const std::int64_t clock = random.pick<std::int64_t>({200, 400, 600, 800, 1000});
   const auto core = [&](const char* name) {
-    const std::int64_t cols = pick<std::int64_t>(random, {8, 12, 16, 24, 32, 48, 64}), rows = pick<std::int64_t>(random, {8, 12, 16, 24, 32, 48, 64});
+    const std::int64_t cols = random.pick<std::int64_t>({8, 12, 16, 24, 32, 48, 64}), rows = random.pick<std::int64_t>({8, 12, 16, 24, 32, 48, 64});
     const auto level = [&](const char* operand) {
-      return Json{{"name", operand}, {"holds", Json::array({operand})}, {"kib", pick<std::int64_t>(random, {8, 16, 32, 64, 128})}, {"double_buffered", random.chance(0.9)}};
+      return Json{{"name", operand}, {"holds", Json::array({operand})}, {"kib", random.pick<std::int64_t>({8, 16, 32, 64, 128})}, {"double_buffered", random.chance(0.9)}};
     };
     return Json{{"name", name},
                 {"array", Json{{"rows", rows}, {"cols", cols}, {"dataflow", std::string(any_dataflow(random))}, {"precision", "int8"}, {"overlap", random.chance(0.6)}}},
@@ -112,8 +101,8 @@ Json random_design(Random& random) {
   if (random.chance(0.5)) two = core("b");
   two["name"] = "b";
   return Json{{"version", 1}, {"name", "pair"}, {"clock_mhz", clock}, {"cores", Json::array({one, two})},
-              {"interconnect", Json{{"type", "bus"}, {"bytes_per_cycle", pick<std::int64_t>(random, {32, 64, 128})}}},
-              {"memory", Json{{"type", pick<std::string>(random, {"ddr3-1600", "ddr4-2400", "lpddr4-3200", "hbm2-2000"})}, {"channels", 1}}}};
+              {"interconnect", Json{{"type", "bus"}, {"bytes_per_cycle", random.pick<std::int64_t>({32, 64, 128})}}},
+              {"memory", Json{{"type", random.pick<std::string>({"ddr3-1600", "ddr4-2400", "lpddr4-3200", "hbm2-2000"})}, {"channels", 1}}}};
 }
 
 /// Rows of a simulation, one for each core, as CSV lines.

@@ -182,7 +182,7 @@ Expected<std::vector<std::vector<Record>>> compare(const TrainingData& data, con
   return out;
 }
 
-/// The variant with the smallest product of errors on held-out groups and (less so in large tables) on held-out sizes, by all folds but `without`, and why.
+/// The variant with the smallest product of errors on held-out groups and on held-out sizes, by all folds but `without`, and why.
 std::size_t choose(const std::vector<Variant>& variants, const std::vector<std::vector<Record>>& records, std::size_t target, const TrainingData& data,
                    std::size_t without, std::string& why) {
   double sum = 0, squares = 0, n = 0;
@@ -200,15 +200,13 @@ std::size_t choose(const std::vector<Variant>& variants, const std::vector<std::
   double best_score = std::numeric_limits<double>::infinity();
   std::vector<std::string> words;
   const bool hurdle = takes_hurdle(data, target);
-  // The more rows, the more of what will be asked lies among them.
-  const double far = std::min(1.0, static_cast<double>(compare_rows) / static_cast<double>(data.columns.rows.size()));
   for (std::size_t v = 0; v < variants.size(); ++v) {
     if (variants[v].hurdle && !hurdle) continue;
     if (variants[v].term == 3 && analytical_feature(data, target) < 0) continue;
     const double inside = mean_error(records[v][target].groups, deviation, without), outside = mean_error(records[v][target].sizes, deviation, without);
     double score = std::isnan(inside) ? 0 : std::log(inside + alike);
-    if (!std::isnan(outside)) score += far * std::log(outside + alike);
-    if (variants[v].family == "ensemble" && variants[v].term == 0) score += std::log(worth) * (std::isnan(outside) ? 1 : 1 + far);
+    if (!std::isnan(outside)) score += std::log(outside + alike);
+    if (variants[v].family == "ensemble" && variants[v].term == 0) score += std::log(worth) * (std::isnan(outside) ? 1 : 2);
     if (score < best_score) {
       best_score = score;
       best = v;

@@ -11,17 +11,12 @@ using arch::Dim;
 
 std::int64_t up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-template <class T>
-T pick(Random& random, const std::vector<T>& values) {
-  return values[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(values.size()) - 1))];
-}
-
 arch::Level random_level(Random& random, const std::string& name, bool ample) {
   arch::Level level;
   level.name = name;
   for (bool& holds : level.holds) holds = random.chance(0.7);
-  level.banks = pick<std::int64_t>(random, {1, 2, 3, 4, 8});
-  level.bytes_per_cycle = ample ? 1024 : pick<std::int64_t>(random, {1, 2, 3, 4, 6, 8, 16, 32, 64});
+  level.banks = random.pick<std::int64_t>({1, 2, 3, 4, 8});
+  level.bytes_per_cycle = ample ? 1024 : random.pick<std::int64_t>({1, 2, 3, 4, 6, 8, 16, 32, 64});
   level.double_buffered = ample || random.chance(0.6);
   level.bytes = std::int64_t{1} << 40;
   return level;
@@ -32,11 +27,11 @@ arch::Core random_core(Random& random, const std::string& name, const CaseOption
   core.name = name;
   core.array.rows = random.integer(1, options.largest_array);
   core.array.cols = random.integer(1, options.largest_array);
-  core.array.dataflow = pick<arch::Dataflow>(random, {arch::Dataflow::os, arch::Dataflow::ws, arch::Dataflow::is});
+  core.array.dataflow = random.pick<arch::Dataflow>({arch::Dataflow::os, arch::Dataflow::ws, arch::Dataflow::is});
   core.array.overlap = random.chance(0.5);
-  const int bits = pick<int>(random, {4, 8, 8, 16});
+  const int bits = random.pick<int>({4, 8, 8, 16});
   core.array.precision = {"int" + std::to_string(bits), bits, false};
-  core.array.accumulator_bits = pick<int>(random, {16, 20, 24, 32});
+  core.array.accumulator_bits = random.pick<int>({16, 20, 24, 32});
   if (options.array) core.array = *options.array;
   const std::int64_t count = random.integer(1, 3);
   for (std::int64_t l = 0; l < count; ++l) core.levels.push_back(random_level(random, "level" + std::to_string(l), options.ample));
@@ -114,7 +109,7 @@ arch::StepMapping random_mapping(Random& random, const arch::Design& design, con
       kept = kept || mapping.levels[e].keeps[o];
       if (inwards[e]->holds[o]) able.push_back(e);
     }
-    if (!kept) mapping.levels[pick(random, able)].keeps[o] = true;
+    if (!kept) mapping.levels[random.pick(able)].keeps[o] = true;
   }
   const arch::SpatialDims dims = arch::spatial_dims(core.array.dataflow);
   mapping.rows_dim = dims.rows;
@@ -125,7 +120,7 @@ arch::StepMapping random_mapping(Random& random, const arch::Design& design, con
   mapping.folds = {{dims.rows, whole_count(row_tile, up(row_tile, mapping.rows_size))}, {dims.cols, whole_count(col_tile, up(col_tile, mapping.cols_size))}};
   if (random.chance(0.5)) std::swap(mapping.folds[0], mapping.folds[1]);
   if (random.chance(0.4)) {
-    for (arch::Layout& layout : mapping.layout) layout = pick<arch::Layout>(random, {arch::Layout::streamed, arch::Layout::row_major, arch::Layout::col_major});
+    for (arch::Layout& layout : mapping.layout) layout = random.pick<arch::Layout>({arch::Layout::streamed, arch::Layout::row_major, arch::Layout::col_major});
   }
   return mapping;
 }
@@ -138,13 +133,13 @@ RandomCase random_case(Random& random, const CaseOptions& options) {
     arch::Design& design = out.design;
     design.name = "random";
     design.clock_mhz = 1000;
-    design.clock_period_ps = pick<std::int64_t>(random, {1000, 1250, 833});
+    design.clock_period_ps = random.pick<std::int64_t>({1000, 1250, 833});
     const std::int64_t shared = random.integer(0, 2);
     for (std::int64_t s = 0; s < shared; ++s) design.shared.push_back(random_level(random, "shared" + std::to_string(s), options.ample));
     for (int c = 0; c < options.cores; ++c) design.cores.push_back(random_core(random, "core" + std::to_string(c), options));
-    design.bus_bytes_per_cycle = options.ample ? 4096 : pick<std::int64_t>(random, {1, 2, 4, 8, 16, 64});
+    design.bus_bytes_per_cycle = options.ample ? 4096 : random.pick<std::int64_t>({1, 2, 4, 8, 16, 64});
     design.memory.type = "ideal";
-    design.memory.bytes_per_cycle = options.ample ? 4096 : pick<std::int64_t>(random, {1, 2, 4, 5, 8, 16, 64});
+    design.memory.bytes_per_cycle = options.ample ? 4096 : random.pick<std::int64_t>({1, 2, 4, 5, 8, 16, 64});
     design.memory.latency_cycles = options.ample || random.chance(0.3) ? 0 : random.integer(1, 60);
     bool valid = true;
     for (int s = 0; s < options.steps && valid; ++s) {

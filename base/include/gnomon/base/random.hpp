@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace gnomon {
 
@@ -22,6 +24,17 @@ class Random {
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
   /// Uniform whole number in [low, high], without modulo bias. Needs low <= high.
   std::int64_t integer(std::int64_t low, std::int64_t high);
+  /// Whole number in [low, high], even in the logarithm. Needs 1 <= low <= high.
+  std::int64_t log_integer(std::int64_t low, std::int64_t high);
+  /// One of the values, which must be some; what stands twice is drawn twice as often.
+  template <class T>
+  T pick(std::initializer_list<T> values) {
+    return values.begin()[integer(0, static_cast<std::int64_t>(values.size()) - 1)];
+  }
+  template <class T>
+  const T& pick(const std::vector<T>& values) {
+    return values[static_cast<std::size_t>(integer(0, static_cast<std::int64_t>(values.size()) - 1))];
+  }
   /// Standard normal (Box-Muller, two draws each).
   double normal();
   bool chance(double probability) { return uniform() < probability; }

@@ -47,7 +47,7 @@ inline constexpr std::size_t least_rows = 20;
 ///
 /// Groups (not rows) are dealt to folds by the seed. `auto` compares families, with and without an analytical term (term.hpp), per target, on
 /// held-out groups and on held-out sizes (for up to four size features, the largest two fifths, which no learned row reaches), takes the
-/// smallest product of the two mean errors (beyond 1,500 rows the second one to the power 1,500 / rows), and writes what it saw into Target::why. Intervals come from held-out answers, each fold's by the variant that the
+/// smallest product of the two mean errors, and writes what it saw into Target::why. Intervals come from held-out answers, each fold's by the variant that the
 /// other folds would take, so that the choice does not flatter them: one quantile for rows in range from the groups, one for rows out of range from the
 /// sizes, with the finite-sample correction (1 + 1/groups).
 ///
