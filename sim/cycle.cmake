@@ -16,6 +16,7 @@ gnomon_library(sim_cycle
     src/cycle/fabric.cpp
     src/cycle/fold_price.cpp
     src/cycle/geometry.cpp
+    src/cycle/fluid.cpp
     src/cycle/part.cpp
     src/cycle/part_table.cpp
     src/cycle/plan.cpp

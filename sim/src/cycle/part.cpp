@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "gnomon/base/text.hpp"
 #include "gnomon/sim/analytical.hpp"
 #include "gnomon/sim/mapper.hpp"
+#include "fluid.hpp"
 #include "step_key.hpp"
 
 namespace gnomon::sim {
@@ -30,7 +32,8 @@ struct Kind {
   std::int64_t tiles = 1, macs = 0;
   // In the part.
   std::int64_t taken = 0;
-  std::int64_t sites = 1;  ///< occurrences that share `taken`
+  LatencyCurve curve;
+  double efficiency = 0.8, scale = 1;  ///< for the fluid model, as the part shows them
   double total() const { return cycles * static_cast<double>(occurrences.size()); }
   double cost(std::int64_t count) const { return once + (cycles - once) * static_cast<double>(count) / static_cast<double>(tiles); }
 };
@@ -38,24 +41,50 @@ struct Kind {
 /// Vector work is cut where its streams are, not at array tiles.
 constexpr std::int64_t vector_pieces = 1000;
 
+/// What a step takes alone.
+struct Alone {
+  double cycles = 0, compute = 0, once = 0, bytes = 0;
+};
+
+Alone alone(const arch::Design& design, const CycleStep& step) {
+  Alone out;
+  const auto fill = [&](const auto& e) {
+    out.cycles = static_cast<double>(e.latency_cycles);
+    out.compute = static_cast<double>(e.compute_cycles);
+    out.bytes = static_cast<double>(e.counts.dram_read_bytes + e.counts.dram_write_bytes);
+  };
+  if (step.array) {
+    const LayerEstimate e = estimate(design, design.cores[step.core], *step.array, *step.mapping);
+    fill(e);
+    out.once = std::min(out.cycles, static_cast<double>(e.prologue_cycles + e.epilogue_cycles));
+  } else {
+    fill(estimate_vector(design, step.core, step.vector, step.label));
+    out.once = std::min(out.cycles, static_cast<double>(2 * design.memory.latency_cycles));
+  }
+  return out;
+}
+
 Kind kind_of(const arch::Design& design, const CycleStep& step) {
   Kind kind;
   kind.core = step.core;
+  const Alone full = alone(design, step);
+  kind.cycles = full.cycles, kind.compute = full.compute, kind.once = full.once, kind.bytes = full.bytes;
+  kind.tiles = vector_pieces;
   if (step.array) {
-    const LayerEstimate e = estimate(design, design.cores[step.core], *step.array, *step.mapping);
-    kind.cycles = static_cast<double>(e.latency_cycles);
-    kind.compute = static_cast<double>(e.compute_cycles);
-    kind.once = std::min(kind.cycles, static_cast<double>(e.prologue_cycles + e.epilogue_cycles));
-    kind.bytes = static_cast<double>(e.counts.dram_read_bytes + e.counts.dram_write_bytes);
-    kind.tiles = std::max<std::int64_t>(1, e.array_tiles);
+    kind.tiles = std::max<std::int64_t>(1, estimate(design, design.cores[step.core], *step.array, *step.mapping).array_tiles);
     kind.macs = step.array->macs();
-  } else {
-    const StepResult e = estimate_vector(design, step.core, step.vector, step.label);
-    kind.cycles = static_cast<double>(e.latency_cycles);
-    kind.compute = static_cast<double>(e.compute_cycles);
-    kind.bytes = static_cast<double>(e.counts.dram_read_bytes + e.counts.dram_write_bytes);
-    kind.once = std::min(kind.cycles, static_cast<double>(2 * design.memory.latency_cycles));
-    kind.tiles = vector_pieces;
+  }
+  kind.curve.bytes = full.bytes;
+  arch::Design slower = design;
+  const std::int64_t peak = design.memory.bytes_per_cycle;
+  for (const double share : {1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1, 0.05}) {
+    slower.memory.bytes_per_cycle = std::max<std::int64_t>(1, std::llround(share * static_cast<double>(peak)));
+    const double is = static_cast<double>(slower.memory.bytes_per_cycle) / static_cast<double>(peak);
+    if (!kind.curve.shares.empty() && is >= kind.curve.shares.back()) continue;
+    const Alone at = alone(slower, step);
+    kind.curve.shares.push_back(is);
+    kind.curve.whole.push_back(std::max(1.0, at.cycles));
+    kind.curve.once.push_back(at.once);
   }
   return kind;
 }
@@ -64,7 +93,7 @@ std::int64_t share_of(std::int64_t whole, std::int64_t count, std::int64_t of) {
   return whole == 0 ? 0 : std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(whole) * static_cast<double>(count) / static_cast<double>(of)));
 }
 
-/// How many tiles of each kind of a core `share` of the core's cycles buys: kinds with the most cycles first.
+/// How many tiles of each kind of a core `share` of the core's cycles buys: kinds first that stand for the most cycles at the least cost.
 void choose(std::vector<Kind>& kinds, std::size_t core, double share) {
   std::vector<Kind*> mine;
   double left = 0;
@@ -72,28 +101,21 @@ void choose(std::vector<Kind>& kinds, std::size_t core, double share) {
     if (kind.core != core) continue;
     mine.push_back(&kind);
     left += share * kind.total();
+    kind.taken = 0;
   }
-  std::stable_sort(mine.begin(), mine.end(), [](const Kind* a, const Kind* b) { return a->total() > b->total(); });
   const auto affordable = [](const Kind& kind, double budget) {
     const double per_tile = (kind.cycles - kind.once) / static_cast<double>(kind.tiles);
     if (budget < kind.cost(1)) return std::int64_t{0};
     if (per_tile <= 0 || budget >= kind.cycles) return kind.tiles;
     return std::clamp<std::int64_t>(static_cast<std::int64_t>((budget - kind.once) / per_tile), 1, kind.tiles);
   };
+  const auto two = [](const Kind& kind) { return std::min<std::int64_t>(2, kind.tiles); };
+  const auto worth = [&](const Kind& kind) { return kind.total() / std::max(1.0, kind.cost(two(kind))); };
+  std::stable_sort(mine.begin(), mine.end(), [&](const Kind* a, const Kind* b) { return worth(*a) > worth(*b); });
   for (Kind* kind : mine) {
     // A kind may overdraw its share for its first two tiles, which give a rate; what is left bounds all.
-    const std::int64_t fair = affordable(*kind, share * kind->total());
-    kind->taken = std::min(std::max<std::int64_t>(fair, std::min<std::int64_t>(2, kind->tiles)), affordable(*kind, left));
-    kind->sites = 1;
-    if (kind->taken == 0) continue;
-    left -= kind->cost(kind->taken);
-    // Spread over the run where that is affordable: what runs beside it changes.
-    constexpr std::int64_t tiles_each = 3, most_sites = 4;
-    std::int64_t sites = std::min({static_cast<std::int64_t>(kind->occurrences.size()), kind->taken / tiles_each, most_sites});
-    if (kind->once > 0) sites = std::min(sites, 1 + static_cast<std::int64_t>(std::max(0.0, left) / kind->once));
-    if (sites < 2 || kind->taken == kind->tiles) continue;
-    kind->sites = sites;
-    left -= kind->once * static_cast<double>(sites - 1);
+    kind->taken = std::min(std::max(two(*kind), affordable(*kind, share * kind->total())), affordable(*kind, left));
+    if (kind->taken > 0) left -= kind->cost(kind->taken);
   }
 }
 
@@ -133,12 +155,20 @@ class PartSimulation {
   std::vector<Kind> kinds_;
   std::vector<std::size_t> kind_of_;  ///< by step
   std::vector<double> slowdown_, rate_;  ///< by kind
+  /// A simulated cut, and what its steps that count would take as a whole.
+  struct Measured {
+    Cut cut;
+    std::vector<double> whole;  ///< by step; 0 where it does not count
+    std::vector<double> once;   ///< of steps with one tile of several, all that is sure: the fill before it and the write-back after it
+  };
+  std::vector<Measured> measured_;
+  std::vector<char> complete_;  ///< by core: simulated whole, beside what it will meet
   PartRun out_;
 
   /// A core whose work is shorter than this share of the longest core's is simulated once more, beside the beginning of the others.
-  static constexpr double short_core = 0.25;
+  static constexpr double short_core = 0.15;
   /// Shares of the fraction: for all cores in proportion, and for each short core.
-  static constexpr double usual_share = 0.92, share_beside_short = 0.7, short_share = 0.12;
+  static constexpr double usual_share = 0.92, share_beside_short = 0.62, short_share = 0.12;
 
   /// From this ratio of transfer to compute cycles on a step may wait for its transfers where another core uses the memory too.
   static constexpr double bound_share = 0.5;
@@ -148,16 +178,14 @@ class PartSimulation {
     for (const Kind& kind : kinds_) sum += kind.core == core ? kind.total() : 0.0;
     return sum;
   }
-  /// Tiles of the step that are in the part: of `sites` occurrences, evenly spread.
+  /// Tiles of the step that are in the part: of its kind's middle occurrence.
   std::int64_t taken_at(std::size_t step) const {
     const Kind& kind = kinds_[kind_of_[step]];
-    const auto count = static_cast<std::int64_t>(kind.occurrences.size());
-    for (std::int64_t site = 0; site < kind.sites && kind.taken > 0; ++site) {
-      if (kind.occurrences[static_cast<std::size_t>((2 * site + 1) * count / (2 * kind.sites))] == step) return std::max<std::int64_t>(1, kind.taken / kind.sites);
-    }
-    return 0;
+    return kind.occurrences[kind.occurrences.size() / 2] == step ? kind.taken : 0;
   }
   Expected<void> measure(const Cut& cut, const std::vector<char>& counts);
+  void fit();
+  void flow();
   Expected<void> measure_short(std::size_t core, double budget);
   void conclude();
 };
@@ -175,6 +203,7 @@ Expected<PartRun> PartSimulation::run() {
   slowdown_.assign(kinds_.size(), 0);
   rate_.assign(kinds_.size(), 0);
   const std::size_t cores = design_.cores.size();
+  complete_.assign(cores, fraction_ == 1);
   double longest = 0;
   for (std::size_t c = 0; c < cores; ++c) longest = std::max(longest, total(c));
   std::vector<char> is_short(cores, 0);
@@ -211,6 +240,7 @@ Expected<void> PartSimulation::measure(const Cut& cut, const std::vector<char>& 
   const double peak = static_cast<double>(design_.memory.bytes_per_cycle);
   out_.simulated_cycles += run->simulated_cycles;
   std::map<std::size_t, double> times;
+  measured_.push_back({cut, std::vector<double>(cut.steps.size(), 0), std::vector<double>(cut.steps.size(), 0)});
   for (std::size_t i = 0; i < cut.steps.size(); ++i) {
     const Kind& kind = kinds_[cut.kinds[i]];
     if (!counts[kind.core]) continue;
@@ -230,6 +260,8 @@ Expected<void> PartSimulation::measure(const Cut& cut, const std::vector<char>& 
     } else if (count < kind.tiles) {
       whole = latency * tiles / taken;
     }
+    measured_.back().whole[i] = whole;
+    if (count == 1 && kind.tiles > 1 && cut.steps[i].array) measured_.back().once[i] = latency - static_cast<double>(at.end_cycle - at.first_cycle);
     // The mean where a kind occurs several times.
     const double before = times[cut.kinds[i]]++;
     const auto mean = [&](double& value, double one) { value += (one - value) / (before + 1); };
@@ -259,6 +291,7 @@ Expected<void> PartSimulation::measure(const Cut& cut, const std::vector<char>& 
 Expected<void> PartSimulation::measure_short(std::size_t core, double budget) {
   const double all = total(core);
   const bool complete = all <= budget;
+  complete_[core] = complete;
   choose(kinds_, core, complete ? 1 : budget / all);
   Cut cut;
   double own = 0;
@@ -341,6 +374,84 @@ void PartSimulation::conclude() {
     }
   }
   out_.expected_share = all > 0 ? expected / all : 0;
+  flow();
+}
+
+/// Efficiencies with which the fluid model says of the part what the part said, by turns: they decide what a core leaves to the others.
+void PartSimulation::fit() {
+  const double peak = static_cast<double>(design_.memory.bytes_per_cycle);
+  constexpr double noise = 0.06, variety = 0.4;  // deviations of logarithms
+  constexpr int turns = 8;
+  std::vector<double> usual(out_.cores.size(), std::log(0.8));
+  for (int turn = 0; turn < turns; ++turn) {
+    std::vector<double> said(kinds_.size(), 0), once(kinds_.size(), 0), share(kinds_.size(), 0), times(kinds_.size(), 0);
+    for (const Measured& m : measured_) {
+      std::vector<std::vector<FluidStep>> cores(out_.cores.size());
+      for (std::size_t i = 0; i < m.cut.steps.size(); ++i) {
+        const Kind& kind = kinds_[m.cut.kinds[i]];
+        cores[kind.core].push_back({&kind.curve, static_cast<double>(m.cut.taken[i]) / static_cast<double>(kind.tiles), kind.efficiency, kind.scale});
+      }
+      const auto takes = run_fluid(cores, peak);
+      std::vector<std::size_t> next(cores.size(), 0);
+      for (std::size_t i = 0; i < m.cut.steps.size(); ++i) {
+        const std::size_t k = m.cut.kinds[i], core = kinds_[k].core;
+        const FluidTime& time = takes[core][next[core]++];
+        if (m.whole[i] <= 0) continue;
+        said[k] += m.whole[i];
+        once[k] += m.once[i];
+        share[k] += time.share;
+        times[k] += 1;
+      }
+    }
+    std::vector<double> logs(out_.cores.size(), 0), weights(out_.cores.size(), 0), scales(out_.cores.size(), 0);
+    for (std::size_t k = 0; k < kinds_.size(); ++k) {
+      Kind& kind = kinds_[k];
+      if (times[k] == 0) continue;
+      const bool one_tile = once[k] > 0;
+      said[k] = (one_tile ? once[k] : said[k]) / times[k];
+      share[k] /= times[k];
+      // Most likely efficiency: cycles as seen, within `noise`, and like the core's other kinds, within `variety`. What compute hides says nothing.
+      const auto error = [&](double efficiency) { return std::log(said[k] / kind.curve.cycles(share[k] * efficiency, one_tile ? 0 : 1)); };
+      double best = 1, least = std::numeric_limits<double>::infinity();
+      for (double log = std::log(0.02); log < 0.001; log += 0.02) {
+        const double off = error(std::exp(log)) / noise, unlike = (log - usual[kind.core]) / variety;
+        if (const double sum = off * off + unlike * unlike; sum < least) least = sum, best = std::exp(log);
+      }
+      kind.efficiency = turn == 0 ? best : std::sqrt(kind.efficiency * best);
+      kind.scale = one_tile ? 1 : std::clamp(std::exp(error(kind.efficiency)), 0.7, 2.0);
+      const double weight = kind.total();
+      scales[kind.core] += weight * std::log(kind.scale);
+      logs[kind.core] += weight * std::log(kind.efficiency);
+      weights[kind.core] += weight;
+    }
+    double all = 0, sum = 0;
+    for (std::size_t c = 0; c < logs.size(); ++c) {
+      all += weights[c], sum += logs[c];
+      if (weights[c] > 0) usual[c] = logs[c] / weights[c];
+    }
+    for (Kind& kind : kinds_) {
+      const std::size_t k = static_cast<std::size_t>(&kind - kinds_.data());
+      if (times[k] > 0) continue;
+      kind.scale = weights[kind.core] > 0 ? std::exp(scales[kind.core] / weights[kind.core]) : 1;
+      kind.efficiency = std::exp(usual[kind.core]);
+    }
+    out_.efficiency = all > 0 ? std::exp(sum / all) : 1;
+  }
+}
+
+/// The whole by the fluid model.
+void PartSimulation::flow() {
+  fit();
+  std::vector<std::vector<FluidStep>> cores(out_.cores.size());
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Kind& kind = kinds_[kind_of_[i]];
+    cores[kind.core].push_back({&kind.curve, 1, kind.efficiency, kind.scale});
+  }
+  const auto takes = run_fluid(cores, static_cast<double>(design_.memory.bytes_per_cycle));
+  for (std::size_t c = 0; c < cores.size(); ++c) {
+    if (complete_[c]) out_.cores[c].fluid_cycles = out_.cores[c].part_cycles;
+    else for (const FluidTime& time : takes[c]) out_.cores[c].fluid_cycles += time.cycles;
+  }
 }
 
 }  // namespace
@@ -400,7 +511,9 @@ std::vector<PartFeature> part_features(const arch::Design& design, const PartRun
   const double peak = static_cast<double>(design.memory.bytes_per_cycle);
   const auto over = [](double a, double b) { return b > 0 ? a / b : 0.0; };
   const auto macs = static_cast<double>(mine.macs);
-  return {{"part_throughput", "", over(macs, mine.scaled_cycles * pes)},
+  return {{"fluid_throughput", "", over(macs, mine.fluid_cycles * pes)},
+          {"memory_efficiency", "", part.efficiency},
+          {"part_throughput", "", over(macs, mine.scaled_cycles * pes)},
           {"extrapolated_throughput", "", over(macs, mine.extrapolated_cycles * pes)},
           {"analytical_throughput", "", over(macs, mine.analytical_cycles * pes)},
           {"compute_throughput", "", over(macs, mine.compute_cycles * pes)},

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "compare.hpp"
+#include "cycle/fluid.hpp"
 #include "gnomon/base/json.hpp"
 #include "gnomon/sim/analytical.hpp"
 #include "gnomon/sim/part.hpp"
@@ -105,6 +106,7 @@ TEST(Part, AFewPercentOfTwoCoresTellTheWhole) {
     const PartCore& said = part->cores[core];
     EXPECT_GT(truth, 1.1 * said.analytical_cycles) << "the cores were to disturb each other";
     EXPECT_NEAR(said.extrapolated_cycles / truth, 1, 0.05);
+    EXPECT_NEAR(said.fluid_cycles / truth, 1, 0.05);
     EXPECT_EQ(static_cast<double>(said.macs), 256.0 * 512 * 512 + 512.0 * 512 * 1024 + 64.0 * 1024 * 1024 + 512.0 * 256 * 512);
   }
 }
@@ -118,7 +120,42 @@ TEST(Part, AShortCoreIsSimulatedCompletely) {
   const auto part = simulate_part(design, *steps, 0.05);
   ASSERT_TRUE(part) << part.error().text();
   EXPECT_NEAR(part->cores[1].scaled_cycles, end_of(*whole, 1), 0.02 * end_of(*whole, 1));
+  EXPECT_NEAR(part->cores[1].fluid_cycles, end_of(*whole, 1), 0.02 * end_of(*whole, 1));
   EXPECT_EQ(part->cores[1].sampled, 1);
+}
+
+/// A step of `compute` cycles that moves `bytes`: whichever takes longer.
+LatencyCurve curve(double compute, double bytes) {
+  LatencyCurve out;
+  for (const double share : {1.0, 0.5, 0.25, 0.125}) {
+    out.shares.push_back(share);
+    out.whole.push_back(std::max(compute, bytes / (8 * share)));
+    out.once.push_back(0);
+  }
+  out.bytes = bytes;
+  return out;
+}
+
+/// Truth by hand: peak 8 bytes per cycle. Alone, 8000 bytes take 1000 cycles; two such cores share until either ends; a core that computes for 1000 cycles and
+/// moves 1000 bytes leaves the other seven eighths, and one that is alone at last has it all.
+TEST(Fluid, SharesTheMemoryByHand) {
+  const LatencyCurve moves = curve(1, 8000), computes = curve(1000, 1000);
+  using Steps = std::vector<FluidStep>;
+  const auto run = [](Steps one, Steps other = {}) { return run_fluid({std::move(one), std::move(other)}, 8); };
+  const auto near = [](const std::vector<FluidTime>& steps, std::vector<double> cycles) {
+    ASSERT_EQ(steps.size(), cycles.size());
+    for (std::size_t i = 0; i < cycles.size(); ++i) EXPECT_NEAR(steps[i].cycles, cycles[i], 1e-2 * cycles[i]) << i;
+  };
+  near(run({{&moves}})[0], {1000});
+  near(run({{&moves, 1, 0.5}})[0], {2000});
+  near(run({{&moves, 0.25}})[0], {250});
+  near(run({{&moves, 1, 1, 1.5}})[0], {1500});
+  const auto both = run({{&moves}, {&moves}}, {{&moves}});
+  near(both[0], {2000, 1000});
+  near(both[1], {2000});
+  const auto beside = run({{&moves}}, {{&computes}});
+  near(beside[0], {1000 + 125});
+  near(beside[1], {1000});
 }
 
 TEST(Part, Refusals) {

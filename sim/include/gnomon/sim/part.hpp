@@ -33,6 +33,8 @@ struct PartCore {
   double scaled_cycles = 0;
   /// Of the whole: first tile + time between two tiles x all further tiles + last write-back, kind by kind.
   double extrapolated_cycles = 0;
+  /// Of the whole: all cores' steps by the fluid model, each kind scaled as the part was.
+  double fluid_cycles = 0;
 };
 
 struct PartRun {
@@ -40,15 +42,19 @@ struct PartRun {
   std::int64_t simulated_cycles = 0;  ///< up to the part's last event
   double fraction = 0;                ///< as asked for
   double expected_share = 0;          ///< the part's analytical cycles as a share of the whole's
+  double efficiency = 1;              ///< of the peak rate, what transfers reach while the memory is theirs, as the part shows it: mean over kinds
   // Device memory in the part; 0 for ideal memory.
   double row_hit_rate = 0, bandwidth_share = 0, read_latency_cycles = 0;  ///< latency in array cycles
 };
 
-/// Simulates a part: of each kind of step one representative, its middle occurrence, as many first array tiles as `fraction` of the cycles of all its
-/// occurrences pays for, kinds with the most cycles first; steps whose first tile is dearer than what is left stay out. A kind that is out is taken to be
-/// slowed down like the core's others. All cores are cut in proportion, so that they meet as they will in the whole; a core with less than a quarter of the
-/// longest one's cycles is simulated apart, beside the beginning of the others, completely where that costs little. Steps of a core follow each other; dependences
-/// between cores are left out.
+/// Simulates a part: of each kind of step its middle occurrence, as many first array tiles (two at least, where affordable) as `fraction` of the cycles of all its
+/// occurrences pays for; kinds first that stand for the most cycles at the least cost; steps whose first tile is dearer than what is left stay out. All cores are
+/// cut in proportion, so that they meet as they will in the whole; a core with less than 0.15 of the longest one's cycles is simulated apart, beside the beginning of the
+/// others, completely where that costs little. Steps of a core follow each other; dependences between cores are left out.
+///
+/// The whole then follows twice: kind by kind as the part was (scaled_cycles, extrapolated_cycles; a kind that is out is taken to be slowed down like the core's
+/// others), and by a fluid model of all steps in time (fluid_cycles), in which cores share the memory as they meet, and the efficiency of each kind's transfers is the
+/// most likely one given the part: its cycles within 6 %, and like the core's other kinds within a factor of 1.5.
 /// Errors: those of `run_cycle_model`; a fraction outside (0, 1].
 Expected<PartRun> simulate_part(const arch::Design& design, const std::vector<CycleStep>& steps, double fraction);
 
