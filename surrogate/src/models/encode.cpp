@@ -116,7 +116,9 @@ Expected<Encoded> Model::encode(const arch::LabelTable& given, const arch::Label
   const bool whole = std::all_of(info_.features.begin(), info_.features.end(), [&](const Feature& f) { return given.column(f.name).has_value(); });
   ImportedTable imported;
   if (!whole) {
-    auto made = import_layout(given);
+    std::vector<std::string> wanted;
+    for (const Feature& feature : info_.features) wanted.push_back(feature.name);
+    auto made = import_layout(given, wanted);
     if (!made) return fail(std::move(made.error()));
     imported = std::move(*made);
   }

@@ -56,7 +56,11 @@ void restrict_to(Feature& feature, const RealMatrix& x, Eigen::Index column) {
   feature.deviation = m.deviation;
 }
 
-std::string learner_options(const TrainOptions& options, const std::string& family, bool quick) {
+/// Labels of tools are repeatable. In a table of this many rows what one row says is worth a leaf of its own; in smaller ones leaves of several rows, drawn
+/// to the mean, answer better what lies between.
+constexpr std::size_t fine_rows = 2000;
+
+std::string learner_options(const TrainOptions& options, const std::string& family, bool quick, std::size_t rows) {
   const std::string plain = "{}";
   if (!options.learner_options.empty()) return options.learner_options;
   if (family == "ensemble") {
@@ -66,11 +70,14 @@ std::string learner_options(const TrainOptions& options, const std::string& fami
     return "{\"members\": " + std::to_string(members) + ", \"hidden\": [" + hidden + "], \"activation\": \"" + options.activation +
            "\", \"max_epochs\": " + std::to_string(quick ? std::min(options.max_epochs, 100) : options.max_epochs) + "}";
   }
-  if (family == "trees") return quick ? R"({"members": 2, "rounds": 250, "learning_rate": 0.1})" : plain;
+  if (family == "trees") {
+    const std::string leaves = rows >= fine_rows ? R"("leaf_rows": 1, "leaf_penalty": 0.05)" : R"("leaf_rows": 2, "leaf_penalty": 1)";
+    return (quick ? R"({"members": 2, "rounds": 250, "learning_rate": 0.1, )" : "{") + leaves + "}";
+  }
   if (family == "process") return quick ? R"({"fit_rows": 80})" : plain;
   if (family == "blend") {
-    return R"({"parts": [{"family": "ensemble", "structure": )" + learner_options(options, "ensemble", quick) + R"(}, {"family": "trees", "structure": )" +
-           learner_options(options, "trees", quick) + "}]}";
+    return R"({"parts": [{"family": "ensemble", "structure": )" + learner_options(options, "ensemble", quick, rows) + R"(}, {"family": "trees", "structure": )" +
+           learner_options(options, "trees", quick, rows) + "}]}";
   }
   return plain;
 }
@@ -211,7 +218,7 @@ Expected<Model> Trainer::build(const TrainingData& data, const TrainOptions& opt
       lesson.scales.push_back({target.scale != "linear" && target.term.empty(), target.mean, target.deviation});
     }
     for (std::size_t i = 0; i < second.size(); ++i) lesson.scales.push_back({});
-    auto learner = make_learner(family, learner_options(options, family, quick));
+    auto learner = make_learner(family, learner_options(options, family, quick, data.columns.rows.size()));
     if (!learner) return fail(std::move(learner.error()));
     if (auto fitted = (*learner)->fit(lesson); !fitted) return fail(std::move(fitted.error()));
     head.structure = (*learner)->structure();

@@ -26,12 +26,16 @@ bool has_all(const LabelTable& table, std::initializer_list<const char*> names) 
 
 const LabelTable::Column& column_of(const LabelTable& table, const char* name) { return **table.column(name); }
 
-Expected<ImportedTable> import_hlsyn(const LabelTable& table) {
+Expected<ImportedTable> import_hlsyn(const LabelTable& table, const std::vector<std::string>& wanted) {
   ImportedTable out{"HLSyn", {}, {"kernel"}, "HLSyn: cycles and utilisation by Vitis HLS"};
   const std::size_t rows = table.rows();
   const auto& points = column_of(table, "point_json");
   std::map<std::string, std::vector<double>> numbers;
   std::map<std::string, std::vector<std::string>> words;
+  for (const std::string& name : wanted) {
+    if (name.starts_with("PARA_") || name.starts_with("TILE_")) numbers.emplace(name, std::vector<double>(rows, 0));
+    if (name.starts_with("PIPE_")) words.emplace(name, std::vector<std::string>(rows, "absent"));
+  }
   std::vector<double> parallel(rows, 1), tile(rows, 1), pipelined(rows, 0), flattened(rows, 0);
   for (std::size_t r = 0; r < rows; ++r) {
     const std::string text = points.numeric ? "" : points.words[r];
@@ -44,7 +48,7 @@ Expected<ImportedTable> import_hlsyn(const LabelTable& table) {
       while (name.starts_with("_")) name.erase(0, 1);
       if (const std::size_t at = name.find("__"); at != std::string::npos) name.replace(at, 2, "_");
       if (value.is_number()) {
-        auto& column = numbers.emplace(name, std::vector<double>(rows, nan)).first->second;
+        auto& column = numbers.emplace(name, std::vector<double>(rows, 0)).first->second;
         column[r] = value.get<double>();
         if (name.starts_with("PARA")) parallel[r] *= std::max(1.0, column[r]);
         if (name.starts_with("TILE")) tile[r] *= std::max(1.0, column[r]);
@@ -93,8 +97,8 @@ Expected<ImportedTable> import_hlsyn(const LabelTable& table) {
 
 }  // namespace
 
-Expected<ImportedTable> import_layout(const LabelTable& table) {
-  if (has_all(table, {"kernel", "point_json"})) return import_hlsyn(table);
+Expected<ImportedTable> import_layout(const LabelTable& table, const std::vector<std::string>& wanted) {
+  if (has_all(table, {"kernel", "point_json"})) return import_hlsyn(table, wanted);
   if (has_all(table, {"d_in", "d_out", "prec", "rf", "strategy"})) {
     // `prec` is in bits by its name.
     return ImportedTable{"hls4ml layers", table, {"d_in", "d_out", "prec", "rf", "strategy"}, "hls4ml C synthesis"};

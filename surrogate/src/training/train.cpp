@@ -28,6 +28,8 @@ constexpr std::size_t compare_rows = 1500;
 constexpr std::size_t refit_rows = 20'000;
 /// A variant other than the ensemble, which answers fastest, must be better than it by this factor.
 constexpr double worth = 0.9;
+/// An analytical term whose mean error is above so many deviations of the label (the mean's is 0.8 for normal labels) is none.
+constexpr double useless_error = 0.5;
 
 /// Runs independent pieces of work; which thread does which does not matter to the result.
 void in_parallel(std::size_t pieces, int threads, const std::function<void(std::size_t)>& piece) {
@@ -152,12 +154,11 @@ std::string short_number(double value) {
   return number(std::round(value * scale) / scale);
 }
 
-/// All variants' answers on all folds: records[variant][target].
-Expected<std::vector<std::vector<Record>>> compare(const TrainingData& data, const TrainOptions& options, const std::vector<Fold>& folds,
-                                                   const std::vector<Variant>& variants, bool quick, int threads) {
+/// Some variants' answers on all folds: [variant][target]. `terms`: of each fold.
+Expected<std::vector<std::vector<Record>>> answers_on(const TrainingData& data, const TrainOptions& options, const std::vector<Fold>& folds,
+                                                      const std::vector<Variant>& variants, const std::vector<std::vector<std::vector<PhysicalTerm>>>& terms, bool quick,
+                                                      int threads) {
   const std::size_t targets = data.targets.size();
-  std::vector<std::vector<std::vector<PhysicalTerm>>> terms(folds.size());
-  in_parallel(folds.size(), threads, [&](std::size_t f) { terms[f] = Trainer::terms(data, options, folds[f].learn, variants, 3); });
   std::vector<std::vector<std::vector<HeldOut>>> answers(folds.size() * variants.size());
   std::vector<std::optional<Error>> errors(answers.size());
   in_parallel(answers.size(), threads, [&](std::size_t piece) {
@@ -182,9 +183,8 @@ Expected<std::vector<std::vector<Record>>> compare(const TrainingData& data, con
   return out;
 }
 
-/// The variant with the smallest product of errors on held-out groups and on held-out sizes, by all folds but `without`, and why.
-std::size_t choose(const std::vector<Variant>& variants, const std::vector<std::vector<Record>>& records, std::size_t target, const TrainingData& data,
-                   std::size_t without, std::string& why) {
+/// Deviation of a target's scaled labels.
+double deviation_of(const TrainingData& data, std::size_t target) {
   double sum = 0, squares = 0, n = 0;
   for (const std::size_t row : data.columns.rows) {
     const double z = to_scale(data.targets[target].scale, data.targets[target].divisor, data.columns.labels(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(target)));
@@ -193,7 +193,38 @@ std::size_t choose(const std::vector<Variant>& variants, const std::vector<std::
     squares += z * z;
     n += 1;
   }
-  const double deviation = std::max(1e-12, std::sqrt(std::max(0.0, squares / n - sum / n * (sum / n))));
+  return std::max(1e-12, std::sqrt(std::max(0.0, squares / n - sum / n * (sum / n))));
+}
+
+/// All variants' answers on all folds: records[variant][target]. Analytical terms answer first: variants with a kind of term that says little about
+/// any target are taken off the list.
+Expected<std::vector<std::vector<Record>>> compare(const TrainingData& data, const TrainOptions& options, const std::vector<Fold>& folds,
+                                                   std::vector<Variant>& variants, bool quick, int threads) {
+  std::vector<std::vector<std::vector<PhysicalTerm>>> terms(folds.size());
+  in_parallel(folds.size(), threads, [&](std::size_t f) { terms[f] = Trainer::terms(data, options, folds[f].learn, variants, 3); });
+  std::vector<Variant> alone, others;
+  std::copy_if(variants.begin(), variants.end(), std::back_inserter(alone), [](const Variant& v) { return v.family.empty(); });
+  auto records = answers_on(data, options, folds, alone, terms, quick, threads);
+  if (!records) return records;
+  std::set<int> useless;
+  for (std::size_t v = 0; v < alone.size(); ++v) {
+    bool useful = false;
+    for (std::size_t t = 0; t < data.targets.size(); ++t) useful |= !(mean_error((*records)[v][t].groups, deviation_of(data, t), no_fold) > useless_error);
+    if (!useful) useless.insert(alone[v].term);
+  }
+  std::copy_if(variants.begin(), variants.end(), std::back_inserter(others), [&](const Variant& v) { return !v.family.empty() && !useless.contains(v.term); });
+  auto rest = answers_on(data, options, folds, others, terms, quick, threads);
+  if (!rest) return rest;
+  std::move(rest->begin(), rest->end(), std::back_inserter(*records));
+  variants = std::move(alone);
+  variants.insert(variants.end(), others.begin(), others.end());
+  return records;
+}
+
+/// The variant with the smallest product of errors on held-out groups and on held-out sizes, by all folds but `without`, and why.
+std::size_t choose(const std::vector<Variant>& variants, const std::vector<std::vector<Record>>& records, std::size_t target, const TrainingData& data,
+                   std::size_t without, std::string& why) {
+  const double deviation = deviation_of(data, target);
   // Errors below a thousandth of the labels' deviation are alike.
   constexpr double alike = 1e-3;
   std::size_t best = 0;
@@ -326,7 +357,7 @@ Expected<Model> Trainer::run(const arch::LabelTable& table, const TrainOptions& 
     if (!any) return invalid(table.file(), "column " + in_quotes(data.targets[t].name), "has labels in too few groups; none is left for training");
   }
   const int threads = options.threads > 0 ? options.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  const std::vector<Variant> variants = variants_of(options, rows.size(), options.nodes != nullptr, !make_folds(data, rows, 0, 1, options.seed).empty(), data);
+  std::vector<Variant> variants = variants_of(options, rows.size(), options.nodes != nullptr, !make_folds(data, rows, 0, 1, options.seed).empty(), data);
 
   // Which variant for which target, and the answers on rows held out from it.
   std::vector<Variant> choice(data.targets.size(), variants.front());

@@ -20,14 +20,16 @@ struct ImportedTable {
 /// Recognises a table by its header and adds what its layout implies:
 ///
 ///   hls4ml layers: `d_in, d_out, prec, rf, strategy`: one fully connected layer a row. Features are those five; `prec` is in bits.
-///   HLSyn: `kernel, point_json`: one design of a kernel a row. The pragmas become columns: `PARA_*` and `TILE_*` factors, `PIPE_*` words (off, on,
-///     flatten), and over all loops `parallel` and `tile` (products), `pipelined` and `flattened` (counts). Labels of rows whose `perf_cycles` is not
+///   HLSyn: `kernel, point_json`: one design of a kernel a row. The pragmas become columns: `PARA_*` and `TILE_*` factors (0 where a kernel has no such
+///     pragma), `PIPE_*` words (off, on, flatten; absent), and over all loops `parallel` and `tile` (products), `pipelined` and `flattened` (counts). Labels of rows whose `perf_cycles` is not
 ///     positive are missing: the tool did not finish there.
 ///   Networks of layers (docs/labels.md): `layers, network, family, precision_bits`: totals that physics gives, and `analytical_TARGET` columns, what an analytical model of
 ///     such layers expects. Features are these and the network's settings.
 ///
+/// `wanted`: columns that a model takes; those of pragmas that no row of the table has are added, so that the rows of one kernel can be asked about.
+///
 /// Errors: a point that is not a JSON object, a layer that does not have its fields.
-Expected<ImportedTable> import_layout(const arch::LabelTable& table);
+Expected<ImportedTable> import_layout(const arch::LabelTable& table, const std::vector<std::string>& wanted = {});
 
 /// A row table and the node table of its rows.
 struct NetworkTables {
