@@ -1,6 +1,6 @@
 // Proxies of the DRAM simulator: learned models of ArchGym's controller space, from the tables of all its designs (search/tables).
 //
-//     bench_proxy [ROWS] [TRACE...]     (default 20000 stream random cloud-1 cloud-2; run where search/tables is)
+//     bench_proxy [ROWS] [TRACE...]     (default 20000 stream random cloud-1 cloud-2; run where search/tables is; family: GNOMON_PROXY_FAMILY, default ensemble)
 //
 // Per trace and label: RMSE in percent of the label's range on a fifth of the rows (random), and on all rows of one size left out of training:
 // request_buffer_size 5, max_active_transactions 16. Then microseconds of processor time per query alone and in batches, features included, beside the simulator
@@ -42,7 +42,8 @@ surrogate::TrainOptions options_for(std::uint64_t seed) {
   options.label_kind = "gnomon memory-space";
   options.seed = seed;
   options.test_fraction = 0;
-  if (const char* family = std::getenv("GNOMON_PROXY_FAMILY")) options.family = family;
+  const char* family = std::getenv("GNOMON_PROXY_FAMILY");
+  options.family = family ? family : "ensemble";
   return options;
 }
 

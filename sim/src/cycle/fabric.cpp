@@ -13,6 +13,7 @@ CoreModel::CoreModel(sc_core::sc_module_name name, const arch::Design& design, s
 void CoreModel::begin(const CoreWork& work) {
   start_ps_ = now_ps();
   counts_ = {};
+  traffic_ = {};
   streams_.clear();
   heads_known_ = false;
   if (work.array != nullptr) {
@@ -27,6 +28,12 @@ void CoreModel::begin(const CoreWork& work) {
     vector_.append_streams(streams_);
     engine_ = &vector_;
   }
+}
+
+void CoreModel::held_memory(double cycles) {
+  ++traffic_.memory_transfers;
+  traffic_.memory_held_cycles += cycles;
+  traffic_.memory_held_squares += cycles * cycles;
 }
 
 bool CoreModel::advance(const std::vector<CoreWork>& work, std::vector<StepOutcome>& outcomes) {
@@ -46,7 +53,9 @@ bool CoreModel::advance(const std::vector<CoreWork>& work, std::vector<StepOutco
     result.compute_cycles = engine_->compute_cycles();
     result.stall_cycles = result.latency_cycles - result.compute_cycles;
     result.counts = counts_;
-    outcome.activity = {clock_.cycles(engine_->first_ps() - start_ps_), clock_.cycles(engine_->end_ps() - start_ps_)};
+    outcome.activity = traffic_;
+    outcome.activity.first_cycle = clock_.cycles(engine_->first_ps() - start_ps_);
+    outcome.activity.end_cycle = clock_.cycles(engine_->end_ps() - start_ps_);
     outcome.ended = true;
     engine_ = nullptr;
     streams_.clear();
@@ -205,6 +214,7 @@ void Fabric::start(CoreModel& core, std::size_t core_index, TransferStream& stre
       if (last == nullptr || last_holder_[link].until_ps > last->until_ps) last = &last_holder_[link];
     }
     waited_cycles_[core_index][last->core] += clock_.cycles(waited_ps);
+    if (stream.uses_memory() && last->core != core_index) core.waited_for_others(static_cast<double>(waited_ps) / static_cast<double>(clock_.period_ps));
   }
   for (const std::size_t link : stream.links()) busy_[link] = 1;
   const std::int64_t bytes = stream.bytes();
@@ -226,12 +236,13 @@ void Fabric::start(CoreModel& core, std::size_t core_index, TransferStream& stre
     links_[stream.links().front()]->hold((bytes - 1) / stream.bytes_per_cycle() + 1, tag);
   }
   stream.waiting_since = -1;
-  flights_[tag] = {&stream, stream.start(), &core, core_index};
+  flights_[tag] = {&stream, stream.start(), &core, core_index, now_ps()};
   core.started();
 }
 
 void Fabric::memory_released(std::uint64_t tag, std::int64_t) {
   const Flight& flight = flights_[tag];
+  if (flight.stream->uses_memory()) flight.core->held_memory(static_cast<double>(now_ps() - flight.start_ps) / static_cast<double>(clock_.period_ps));
   for (const std::size_t link : flight.stream->links()) {
     busy_[link] = 0;
     last_holder_[link] = {flight.core_index, now_ps()};

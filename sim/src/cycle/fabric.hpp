@@ -45,6 +45,8 @@ class CoreModel : public sc_core::sc_module {
   const std::vector<TransferStream*>& heads();
   void started() { heads_known_ = false; ++open_transfers_; }
   void completed() { --open_transfers_; }
+  void waited_for_others(double cycles) { traffic_.memory_waited_cycles += cycles; }
+  void held_memory(double cycles);
   std::string waits_for(const std::vector<CoreWork>& work) const;
 
  private:
@@ -61,6 +63,7 @@ class CoreModel : public sc_core::sc_module {
   std::unique_ptr<TileTransfers> transfers_;
   Counts counts_;
   std::int64_t start_ps_ = 0, open_transfers_ = 0;
+  CycleRun::Activity traffic_;  ///< of the present work step, so far
   std::vector<TransferStream*> streams_, heads_;
   bool heads_known_ = false;
 
@@ -104,6 +107,7 @@ class Fabric : public sc_core::sc_module, public Observer, public MemoryClient {
     Ticket ticket;
     CoreModel* core = nullptr;
     std::size_t core_index = 0;
+    std::int64_t start_ps = 0;
   };
   ClockDomain clock_;
   std::vector<CoreWork> work_;

@@ -17,28 +17,35 @@ double at(const std::vector<double>& shares, const std::vector<double>& values, 
 
 double cycles(const FluidStep& step, double share) { return step.scale * step.curve->cycles(share * step.efficiency, step.part); }
 
-/// The share of the memory's time that each step may have, by turns: what it uses of it, and what that leaves to the others.
+/// The fixed point of run_fluid, by turns.
 void share_out(const std::vector<const FluidStep*>& running, double peak, std::vector<double>& shares) {
   const std::size_t n = running.size();
   shares.assign(n, 1);
   if (n == 1) return;
-  const double fair = 1 / static_cast<double>(n);
-  std::vector<double> used(n);
-  constexpr int turns = 40;
+  std::vector<double> time(n, 0), waited(n, 0), out(n, 0);
+  for (std::size_t i = 0; i < n; ++i) {
+    const FluidStep& step = *running[i];
+    if (step.transfers > 0) time[i] = step.curve->bytes / (step.transfers * step.efficiency * peak);
+  }
+  constexpr int turns = 60;
   for (int turn = 0; turn < turns; ++turn) {
-    double all = 0;
     for (std::size_t i = 0; i < n; ++i) {
       const FluidStep& step = *running[i];
-      used[i] = std::min(shares[i], step.curve->bytes * step.part / (cycles(step, shares[i]) * peak * step.efficiency));
-      all += used[i];
+      out[i] = std::min(1.0, step.transfers * step.part * (time[i] + waited[i]) / cycles(step, shares[i]));
     }
     double change = 0;
     for (std::size_t i = 0; i < n; ++i) {
-      const double next = (shares[i] + std::max(fair, 1 - (all - used[i]))) / 2;
+      if (time[i] <= 0) continue;
+      double wait = 0;
+      for (std::size_t j = 0; j < n; ++j) {
+        if (j != i) wait += out[j] * (out[i] + (1 - out[i]) * running[j]->spread / 2) * time[j];
+      }
+      waited[i] = (waited[i] + running[i]->patience * wait) / 2;
+      const double next = time[i] / (time[i] + waited[i]);
       change = std::max(change, std::abs(next - shares[i]));
       shares[i] = next;
     }
-    if (change < 1e-4) break;
+    if (change < 1e-5) break;
   }
 }
 
@@ -55,7 +62,7 @@ std::vector<std::vector<FluidTime>> run_fluid(const std::vector<std::vector<Flui
   std::vector<std::vector<FluidTime>> out(cores.size());
   std::vector<std::size_t> step(cores.size(), 0);
   std::vector<double> left(cores.size(), 1), shares;
-  for (std::size_t c = 0; c < cores.size(); ++c) out[c].assign(cores[c].size(), {0, 0});
+  for (std::size_t c = 0; c < cores.size(); ++c) out[c].assign(cores[c].size(), {0, 0, 0});
   while (true) {
     std::vector<std::size_t> who;
     std::vector<const FluidStep*> running;
@@ -75,9 +82,12 @@ std::vector<std::vector<FluidTime>> run_fluid(const std::vector<std::vector<Flui
     for (std::size_t i = 0; i < who.size(); ++i) {
       const std::size_t c = who[i];
       FluidTime& time = out[c][step[c]];
+      const double done = next / takes[i];
       time.cycles += next;
-      time.share += next / takes[i] * shares[i];
-      left[c] -= next / takes[i];
+      const FluidStep& now = *running[i];
+      if (now.transfers > 0) time.waited += done * now.part * now.curve->bytes / (now.efficiency * peak) * (1 / shares[i] - 1);
+      time.share += done * shares[i];
+      left[c] -= done;
       if (left[c] > 1e-12) continue;
       left[c] = 1;
       ++step[c];

@@ -33,7 +33,8 @@ struct Kind {
   // In the part.
   std::int64_t taken = 0;
   LatencyCurve curve;
-  double efficiency = 0.8, scale = 1;  ///< for the fluid model, as the part shows them
+  // For the fluid model, as the part shows them (FluidStep).
+  double efficiency = 1, scale = 1, transfers = 1, spread = 1;
   double total() const { return cycles * static_cast<double>(occurrences.size()); }
   double cost(std::int64_t count) const { return once + (cycles - once) * static_cast<double>(count) / static_cast<double>(tiles); }
 };
@@ -155,20 +156,25 @@ class PartSimulation {
   std::vector<Kind> kinds_;
   std::vector<std::size_t> kind_of_;  ///< by step
   std::vector<double> slowdown_, rate_;  ///< by kind
-  /// A simulated cut, and what its steps that count would take as a whole.
+  /// Of the steps of a kind that were simulated and count: what they say about their transfers, and what they would take as a whole.
+  struct Seen {
+    double steps = 0, tiles = 0, transfers = 0, bytes = 0, held = 0, squares = 0, waited = 0, whole = 0;
+    bool whole_known = true;  ///< more than one tile, or all
+  };
+  std::vector<Seen> seen_;  ///< by kind
   struct Measured {
     Cut cut;
-    std::vector<double> whole;  ///< by step; 0 where it does not count
-    std::vector<double> once;   ///< of steps with one tile of several, all that is sure: the fill before it and the write-back after it
+    std::vector<double> waited;  ///< by core; negative where it does not count
   };
   std::vector<Measured> measured_;
+  std::vector<double> patience_;  ///< by core
   std::vector<char> complete_;  ///< by core: simulated whole, beside what it will meet
   PartRun out_;
 
   /// A core whose work is shorter than this share of the longest core's is simulated once more, beside the beginning of the others.
   static constexpr double short_core = 0.15;
   /// Shares of the fraction: for all cores in proportion, and for each short core.
-  static constexpr double usual_share = 0.92, share_beside_short = 0.62, short_share = 0.12;
+  static constexpr double usual_share = 0.96, share_beside_short = 0.64, short_share = 0.12;
 
   /// From this ratio of transfer to compute cycles on a step may wait for its transfers where another core uses the memory too.
   static constexpr double bound_share = 0.5;
@@ -184,6 +190,9 @@ class PartSimulation {
     return kind.occurrences[kind.occurrences.size() / 2] == step ? kind.taken : 0;
   }
   Expected<void> measure(const Cut& cut, const std::vector<char>& counts);
+  FluidStep fluid(const Kind& kind, double part) const {
+    return {&kind.curve, part, kind.efficiency, kind.scale, kind.transfers, patience_[kind.core], kind.spread};
+  }
   void fit();
   void flow();
   Expected<void> measure_short(std::size_t core, double budget);
@@ -202,6 +211,7 @@ Expected<PartRun> PartSimulation::run() {
   }
   slowdown_.assign(kinds_.size(), 0);
   rate_.assign(kinds_.size(), 0);
+  seen_.assign(kinds_.size(), {});
   const std::size_t cores = design_.cores.size();
   complete_.assign(cores, fraction_ == 1);
   double longest = 0;
@@ -240,7 +250,7 @@ Expected<void> PartSimulation::measure(const Cut& cut, const std::vector<char>& 
   const double peak = static_cast<double>(design_.memory.bytes_per_cycle);
   out_.simulated_cycles += run->simulated_cycles;
   std::map<std::size_t, double> times;
-  measured_.push_back({cut, std::vector<double>(cut.steps.size(), 0), std::vector<double>(cut.steps.size(), 0)});
+  std::vector<double> waited(counts.size(), 0);
   for (std::size_t i = 0; i < cut.steps.size(); ++i) {
     const Kind& kind = kinds_[cut.kinds[i]];
     if (!counts[kind.core]) continue;
@@ -260,8 +270,17 @@ Expected<void> PartSimulation::measure(const Cut& cut, const std::vector<char>& 
     } else if (count < kind.tiles) {
       whole = latency * tiles / taken;
     }
-    measured_.back().whole[i] = whole;
-    if (count == 1 && kind.tiles > 1 && cut.steps[i].array) measured_.back().once[i] = latency - static_cast<double>(at.end_cycle - at.first_cycle);
+    waited[kind.core] += at.memory_waited_cycles;
+    Seen& seen = seen_[cut.kinds[i]];
+    seen.steps += 1;
+    seen.tiles += taken;
+    seen.transfers += static_cast<double>(at.memory_transfers);
+    seen.bytes += bytes;
+    seen.held += at.memory_held_cycles;
+    seen.squares += at.memory_held_squares;
+    seen.waited += at.memory_waited_cycles;
+    seen.whole += whole;
+    seen.whole_known = count > 1 || count == kind.tiles;
     // The mean where a kind occurs several times.
     const double before = times[cut.kinds[i]]++;
     const auto mean = [&](double& value, double one) { value += (one - value) / (before + 1); };
@@ -274,9 +293,10 @@ Expected<void> PartSimulation::measure(const Cut& cut, const std::vector<char>& 
     core.part_bytes += bytes;
   }
   for (std::size_t c = 0; c < out_.cores.size(); ++c) {
-    if (!counts[c]) continue;
-    for (const std::int64_t waited : run->waited_cycles[c]) out_.cores[c].part_waited_cycles += static_cast<double>(waited);
+    if (!counts[c]) waited[c] = -1;
+    else for (const std::int64_t one : run->waited_cycles[c]) out_.cores[c].part_waited_cycles += static_cast<double>(one);
   }
+  measured_.push_back({cut, std::move(waited)});
   if (run->memory && design_.memory.dram && out_.row_hit_rate == 0 && out_.bandwidth_share == 0) {
     const DramStatistics& m = *run->memory;
     const double tck = static_cast<double>(design_.memory.dram->tck_ps());
@@ -377,66 +397,58 @@ void PartSimulation::conclude() {
   flow();
 }
 
-/// Efficiencies with which the fluid model says of the part what the part said, by turns: they decide what a core leaves to the others.
+/// What the fluid model has to know of each kind, from what the part saw of its transfers.
 void PartSimulation::fit() {
   const double peak = static_cast<double>(design_.memory.bytes_per_cycle);
-  constexpr double noise = 0.06, variety = 0.4;  // deviations of logarithms
-  constexpr int turns = 8;
-  std::vector<double> usual(out_.cores.size(), std::log(0.8));
+  struct Mean {
+    double bytes = 0, held = 0, tiles = 0, transfers = 0, squares = 0, weight = 0, scale = 0;
+  };
+  std::vector<Mean> means(out_.cores.size());
+  Mean all;
+  for (std::size_t k = 0; k < kinds_.size(); ++k) {
+    Kind& kind = kinds_[k];
+    const Seen& seen = seen_[k];
+    if (seen.steps == 0 || seen.transfers == 0 || seen.held <= 0) continue;
+    kind.efficiency = std::clamp(seen.bytes / (seen.held * peak), 1e-3, 1.0);
+    kind.transfers = seen.transfers / seen.tiles * static_cast<double>(kind.tiles);
+    kind.spread = std::max(1.0, seen.transfers * seen.squares / (seen.held * seen.held));
+    const double share = seen.held / (seen.held + seen.waited);
+    kind.scale = seen.whole_known ? std::clamp(seen.whole / seen.steps / kind.curve.cycles(share * kind.efficiency, 1), 0.7, 2.0) : 1;
+    for (Mean* mean : {&means[kind.core], &all}) {
+      mean->bytes += seen.bytes, mean->held += seen.held, mean->tiles += seen.tiles, mean->transfers += seen.transfers, mean->squares += seen.squares;
+      mean->weight += kind.total();
+      mean->scale += kind.total() * std::log(kind.scale);
+    }
+  }
+  for (std::size_t k = 0; k < kinds_.size(); ++k) {
+    Kind& kind = kinds_[k];
+    const Mean& mean = means[kind.core].held > 0 ? means[kind.core] : all;
+    if (seen_[k].held > 0 || mean.held <= 0) continue;
+    kind.efficiency = std::clamp(mean.bytes / (mean.held * peak), 1e-3, 1.0);
+    kind.transfers = mean.transfers / mean.tiles * static_cast<double>(kind.tiles);
+    kind.spread = std::max(1.0, mean.transfers * mean.squares / (mean.held * mean.held));
+    kind.scale = std::exp(mean.scale / mean.weight);
+  }
+  // How long transfers wait, on the part, by the model and in truth.
+  patience_.assign(out_.cores.size(), 1);
+  constexpr int turns = 6;
   for (int turn = 0; turn < turns; ++turn) {
-    std::vector<double> said(kinds_.size(), 0), once(kinds_.size(), 0), share(kinds_.size(), 0), times(kinds_.size(), 0);
     for (const Measured& m : measured_) {
       std::vector<std::vector<FluidStep>> cores(out_.cores.size());
       for (std::size_t i = 0; i < m.cut.steps.size(); ++i) {
         const Kind& kind = kinds_[m.cut.kinds[i]];
-        cores[kind.core].push_back({&kind.curve, static_cast<double>(m.cut.taken[i]) / static_cast<double>(kind.tiles), kind.efficiency, kind.scale});
+        cores[kind.core].push_back(fluid(kind, static_cast<double>(m.cut.taken[i]) / static_cast<double>(kind.tiles)));
       }
       const auto takes = run_fluid(cores, peak);
-      std::vector<std::size_t> next(cores.size(), 0);
-      for (std::size_t i = 0; i < m.cut.steps.size(); ++i) {
-        const std::size_t k = m.cut.kinds[i], core = kinds_[k].core;
-        const FluidTime& time = takes[core][next[core]++];
-        if (m.whole[i] <= 0) continue;
-        said[k] += m.whole[i];
-        once[k] += m.once[i];
-        share[k] += time.share;
-        times[k] += 1;
+      for (std::size_t c = 0; c < cores.size(); ++c) {
+        double waited = 0;
+        for (const FluidTime& time : takes[c]) waited += time.waited;
+        if (m.waited[c] < 0 || waited <= 0) continue;
+        patience_[c] = std::clamp(patience_[c] * std::sqrt(std::max(1e-3, m.waited[c] / waited)), 0.2, 5.0);
       }
     }
-    std::vector<double> logs(out_.cores.size(), 0), weights(out_.cores.size(), 0), scales(out_.cores.size(), 0);
-    for (std::size_t k = 0; k < kinds_.size(); ++k) {
-      Kind& kind = kinds_[k];
-      if (times[k] == 0) continue;
-      const bool one_tile = once[k] > 0;
-      said[k] = (one_tile ? once[k] : said[k]) / times[k];
-      share[k] /= times[k];
-      // Most likely efficiency: cycles as seen, within `noise`, and like the core's other kinds, within `variety`. What compute hides says nothing.
-      const auto error = [&](double efficiency) { return std::log(said[k] / kind.curve.cycles(share[k] * efficiency, one_tile ? 0 : 1)); };
-      double best = 1, least = std::numeric_limits<double>::infinity();
-      for (double log = std::log(0.02); log < 0.001; log += 0.02) {
-        const double off = error(std::exp(log)) / noise, unlike = (log - usual[kind.core]) / variety;
-        if (const double sum = off * off + unlike * unlike; sum < least) least = sum, best = std::exp(log);
-      }
-      kind.efficiency = turn == 0 ? best : std::sqrt(kind.efficiency * best);
-      kind.scale = one_tile ? 1 : std::clamp(std::exp(error(kind.efficiency)), 0.7, 2.0);
-      const double weight = kind.total();
-      scales[kind.core] += weight * std::log(kind.scale);
-      logs[kind.core] += weight * std::log(kind.efficiency);
-      weights[kind.core] += weight;
-    }
-    double all = 0, sum = 0;
-    for (std::size_t c = 0; c < logs.size(); ++c) {
-      all += weights[c], sum += logs[c];
-      if (weights[c] > 0) usual[c] = logs[c] / weights[c];
-    }
-    for (Kind& kind : kinds_) {
-      const std::size_t k = static_cast<std::size_t>(&kind - kinds_.data());
-      if (times[k] > 0) continue;
-      kind.scale = weights[kind.core] > 0 ? std::exp(scales[kind.core] / weights[kind.core]) : 1;
-      kind.efficiency = std::exp(usual[kind.core]);
-    }
-    out_.efficiency = all > 0 ? std::exp(sum / all) : 1;
   }
+  out_.efficiency = all.held > 0 ? std::min(1.0, all.bytes / (all.held * peak)) : 1;
 }
 
 /// The whole by the fluid model.
@@ -445,7 +457,7 @@ void PartSimulation::flow() {
   std::vector<std::vector<FluidStep>> cores(out_.cores.size());
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const Kind& kind = kinds_[kind_of_[i]];
-    cores[kind.core].push_back({&kind.curve, 1, kind.efficiency, kind.scale});
+    cores[kind.core].push_back(fluid(kind, 1));
   }
   const auto takes = run_fluid(cores, static_cast<double>(design_.memory.bytes_per_cycle));
   for (std::size_t c = 0; c < cores.size(); ++c) {

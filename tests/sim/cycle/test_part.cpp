@@ -38,6 +38,40 @@ TEST(Part, AStepCutBehindItsLastTileIsTheWholeStep) {
   }
 }
 
+/// Conservation: an ideal memory is held for the bytes moved, at the rate of the memory or of what they pass, each transfer rounded up to cycles; on one core nobody waits
+/// for another, on two the waiting of all steps is that of the run.
+TEST(Part, TransfersHoldTheMemoryAsLongAsTheyMove) {
+  std::cout << "seed " << seed << "\n";
+  Random random(seed + 3);
+  double waited = 0;
+  for (int i = 0; i < 40; ++i) {
+    testing::CaseOptions options;
+    options.cores = 1 + i % 2;
+    options.steps = 2;
+    const testing::RandomCase random_case = testing::random_case(random, options);
+    const auto steps = testing::cycle_steps_of(random_case);
+    const auto run = run_cycle_model(random_case.design, steps);
+    ASSERT_TRUE(run) << run.error().text();
+    double in_steps = 0, in_run = 0;
+    for (std::size_t s = 0; s < steps.size(); ++s) {
+      const CycleRun::Activity& activity = run->activity[s];
+      const double bytes = static_cast<double>(run->steps[s].counts.dram_read_bytes + run->steps[s].counts.dram_write_bytes);
+      const auto transfers = static_cast<double>(activity.memory_transfers);
+      EXPECT_GE(activity.memory_held_cycles + 1e-6, bytes / static_cast<double>(random_case.design.memory.bytes_per_cycle)) << random_case.text();
+      EXPECT_LE(activity.memory_held_cycles, bytes + transfers) << random_case.text();
+      EXPECT_GE(activity.memory_held_squares * transfers * (1 + 1e-9), activity.memory_held_cycles * activity.memory_held_cycles);
+      in_steps += activity.memory_waited_cycles;
+    }
+    for (std::size_t a = 0; a < run->waited_cycles.size(); ++a) {
+      for (std::size_t b = 0; b < run->waited_cycles[a].size(); ++b) in_run += a == b ? 0.0 : static_cast<double>(run->waited_cycles[a][b]);
+    }
+    EXPECT_TRUE(options.cores > 1 || in_steps == 0) << random_case.text();
+    EXPECT_LE(in_steps, in_run + 1e-6) << random_case.text();
+    waited += in_steps;
+  }
+  EXPECT_GT(waited, 0);
+}
+
 /// Conservation: each further tile adds MACs, and neither cycles nor bytes ever fall; the last adds what is left.
 TEST(Part, FurtherTilesAddToWhatFirstTilesDid) {
   std::cout << "seed " << seed << "\n";
@@ -136,26 +170,45 @@ LatencyCurve curve(double compute, double bytes) {
   return out;
 }
 
-/// Truth by hand: peak 8 bytes per cycle. Alone, 8000 bytes take 1000 cycles; two such cores share until either ends; a core that computes for 1000 cycles and
-/// moves 1000 bytes leaves the other seven eighths, and one that is alone at last has it all.
+/// Truth by hand: peak 8 bytes per cycle. Alone, 8000 bytes take 1000 cycles. Two cores that only move take turns by transfers: half the time each where these are
+/// equal, time in proportion to their length where they are not; one that is alone at last has the memory to itself. A transfer of one that asks at once waits for a whole
+/// one of the other; transfers that are short and few beside long compute cost next to nothing.
 TEST(Fluid, SharesTheMemoryByHand) {
-  const LatencyCurve moves = curve(1, 8000), computes = curve(1000, 1000);
+  const LatencyCurve moves = curve(1, 8000), computes = curve(100000, 80);
+  const auto step = [](const LatencyCurve& of, double transfers) {
+    FluidStep out{&of};
+    out.transfers = transfers;
+    return out;
+  };
   using Steps = std::vector<FluidStep>;
   const auto run = [](Steps one, Steps other = {}) { return run_fluid({std::move(one), std::move(other)}, 8); };
   const auto near = [](const std::vector<FluidTime>& steps, std::vector<double> cycles) {
     ASSERT_EQ(steps.size(), cycles.size());
     for (std::size_t i = 0; i < cycles.size(); ++i) EXPECT_NEAR(steps[i].cycles, cycles[i], 1e-2 * cycles[i]) << i;
   };
-  near(run({{&moves}})[0], {1000});
-  near(run({{&moves, 1, 0.5}})[0], {2000});
-  near(run({{&moves, 0.25}})[0], {250});
-  near(run({{&moves, 1, 1, 1.5}})[0], {1500});
-  const auto both = run({{&moves}, {&moves}}, {{&moves}});
-  near(both[0], {2000, 1000});
-  near(both[1], {2000});
-  const auto beside = run({{&moves}}, {{&computes}});
-  near(beside[0], {1000 + 125});
-  near(beside[1], {1000});
+  near(run({step(moves, 10)})[0], {1000});
+  FluidStep changed = step(moves, 10);
+  changed.efficiency = 0.5;
+  near(run({changed})[0], {2000});
+  changed = step(moves, 10);
+  changed.part = 0.25;
+  near(run({changed})[0], {250});
+  changed = step(moves, 10);
+  changed.scale = 1.5;
+  near(run({changed})[0], {1500});
+  const auto equal = run({step(moves, 10), step(moves, 10)}, {step(moves, 10)});
+  near(equal[0], {2000, 1000});
+  near(equal[1], {2000});
+  EXPECT_NEAR(equal[1][0].waited, 1000, 10);
+  // Transfers three times as long: three quarters of the time, until it is done after 4000 / 3 cycles; the other has moved a third by then.
+  const auto unlike = run({step(moves, 10)}, {step(moves, 30)});
+  near(unlike[0], {4000.0 / 3});
+  near(unlike[1], {4000.0 / 3 + 2000.0 / 3});
+  near(run({step(computes, 10)}, {step(moves, 10)})[0], {100000});
+  // Fewer than the model expects wait.
+  changed = step(moves, 10);
+  changed.patience = 0;
+  near(run({changed}, {step(moves, 10)})[0], {1000});
 }
 
 TEST(Part, Refusals) {

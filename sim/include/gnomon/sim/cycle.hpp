@@ -54,6 +54,10 @@ struct CycleRun {
   /// fills, what comes after the last write-backs; it waited in between for what exceeds compute_cycles.
   struct Activity {
     std::int64_t first_cycle = 0, end_cycle = 0;
+    /// The step's transfers over the memory: how many, for how long they held it (and the squares of that), and how long they waited, ready, for
+    /// those of other cores. In array cycles.
+    std::int64_t memory_transfers = 0;
+    double memory_held_cycles = 0, memory_held_squares = 0, memory_waited_cycles = 0;
   };
   std::vector<Activity> activity;  ///< by step
   /// Array cycles by core: how long transfers of the one, ready to start, waited for a link (memory, bus, level) that a transfer of the other held last.

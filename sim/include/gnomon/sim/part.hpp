@@ -42,7 +42,7 @@ struct PartRun {
   std::int64_t simulated_cycles = 0;  ///< up to the part's last event
   double fraction = 0;                ///< as asked for
   double expected_share = 0;          ///< the part's analytical cycles as a share of the whole's
-  double efficiency = 1;              ///< of the peak rate, what transfers reach while the memory is theirs, as the part shows it: mean over kinds
+  double efficiency = 1;              ///< of the peak rate, what the part's transfers reach while the memory is theirs
   // Device memory in the part; 0 for ideal memory.
   double row_hit_rate = 0, bandwidth_share = 0, read_latency_cycles = 0;  ///< latency in array cycles
 };
@@ -53,8 +53,8 @@ struct PartRun {
 /// others, completely where that costs little. Steps of a core follow each other; dependences between cores are left out.
 ///
 /// The whole then follows twice: kind by kind as the part was (scaled_cycles, extrapolated_cycles; a kind that is out is taken to be slowed down like the core's
-/// others), and by a fluid model of all steps in time (fluid_cycles), in which cores share the memory as they meet, and the efficiency of each kind's transfers is the
-/// most likely one given the part: its cycles within 6 %, and like the core's other kinds within a factor of 1.5.
+/// others), and by a fluid model of all steps in time (fluid_cycles), in which cores wait for each other's transfers as they meet; how many transfers a kind has, how long
+/// they hold the memory, and how much longer or shorter than by that model they wait, is what the part showed (a kind that is out: the mean of the core's others).
 /// Errors: those of `run_cycle_model`; a fraction outside (0, 1].
 Expected<PartRun> simulate_part(const arch::Design& design, const std::vector<CycleStep>& steps, double fraction);
 
