@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Writes README.md here from the headers of the models: what they learned from, how well they answer, their ranges. Called by make.sh."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+HEAD = """# Shipped models
+
+Trained models that come with gnomon, inside its library: `--model network`, `gnomon.Surrogate.load("network")`, `gnomon_surrogate_load("network", ...)`.
+`surrogate/models/make.sh` makes them, and this page by `card.py`. The header of each file (its first line) has the range and unit of every feature, every
+target's choice and why, and all scores below; `gnomon surrogate evaluate --model NAME --data TABLE` scores it on other labels.
+"""
+WHAT = {
+    "accelerator": """Latency and energy of one operator (matrix product, convolution) on a core with three levels and an ideal, DDR3, DDR4, LPDDR4 or HBM2 memory. Features: those of `layer_features()`
+(`gnomon/surrogate/features.hpp`), as `gnomon dataset operators` writes them, the analytical model's answers among them. Labels: the cycle model, on 3,000 random designs with four operators each. Groups: designs.""",
+    "network": """LUT, FF, DSP, BRAM, cycles and II of a layered network as hls4ml builds it. Features: the columns `layers`, `precision_bits`, `strategy`, `io`, ... of a table of `gnomon dataset layers`
+(docs/labels.md), from which an analytical model of the layers is filled in. Labels: yosys 0.23 for xcup, composed, and the timing model, on 3,400 random networks; the 896 exemplar networks (`test`) were
+never learned.""",
+}
+LIMITS = """## Limits
+
+Rows outside the ranges are flagged, and their intervals are wider, not trusted. `accelerator` knows random designs: a campaign that simulates learns more about its own (`gnomon surrogate train` on its
+folder). `network` knows our generator of layers: figures of a vendor's tool differ.
+"""
+
+
+def short(value: float) -> str:
+    return f"{value:.3g}"
+
+
+def feature(f: dict[str, Any]) -> str:
+    if f.get("categories"):
+        return f"{f['name']} {'/'.join(f['categories'])}"
+    return f"{f['name']} {short(f['low'])} to {short(f['high'])}" + (f" {f['unit']}" if f.get("unit") else "")
+
+
+def card(name: str, what: str) -> str:
+    with (HERE / f"{name}.gnomon").open("rb") as file:
+        header = json.loads(file.readline())
+    info = header.get("model", header)
+    lines = [
+        f"## {name}\n", what + "\n",
+        f"Training: {info['training_rows']} rows, label kind \"{info['label_kind']}\", table SHA-256 `{info['training_sha256'][:16]}...`, seed {info['seed']}.\n",
+        "| rows of | target | rows | R2 | SMAPE % | RMSE | median error % | coverage | mean width |", "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for part in info["metrics"]:
+        if part["split"] == "train":
+            continue
+        lines += [
+            f"| {part['split']} | `{s['target']}` | {s['rows']} | {s['r2']:.4f} | {s['smape_percent']:.2f} | {short(s['rmse'])} | {s['median_error_percent']:.2f} | "
+            f"{s['coverage']:.2f} | {short(s['mean_width'])} |" for s in part["scores"]
+        ]
+    return "\n".join(lines) + "\n\nRanges: " + ", ".join(feature(f) for f in info["features"]) + ".\n"
+
+
+def main() -> None:
+    (HERE / "README.md").write_text("\n".join([HEAD, *(card(name, what) for name, what in WHAT.items()), LIMITS]))
+
+
+if __name__ == "__main__":
+    main()
