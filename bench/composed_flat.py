@@ -1,11 +1,12 @@
 """Composed labels against one flat synthesis of the same networks and arrays.
 
     gnomon dataset layers --out layers.csv.gz --count 3000 --conv 400 --exemplars --flat 200
-    python bench/composed_flat.py --networks layers.csv.gz.flat.csv [--arrays 100 --keep arrays.csv] --out docs/results/composed-flat.txt
+    python bench/composed_flat.py --networks layers.csv.gz.flat.csv [--arrays 100] [--cells 30] [--keep FOLDER] --out docs/results/composed-flat.txt
 
 prints, for every resource, the median and the quantiles of |composed / flat - 1| (DSP and BRAM: how many are equal). Networks come from the command above, which
 writes both figures as they come. Arrays are drawn here (os, ws, is; with and without overlap; int4, int8, int16; 1x1 to 6x6), synthesised both ways by `gnomon
-synth`, and kept in --keep, which a second run takes up. Kernels are synthesised flat in every case: nothing is composed there.
+synth` for xcup (--arrays) and for the OSU 0.18 um library (--cells), and kept in tables in --keep, which a second run takes up. Kernels are synthesised flat in
+every case: nothing is composed there.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 from agents import program
 
-NAMES = ("lut", "ff", "dsp", "bram")
+NAMES = {"xcup": ("lut", "ff", "dsp", "bram"), "osu018": ("area_um2", "ff")}
 
 
 def quantile(values: list[float], q: float) -> float:
@@ -33,9 +34,9 @@ def quantile(values: list[float], q: float) -> float:
     return values[low] + (values[high] - values[low]) * (place - low)
 
 
-def compare(rows: list[dict[str, str]], what: str) -> str:
+def compare(rows: list[dict[str, str]], what: str, target: str = "xcup") -> str:
     out = f"{len(rows)} {what}\n{'resource':10}{'median %':>10}{'90 % of them':>14}{'largest %':>11}{'mean signed %':>15}{'equal':>8}\n"
-    for name in NAMES:
+    for name in NAMES[target]:
         composed = [float(row["composed_" + name]) for row in rows]
         flat = [float(row[name]) for row in rows]
         signed = [100 * (a / b - 1) if b else (0.0 if a == b else 100.0) for a, b in zip(composed, flat)]
@@ -54,24 +55,26 @@ def design(number: int) -> dict[str, Any]:
             "memory": {"type": "ideal", "bytes_per_cycle": 8, "latency_cycles": 0}}
 
 
-def array_rows(count: int, keep: Path) -> list[dict[str, str]]:
-    """Both figures of `count` arrays; what `keep` has of them is not synthesised again."""
-    fields = ["array", *NAMES, *("composed_" + name for name in NAMES)]
+def array_rows(count: int, target: str, folder: Path) -> list[dict[str, str]]:
+    """Both figures of `count` arrays; what the folder has of them is not synthesised again."""
+    names, keep = NAMES[target], folder / f"arrays-{target}.csv"
+    folder.mkdir(parents=True, exist_ok=True)
+    fields = ["array", *names, *("composed_" + name for name in names)]
     done: list[dict[str, str]] = []
     if keep.exists():
         with keep.open(newline="") as file:
-            done = [row for row in csv.DictReader(file) if row["composed_bram"]][:count]
+            done = [row for row in csv.DictReader(file) if row[fields[-1]]][:count]
     for number in range(len(done), count):
         row = {"array": str(number)}
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "design.json"
+        with tempfile.TemporaryDirectory() as scratch:
+            file = Path(scratch) / "design.json"
             file.write_text(json.dumps(design(number)))
             for prefix, flag in (("", ["--flat"]), ("composed_", [])):
-                run = subprocess.run([str(program()), "synth", "--arch", str(file), "--target", "xcup", "--no-timing", "--json", *flag], capture_output=True, text=True, check=False)
+                run = subprocess.run([str(program()), "synth", "--arch", str(file), "--target", target, "--no-timing", "--json", *flag], capture_output=True, text=True, check=False)
                 if run.returncode != 0:
                     raise SystemExit(run.stderr)
                 result = json.loads(run.stdout)
-                row |= {prefix + name: f"{result[name]:g}" for name in NAMES}
+                row |= {prefix + name: f"{result[name]:g}" for name in names}
         done.append(row)
         with keep.open("w", newline="") as out:
             writer = csv.DictWriter(out, fields, lineterminator="\n")
@@ -83,18 +86,20 @@ def array_rows(count: int, keep: Path) -> list[dict[str, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", type=Path, help="OUT.flat.csv of `gnomon dataset layers --flat N`")
-    parser.add_argument("--arrays", type=int, default=0, help="arrays to synthesise both ways")
-    parser.add_argument("--keep", type=Path, default=Path("composed-flat-arrays.csv"), help="their figures")
+    parser.add_argument("--arrays", type=int, default=0, help="arrays to synthesise both ways for xcup")
+    parser.add_argument("--cells", type=int, default=0, help="the same for the OSU 0.18 um library")
+    parser.add_argument("--keep", type=Path, default=Path("composed-flat"), help="folder of their figures")
     parser.add_argument("--out", type=Path, help="also write the result here")
     options = parser.parse_args()
     text = ""
     if options.networks:
         with options.networks.open(newline="") as file:
             text += compare(list(csv.DictReader(file)), "networks of layers of the test set (`gnomon dataset layers --flat`), for xcup")
-    if options.arrays:
-        text += ("\n" if text else "") + compare(array_rows(options.arrays, options.keep), "arrays with their levels, 1x1 to 6x6, for xcup")
+    for count, target in ((options.arrays, "xcup"), (options.cells, "osu018")):
+        if count:
+            text += ("\n" if text else "") + compare(array_rows(count, target, options.keep), f"arrays with their levels, 1x1 to 6x6, for {target}", target)
     if not text:
-        parser.error("give --networks or --arrays")
+        parser.error("give --networks, --arrays or --cells")
     sys.stdout.write(text)
     if options.out:
         options.out.write_text(text)

@@ -79,7 +79,7 @@ def main() -> None:
             print(f"| {dataflow} 16 x 16, overlap | {first:.2f} ({first_cpu:.2f}) | {cached:.2f} ({cached_cpu:.2f}) | {document['rtl_cycles']} |", flush=True)
         if options.labels > 0:
             print("\n| labels of fully connected networks | networks | CPU s, no block known before | networks per hour on two cores |\n|---|---|---|---|")
-            for target in ("xcup", "xc7"):
+            for target in ("xcup", "osu018"):
                 table, before = Path(folder) / f"{target}.csv", resource.getrusage(resource.RUSAGE_CHILDREN)
                 subprocess.run([str(program()), "dataset", "layers", "--out", str(table), "--count", str(options.labels), "--conv", "0", "--target", target, "--seed", "1"],
                                env={**os.environ, "XDG_CACHE_HOME": str(cache / target)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)

@@ -21,6 +21,11 @@ std::int64_t ArrayParameters::wait_distance() const {
   return arch::info(dataflow).outputs_stay() ? 1 : rows + cols - 1;
 }
 
+std::string pe_name(const ArrayParameters& p) {
+  return std::string("gnomon_") + (arch::info(p.dataflow).outputs_stay() ? "os" : "held") + "_i" + std::to_string(p.precision_bits) + "_a" + std::to_string(p.accumulator_bits) +
+         (p.overlap ? "_overlap_pe" : "_pe");
+}
+
 std::map<std::string, std::string> array_places(const ArrayParameters& p, const std::string& top) {
   const auto n = [](std::int64_t value) { return std::to_string(value); };
   const arch::DataflowInfo& flow = arch::info(p.dataflow);
@@ -29,6 +34,7 @@ std::map<std::string, std::string> array_places(const ArrayParameters& p, const 
   const std::int64_t distance = std::max<std::int64_t>(1, p.wait_distance());
   const std::string hold = held && flow.stationary == arch::Operand::ifmap ? "ifmap" : "filter";
   return {{"TOP", top},
+          {"PE", pe_name(p)},
           {"FLOW", flow.name},
           {"HOLD", hold},
           {"MOVE", hold == "ifmap" ? "filter" : "ifmap"},
@@ -42,6 +48,7 @@ std::map<std::string, std::string> array_places(const ArrayParameters& p, const 
           {"B1", n(p.precision_bits - 1)},
           {"A", n(p.accumulator_bits)},
           {"A1", n(p.accumulator_bits - 1)},
+          {"P1", n(std::min(p.accumulator_bits, 2 * p.precision_bits) - 1)},  // of a product
           {"RB", n(row_bits)},
           {"RB1", n(row_bits - 1)},
           {"CB", n(col_bits)},

@@ -291,16 +291,20 @@ constexpr std::string_view modules_array =
       for (gi = 0; gi < @R@; gi = gi + 1) begin : pe_row
         /* verilator lint_off UNUSEDSIGNAL */  // at the edges nobody takes them
         logic [@B1@:0] a_out, w_out;
-        logic [@A1@:0] above, partial;
+        logic [@A1@:0] above, sum, partial;
         /* verilator lint_on UNUSEDSIGNAL */
-        @TOP@_pe pe (.clk(clk), .step(step),
+        @PE@ pe (.clk(clk), .step(step),
 ?          .bank(beat_now[(gi + gj) * 2 + 1]), .load_bank(load_now[gj * @LB@ + 1]),
-?          .load(load_now[gj * @LB@] && (load_now[gj * @LB@ + 2 +: @RB@] + 1 > gi)),
-!          .load(loading),
+?          .load0(step && load_now[gj * @LB@] && !load_now[gj * @LB@ + 1] && (load_now[gj * @LB@ + 2 +: @RB@] + 1 > gi)),
+?          .load1(step && load_now[gj * @LB@] && load_now[gj * @LB@ + 1] && (load_now[gj * @LB@ + 2 +: @RB@] + 1 > gi)),
+!          .load(step && loading),
           .w_in(words[gi * @B@ +: @B@]), .a_in(moved[(gi * @C@ + gj) * @B@ +: @B@]), .above(above),
-          .a_out(a_out), .w_out(w_out), .sum(sums[(gi * @C@ + gj) * @A@ +: @A@]), .partial(partial));
+          .a_out(a_out), .w_out(w_out), .sum(sum), .partial(partial));
+        // Bits that a sum of gi + 1 products has; its upper ones are its sign.
+        localparam BITS = 2 * @B@ + $clog2(gi + 1) < @A@ ? 2 * @B@ + $clog2(gi + 1) : @A@;
+        assign sums[(gi * @C@ + gj) * @A@ +: @A@] = @A@'($signed(sum[BITS-1:0]));
         if (gi == 0) assign above = @A@'d0;
-        else assign above = column[gj].pe_row[gi - 1].partial;
+        else assign above = @A@'($signed(column[gj].pe_row[gi - 1].partial[column[gj].pe_row[gi - 1].BITS-1:0]));
         if (gj + 1 < @C@) assign moved[(gi * @C@ + gj + 1) * @B@ +: @B@] = a_out;
         if (gi + 1 < @R@) assign words[(gi + 1) * @B@ +: @B@] = w_out;
       end
@@ -337,12 +341,14 @@ module @TOP@_skew #(parameter BITS = 8, parameter STEPS = 1) (
   endgenerate
 endmodule
 
-module @TOP@_pe (
+module @PE@ (
   input  logic clk,
   input  logic step,
 ?  input  logic bank,
 ?  input  logic load_bank,
-  input  logic load,
+?  input  logic load0,
+?  input  logic load1,
+!  input  logic load,
   input  logic signed [@B1@:0] w_in,
   input  logic signed [@B1@:0] a_in,
   input  logic signed [@A1@:0] above,
@@ -353,20 +359,24 @@ module @TOP@_pe (
 );
   logic signed [@B1@:0] held0;
 ?  logic signed [@B1@:0] held1;
-!  assign sum = above + a_in * held0;
+  logic signed [@P1@:0] product;
+!  assign product = a_in * held0;
 ?  logic signed [@B1@:0] word;
 ?  assign word = bank ? held1 : held0;
-?  assign sum = above + a_in * word;
+?  assign product = a_in * word;
+  /* verilator lint_off WIDTH */
+  assign sum = above + product;
+  /* verilator lint_on WIDTH */
 !  assign w_out = held0;
 ?  assign w_out = load_bank ? held1 : held0;
   always_ff @(posedge clk) begin
     if (step) begin
       a_out <= a_in;
       partial <= sum;
-!      if (load) held0 <= w_in;
-?      if (load && !load_bank) held0 <= w_in;
-?      if (load && load_bank) held1 <= w_in;
     end
+!    if (load) held0 <= w_in;
+?    if (load0) held0 <= w_in;
+?    if (load1) held1 <= w_in;
   end
 endmodule
 )";

@@ -177,6 +177,20 @@ constexpr std::string_view modules_array =
     if (rst) tag <= @TAG@'d0;
     else if (step) tag <= now;
   end
+  // By diagonal, once for all its PEs: which registers change, and what they take.
+  logic [@DIAG1@:0] first, en;
+!  logic [@DIAG1@:0] valid;
+?  logic [@DIAG1@:0] last, en_aside;
+  always_comb begin
+    for (int d = 0; d < @DIAG@; d = d + 1) begin
+      first[d] = now[d * 3 + 1];
+!      valid[d] = now[d * 3 + 2];
+!      en[d] = step && (now[d * 3 + 2] || drains);
+?      last[d] = now[d * 3 + 2] && now[d * 3];
+?      en[d] = step && now[d * 3 + 2];
+?      en_aside[d] = step && ((now[d * 3 + 2] && now[d * 3]) || drains);
+    end
+  end
   logic [@PEB1@:0] a_in;
   logic [@PEB1@:0] b_in;
   logic [@PEA1@:0] kept;
@@ -196,9 +210,10 @@ constexpr std::string_view modules_array =
         logic [@B1@:0] a_out, b_out;
         /* verilator lint_on UNUSEDSIGNAL */
         logic [@A1@:0] below;
-        @TOP@_pe pe (.clk(clk), .step(step), .valid(now[(gi + gj) * 3 + 2]), .first(now[(gi + gj) * 3 + 1]),
-?          .last(now[(gi + gj) * 3]),
-          .shift(drains), .below(below), .a_in(a_in[(gi * @C@ + gj) * @B@ +: @B@]), .b_in(b_in[(gi * @C@ + gj) * @B@ +: @B@]),
+        @PE@ pe (.clk(clk), .step(step), .first(first[gi + gj]), .en(en[gi + gj]),
+!          .valid(valid[gi + gj]),
+?          .last(last[gi + gj]), .en_aside(en_aside[gi + gj]),
+          .below(below), .a_in(a_in[(gi * @C@ + gj) * @B@ +: @B@]), .b_in(b_in[(gi * @C@ + gj) * @B@ +: @B@]),
           .a_out(a_out), .b_out(b_out), .kept(kept[(gi * @C@ + gj) * @A@ +: @A@]));
         if (gj + 1 < @C@) assign a_in[(gi * @C@ + gj + 1) * @B@ +: @B@] = a_out;
         if (gi + 1 < @R@) assign b_in[((gi + 1) * @C@ + gj) * @B@ +: @B@] = b_out;
@@ -232,13 +247,14 @@ module @TOP@_skew #(parameter BITS = 8, parameter STEPS = 1) (
   endgenerate
 endmodule
 
-module @TOP@_pe (
+module @PE@ (
   input  logic clk,
   input  logic step,
-  input  logic valid,
   input  logic first,
+  input  logic en,
+!  input  logic valid,
 ?  input  logic last,
-  input  logic shift,
+?  input  logic en_aside,
   input  logic [@A1@:0] below,
   input  logic signed [@B1@:0] a_in,
   input  logic signed [@B1@:0] b_in,
@@ -248,17 +264,21 @@ module @TOP@_pe (
 );
   logic signed [@A1@:0] acc, sum;
 ?  logic signed [@A1@:0] aside;
-  assign sum = (first ? @A@'sd0 : acc) + a_in * b_in;
+  // No wider than it is, so that synthesis finds the narrower operand of the sum wherever the PE stands.
+  logic signed [@P1@:0] product;
+  assign product = a_in * b_in;
+  /* verilator lint_off WIDTH */
+  assign sum = (first ? @A@'sd0 : acc) + product;
+  /* verilator lint_on WIDTH */
   assign kept = @DRAIN@;
   always_ff @(posedge clk) begin
     if (step) begin
       a_out <= a_in;
       b_out <= b_in;
-      if (valid) acc <= sum;
-!      else if (shift) acc <= below;
-?      if (valid && last) aside <= sum;
-?      else if (shift) aside <= below;
     end
+!    if (en) acc <= valid ? sum : below;
+?    if (en) acc <= sum;
+?    if (en_aside) aside <= last ? sum : below;
   end
 endmodule
 )";

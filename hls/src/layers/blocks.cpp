@@ -1,11 +1,14 @@
 #include "layers/blocks.hpp"
 
+#include <set>
+
+#include "gnomon/base/random.hpp"
 #include "layers/tables.hpp"
 
 namespace gnomon::hls {
 namespace {
 
-const char* const kind_names[] = {"add", "max", "distance", "mul", "mulc", "acc", "relu", "rotate", "tablel", "tablem", "prob", "pipe", "core", "window", "gather", "line", "skip", "skipp"};
+const char* const kind_names[] = {"add", "max", "distance", "mul", "mulc", "acc", "relu", "rotate", "tablel", "tablem", "prob", "pipe", "core", "window", "gather", "line", "skip", "skipp", "addr", "accc", "mulr", "csum", "mulones", "column", "reg"};
 
 std::string n(std::int64_t v) { return std::to_string(v); }
 std::string range(std::int64_t bits) { return "[" + n(bits - 1) + ":0] "; }
@@ -24,6 +27,13 @@ std::string combinational(const std::string& inputs, const std::string& output, 
   return inputs + "  output logic " + output + "y\n);\n" + more + "  assign y = " + value + ";\n";
 }
 std::string input(const std::string& name, std::int64_t bits) { return "  input logic " + (bits > 0 ? range(bits) : range(1)) + name + ",\n"; }
+
+/// A constant of 0 and 1 in turns.
+std::string alternating(std::int64_t bits) {
+  std::string out = n(bits) + "'b";
+  for (std::int64_t i = 0; i < bits; ++i) out += i % 2 == 0 ? '0' : '1';
+  return out;
+}
 
 }  // namespace
 
@@ -119,11 +129,68 @@ std::string block_text(const BlockKey& key) {
       body = "  input logic clk, en,\n  input logic " + range(p[0]) + "wa, ra,\n" + input("d", p[1]) + "  output logic " + range(p[1]) + "y\n);\n  (* ram_style = \"distributed\" *) logic " + range(p[1]) + "words [0:" +
              n((std::int64_t{1} << p[0]) - 1) + "];\n  always_ff @(posedge clk) if (en) words[wa] <= d;\n  assign y = words[ra];\n";
       break;
+    case BlockKind::add_register:  // as add; bits of the sum that are not kept
+      body = registered(input("a", p[1]) + input("b", p[3]), range(p[5] - p[6]), "sum[" + n(p[5] - 1) + ":" + n(p[6]) + "]",
+                        "  wire " + range(p[5]) + "sum = " + extended("a", p[0] != 0, p[1], p[5]) + (p[4] != 0 ? " - " : " + ") + extended("b", p[2] != 0, p[3], p[5]) + ";\n");
+      break;
+    case BlockKind::acc_clear:  // bits; s signed, bits; every other bit of the start is 1
+      body = "  input logic clk, clear, en,\n" + input("a", p[2]) + "  output logic " + range(p[0]) + "sum, y\n);\n  assign sum = " + extended("a", p[1] != 0, p[2], p[0]) + " + y;\n" +
+             "  always_ff @(posedge clk)\n    if (clear) y <= " + alternating(p[0]) + ";\n    else if (en) y <= sum;\n";
+      break;
+    case BlockKind::mul_register: {  // x signed, bits; weight bits; bits of the result; how many of the weight's bits are constant, and how many different signals the others are
+      std::string w;
+      for (std::int64_t i = p[2]; i-- > 0;) w += (w.empty() ? "" : ", ") + (i < p[4] ? "1'b" + n(i % 2) : "b[" + n((i - p[4]) % p[5]) + "]");
+      const std::string x = p[0] != 0 ? "$signed(a)" : "$signed({1'b0, a})";
+      body = registered(input("a", p[1]) + input("b", p[2]), range(p[3]), x + " * w", "  wire signed " + range(p[2]) + "w = {" + w + "};\n");
+      break;
+    }
+    case BlockKind::constant_sum:  // bits; subtract; bits of the result that are kept: every other bit of the constant is 1
+      body = registered(input("a", p[0]), range(p[2]), "sum[" + n(p[0] - 1) + ":" + n(p[0] - p[2]) + "]", "  wire " + range(p[0]) + "sum = " + alternating(p[0]) + (p[1] != 0 ? " - a;\n" : " + a;\n"));
+      break;
+    case BlockKind::mul_ones: {  // x signed, bits; bits of the odd constant, how many of them are 1: evenly spread; bits of the result
+      std::int64_t c = 0;
+      for (std::int64_t i = 0; i < p[3]; ++i) c |= std::int64_t{1} << (p[3] > 1 ? i * (p[2] - 1) / (p[3] - 1) : 0);
+      const std::string x = p[0] != 0 ? "$signed(a)" : "$signed({1'b0, a})";
+      body = registered(input("a", p[1]), range(p[4]), x + " * " + n(p[2] + 1) + "'sd" + n(c));
+      break;
+    }
+    case BlockKind::column: {  // address bits: drawn columns of one table
+      Random random(static_cast<std::uint64_t>(p[0]));
+      std::string value, columns;
+      std::set<std::string> drawn;
+      for (std::int64_t i = 0; i < block_lanes(key); ++i) {
+        std::string bits;
+        do {
+          bits.clear();
+          for (std::int64_t t = 0; t < std::int64_t{1} << p[0]; ++t) bits += random.chance(0.5) ? '1' : '0';
+        } while (bits.find('0') == bits.npos || bits.find('1') == bits.npos || !drawn.insert(bits).second);
+        value += (i > 0 ? ", " : "{") + std::string("column") + n(i) + "[a]";
+        columns += "  wire " + range(std::int64_t{1} << p[0]) + "column" + n(i) + " = " + n(std::int64_t{1} << p[0]) + "'b" + bits + ";\n";
+      }
+      body = registered(input("a", p[0]), range(block_lanes(key)), value + "}", columns);
+      break;
+    }
+    case BlockKind::registers:  // with a reset
+      body = "  input logic clk, rst, en,\n" + input("a", block_lanes(key)) + "  output logic " + range(block_lanes(key)) + "y\n);\n" +
+             (p[0] != 0 ? "  always_ff @(posedge clk)\n    if (rst) y <= '0;\n    else if (en) y <= a;\n" : "  always_ff @(posedge clk) if (en) y <= a;\n");
+      break;
     case BlockKind::skip_pointers:  // address bits
       body = "  input logic clk, rst, push, pop,\n  output logic " + range(p[0]) + "in_x, out_x\n);\n" + skip_pointer_text("", p[0]) + "  assign in_x = skip_in;\n  assign out_x = skip_out;\n";
       break;
   }
   return "module " + block_name(key) + " (\n" + body + "endmodule\n";
+}
+
+std::int64_t block_lanes(const BlockKey& key) {
+  if (key.kind == BlockKind::registers) return 32;
+  if (key.kind != BlockKind::column) return 1;
+  return key.p[0] == 1 ? 1 : key.p[0] == 2 ? 8 : 32;  // drawn so that all are different
+}
+
+std::int64_t block_memory_bits(const BlockKey& key) {
+  const auto& p = key.p;
+  if (key.kind == BlockKind::table_memory || key.kind == BlockKind::skip) return (std::int64_t{1} << p[0]) * p[1];
+  return key.kind == BlockKind::line ? p[0] * p[1] : 0;
 }
 
 }  // namespace gnomon::hls

@@ -9,7 +9,7 @@
 namespace gnomon::hls {
 
 /// Kinds of blocks between registers. Parameters in the order of block_text().
-enum class BlockKind { add, max, distance, mul, mul_constant, acc, relu, rotate, table_logic, table_memory, probability, pipe, core, window, gather, line, skip, skip_pointers };
+enum class BlockKind { add, max, distance, mul, mul_constant, acc, relu, rotate, table_logic, table_memory, probability, pipe, core, window, gather, line, skip, skip_pointers, add_register, acc_clear, mul_register, constant_sum, mul_ones, column, registers };
 
 struct BlockKey {
   BlockKind kind = BlockKind::add;
@@ -22,7 +22,16 @@ struct BlockKey {
 struct BlockCounts {
   std::map<BlockKey, std::int64_t> blocks;
   std::int64_t ff = 0, lut = 0;
+  /// For a library of standard cells: adders, products and table columns with their registers, in place of `lut` and of the blocks of kinds `add`, `mul`
+  /// and `mul_constant`. Of `ff`: how many are in these, and how many of the rest have a reset beside their enable.
+  std::map<BlockKey, std::int64_t> cells;
+  std::int64_t cell_ff = 0, reset_ff = 0;
 };
+
+/// Equal instances that a block is made of: figures of one are the block's divided by them.
+std::int64_t block_lanes(const BlockKey& key);
+/// Bits of memory in a block that is one, else 0.
+std::int64_t block_memory_bits(const BlockKey& key);
 
 /// A block's SystemVerilog, one module of that name.
 std::string block_name(const BlockKey& key);

@@ -51,6 +51,7 @@ class Table {
       if (mask == high) inputs = -64;  // the address bit itself
     }
     b_.counts.lut += inputs > 0;
+    if (inputs > 0) b_.cells(BlockKind::column, {bits_}, 1);
     ++b_.counts.ff;
     if (b_.text()) {
       const std::string name = b_.signal_name(next_signal), digits = mask_text(mask);
@@ -158,9 +159,11 @@ class Emitter {
     if (s.kind == BlockKind::pipe) {
       b_.block(s.kind, {1});
       b_.counts.ff += p[0] - 1;
+      b_.counts.reset_ff += p[0] - 1;
     } else if (s.kind == BlockKind::core) {
       b_.block(s.kind, {p[0], p[1], 0, 0});
       b_.counts.ff += p[2] * (p[1] > 1 ? 3 : 2) + p[3];
+      b_.counts.reset_ff += p[2] * (p[1] > 1 ? 3 : 2) + p[3];
     } else {
       b_.block(s.kind, {p[0], p[1], p[2], p[3], p[4]});
     }
@@ -254,6 +257,7 @@ class Emitter {
       const Word& w = b_.word(y[i]);
       const bool is_signed = b_.word(skip_[i]).is_signed;
       b_.adder(w.is_signed, w.bits, is_signed, each, false);
+      b_.adder_cells(w.is_signed, w.bits, is_signed, each, false, x_, 0);
       b_.counts.ff += x_;
       std::string held = name + "[" + n(at + each - 1) + ":" + n(at) + "]";
       if (each < x_) held = "{" + std::string(is_signed ? name + "[" + n(at + each - 1) + "]" : "1'b0") + ", " + held + "}";
@@ -363,6 +367,7 @@ class Emitter {
       }
       b_.counts.lut += std::count(inverted.begin(), inverted.end(), 1);
       b_.counts.ff += x_;
+      b_.cells(BlockKind::constant_sum, {sum_ - t.shift, 1, std::min(x_, sum_ - t.shift)}, x_);
       std::string value;
       if (b_.text()) {
         const std::string name = prefix_ + "d" + n(t.word) + "_" + n(copies_++);
@@ -391,6 +396,7 @@ class Emitter {
     }
     b_.counts.lut += std::count(inverted.begin(), inverted.end(), 1);
     b_.counts.ff += x_;
+    if (bias != 0) b_.cells(BlockKind::constant_sum, {x_, 0, x_}, x_);
     return b_.custom({true, x_}, b_.text() ? upper() + (bias != 0 ? " + " + n(x_) + "'d" + n(static_cast<std::int64_t>(static_cast<std::uint64_t>(bias) & mask)) : "") : "");
   }
 

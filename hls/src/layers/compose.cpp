@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <fstream>
 #include <mutex>
 #include <set>
@@ -120,9 +121,22 @@ Expected<std::int64_t> Composer::prepare(const std::set<BlockKey>& keys) {
   return synthesise_missing(keys, store_->blocks, options_);
 }
 
-Expected<SynthResult> Composer::compose(const BlockCounts& counts, bool list_blocks) {
-  std::set<BlockKey> keys;
+std::map<BlockKey, std::int64_t> needed_blocks(const BlockCounts& counts, const std::string& target) {
+  if (target != "osu018") return counts.blocks;
+  std::map<BlockKey, std::int64_t> out = counts.cells;
   for (const auto& [key, times] : counts.blocks)
+    if (key.kind != BlockKind::add && key.kind != BlockKind::mul && key.kind != BlockKind::mul_constant && block_memory_bits(key) == 0) out[key] += times;
+  const std::int64_t plain = counts.ff - counts.cell_ff - counts.reset_ff;
+  if (plain > 0) out[{BlockKind::registers, {0}}] += plain;
+  if (counts.reset_ff > 0) out[{BlockKind::registers, {1}}] += counts.reset_ff;
+  return out;
+}
+
+Expected<SynthResult> Composer::compose(const BlockCounts& counts, bool list_blocks) {
+  const bool fpga = options_.target != "osu018";
+  const std::map<BlockKey, std::int64_t> needed = needed_blocks(counts, options_.target);
+  std::set<BlockKey> keys;
+  for (const auto& [key, times] : needed)
     if (!store_ || !store_->by_key.contains(key)) keys.insert(key);
   if (!keys.empty() || !store_) {
     auto done = prepare(keys);
@@ -134,23 +148,35 @@ Expected<SynthResult> Composer::compose(const BlockCounts& counts, bool list_blo
   out.mode = "composed";
   out.tool = *yosys_version();
   SynthFigures& total = out.total;
-  const bool fpga = options_.target != "osu018";
-  if (fpga) total.lut = static_cast<double>(counts.lut), total.dsp = total.bram = 0;
-  total.ff = static_cast<double>(counts.ff);
-  total.cell_count = counts.ff + counts.lut;
-  const auto add = [](std::optional<double>& to, const std::optional<double>& each, std::int64_t times) {
-    if (each) to = to.value_or(0) + *each * static_cast<double>(times);
+  if (fpga) {
+    total.lut = static_cast<double>(counts.lut), total.dsp = total.bram = 0;
+    total.ff = static_cast<double>(counts.ff);
+    total.cell_count = counts.ff + counts.lut;
+  } else {
+    total.area_um2 = 0;
+    for (const auto& [key, times] : counts.blocks) out.sram_bits += block_memory_bits(key) * times;
+  }
+  const auto add = [](std::optional<double>& to, const std::optional<double>& each, double times) {
+    if (each) to = to.value_or(0) + *each * times;
   };
-  for (const auto& [key, times] : counts.blocks) {
+  double lane_cells = 0;
+  for (const auto& [key, count] : needed) {
     const SynthFigures& f = store_->by_key.at(key);
+    const std::int64_t lanes = block_lanes(key);
+    const double times = static_cast<double>(count) / static_cast<double>(lanes);
     add(total.lut, f.lut, times);
     add(total.ff, f.ff, times);
     add(total.dsp, f.dsp, times);
     add(total.bram, f.bram, times);
     add(total.area_um2, f.area_um2, times);
-    total.cell_count += f.cell_count * times;
-    if (list_blocks) out.blocks.push_back({block_name(key), block_name(key), times, f, true});
+    if (lanes > 1) lane_cells += static_cast<double>(f.cell_count) * times;
+    else total.cell_count += f.cell_count * count;
+    if (!list_blocks) continue;
+    const std::string name = block_name(key);
+    out.blocks.push_back({lanes > 1 ? name + ", " + std::to_string(lanes) + " of them" : name, name, count, f, true});
   }
+  total.cell_count += std::llround(lane_cells);
+  if (out.sram_bits > 0) out.notes.push_back(std::to_string(out.sram_bits) + " bits of tables and line memories are not in the area: the library has no memories");
   return out;
 }
 
@@ -159,7 +185,7 @@ Expected<std::int64_t> prepare_blocks(const std::vector<Network>& networks, cons
   for (const Network& network : networks) {
     auto built = build_network(network, false);
     if (!built) return fail(std::move(built.error()));
-    for (const auto& [key, times] : built->counts.blocks) keys.insert(key);
+    for (const auto& [key, times] : needed_blocks(built->counts, options.target)) keys.insert(key);
   }
   return Composer(options).prepare(keys);
 }
@@ -175,16 +201,17 @@ Expected<SynthResult> synthesise(const Network& network, const SynthOptions& opt
     one.timing = false;
     return synthesise(*rtl, one);
   }
-  if (options.target == "osu018" || options.target == "ice40")
-    return fail(ErrorKind::unsupported, "networks are composed for xcup and xc7; for " + options.target + " they are synthesised flat (--flat)");
+  if (options.target == "ice40") return fail(ErrorKind::unsupported, "networks are composed for xcup, xc7 and osu018; for ice40 they are synthesised flat (--flat)");
   auto built = build_network(network, false);
   if (!built) return fail(std::move(built.error()));
   auto out = Composer(options).compose(built->counts, true);
   if (!out) return out;
-  out->blocks.push_back({"registers without logic, table columns, inverters", "", 1, {}, false});
-  out->blocks.back().each.ff = static_cast<double>(built->counts.ff);
-  out->blocks.back().each.lut = static_cast<double>(built->counts.lut);
-  out->notes.push_back("no timing: yosys has none for " + options.target);
+  if (options.target != "osu018") {
+    out->blocks.push_back({"registers without logic, table columns, inverters", "", 1, {}, false});
+    out->blocks.back().each.ff = static_cast<double>(built->counts.ff);
+    out->blocks.back().each.lut = static_cast<double>(built->counts.lut);
+  }
+  out->notes.push_back(options.target == "osu018" ? "no timing of composed networks" : "no timing: yosys has none for " + options.target);
   out->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return out;
 }

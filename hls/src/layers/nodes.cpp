@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <set>
 
 namespace gnomon::hls {
 namespace {
@@ -81,6 +82,7 @@ int Builder::pass(int a) {
   const int known = std::min(w.low_bits, w.bits);
   count_copies(word(a), a, w.drop, known, 2);
   counts.ff += w.bits - std::max(w.drop, known);
+  counts.reset_ff += w.bits - std::max(w.drop, known);
   w.low_path = w.low_path * 3 + 2;
   const int id = make(w);
   if (text_) reset_step_ += "      " + word(id).name + " <= " + word(a).name + ";\n";
@@ -108,6 +110,7 @@ int Builder::add(int a, int b, int shift, bool subtract, int cap, int drop) {
     if (ax == 0 && !subtract) {
       counts.ff += type.bits - std::max(from, drop);
     } else {
+      adder_cells(x.is_signed, std::min(ax, wide), y.is_signed, bx, subtract, wide, std::max(0, drop - from));
       if (a == b) self_adder(a, from, wide, subtract);
       else adder(x.is_signed, std::min(ax, wide), y.is_signed, bx, subtract);
       counts.ff += wide - std::max(0, drop - from);
@@ -151,6 +154,7 @@ void Builder::count_copies(const Word& source, int id, int from, int to, std::ui
     const std::uint64_t bits = ((std::uint64_t{1} << high) - 1) & ~((std::uint64_t{1} << low) - 1);
     std::uint64_t& known = copied_[{5, of, static_cast<std::int64_t>(path * 3 + kind)}];
     counts.ff += std::popcount(bits & ~known);
+    if (kind == 2) counts.reset_ff += std::popcount(bits & ~known);
     known |= bits;
   };
   const int split = std::clamp(source.low_bits, from, std::max(from, to));
@@ -163,6 +167,14 @@ void Builder::note_copies(Word& copy, const Word& source, int id, int to, std::u
   copy.low_source = chained ? source.low_source : id;
   copy.low_bits = chained ? std::min(source.low_bits, to) : to;
   copy.low_path = (chained ? source.low_path : 0) * 3 + kind;
+}
+
+void Builder::adder_cells(bool a_signed, int a_bits, bool b_signed, int b_bits, bool subtract, int bits, int drop) {
+  if (!subtract && std::pair(a_bits, a_signed) < std::pair(b_bits, b_signed)) {
+    std::swap(a_bits, b_bits);
+    std::swap(a_signed, b_signed);
+  }
+  cells(BlockKind::add_register, {a_signed, a_bits, b_signed, b_bits, subtract, bits, drop}, bits - drop);
 }
 
 void Builder::adder(bool a_signed, int a_bits, bool b_signed, int b_bits, bool subtract) {
@@ -215,6 +227,7 @@ int Builder::multiply_constant(int x, std::int64_t odd, int cap) {
   if (capped) type = {true, cap};
   const int id = make({capped ? lowest(type) : v.low * odd, capped ? highest(type) : v.high * odd, type.bits, 0, type.is_signed, ""});
   block(BlockKind::mul_constant, {v.is_signed, v.bits, constant_bits});
+  cells(BlockKind::mul_ones, {v.is_signed, v.bits, constant_bits, std::popcount(static_cast<std::uint64_t>(odd)), type.bits}, type.bits);
   counts.ff += type.bits;
   if (text_) {
     const std::string name = word(id).name;
@@ -253,6 +266,13 @@ int Builder::multiply(int x, const std::vector<TableBit>& weight, int cap) {
   }
   block(BlockKind::mul, {v.is_signed, v.bits, bits, std::min(type.bits, v.bits + bits), pattern[0], pattern[1]});
   counts.ff += type.bits;
+  std::set<int> signals;
+  std::int64_t constants = 0;
+  for (const TableBit& b : weight) {
+    if (b.signal < 0) ++constants;
+    else signals.insert(b.signal);
+  }
+  cells(BlockKind::mul_register, {v.is_signed, v.bits, bits, std::min(type.bits, v.bits + bits), constants, static_cast<std::int64_t>(signals.size())}, type.bits);
   if (text_) {
     std::string w;
     for (int i = bits; i-- > 0;) {
@@ -273,6 +293,7 @@ int Builder::accumulate(int s, int bits, std::int64_t bias, const std::vector<Ta
   const int id = make({-(std::int64_t{1} << (bits - 1)), (std::int64_t{1} << (bits - 1)) - 1, bits, 0, true, ""});
   if (table.empty()) {
     adder(word(s).is_signed, std::min(word(s).bits, bits), true, bits, false);
+    cells(BlockKind::acc_clear, {bits, word(s).is_signed, std::min(word(s).bits, bits)}, bits);
     counts.ff += bits;
   } else {
     block(BlockKind::acc, {bits, word(s).is_signed, std::min(word(s).bits, bits), static_cast<std::int64_t>(table.size())});

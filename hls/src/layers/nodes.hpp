@@ -76,6 +76,12 @@ class Builder {
   /// Bits [from, to) of a word, extended.
   std::string slice(int w, int from, int to) const;
   void block(BlockKind kind, std::array<std::int64_t, 8> p, std::int64_t times = 1) { counts.blocks[{kind, p}] += times; }
+  /// The same for standard cells, with the registers that are counted apart.
+  void cells(BlockKind kind, std::array<std::int64_t, 8> p, std::int64_t registers) {
+    ++counts.cells[{kind, p}];
+    counts.cell_ff += registers;
+  }
+  void adder_cells(bool a_signed, int a_bits, bool b_signed, int b_bits, bool subtract, int bits, int drop);
 
   /// Counts the logic of an adder; its registers are counted by the caller.
   void adder(bool a_signed, int a_bits, bool b_signed, int b_bits, bool subtract);

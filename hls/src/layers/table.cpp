@@ -24,12 +24,15 @@ namespace fs = std::filesystem;
 
 /// Deterministic caps: what is larger is not compiled (co-simulation) or synthesised whole, whatever the machine.
 constexpr std::int64_t cosim_instances = 600, cosim_cycles = 200'000;
-constexpr double flat_cells = 6000;  ///< LUTs and flip-flops together, as composed
+constexpr double flat_cells = 16'000;  ///< LUTs and flip-flops together, as composed
 constexpr std::int64_t rows_at_once = 64;
 
-const char* const header =
-    "row,kind,family,split,seed,precision_bits,strategy,io,reuse_factor,layer_count,multipliers,layers,network,lut,ff,dsp,bram,cycles,ii,target,tool,mode,cosimulated";
-/// Behind those: the figures of the same network synthesised whole, where that was done.
+/// Four columns of resources; for a library of standard cells others.
+std::string header_for(const std::string& target) {
+  const std::string figures = target == "osu018" ? "area_um2,ff,memory_bits,cell_count" : "lut,ff,dsp,bram";
+  return "row,kind,family,split,seed,precision_bits,strategy,io,reuse_factor,layer_count,multipliers,layers,network," + figures + ",cycles,ii,target,tool,mode,cosimulated";
+}
+/// Behind those: the figures of the same network synthesised whole, where that was done (FPGA targets).
 const char* const flat_header = ",flat_lut,flat_ff,flat_dsp,flat_bram";
 const char* const no_flat = ",,,,";
 
@@ -53,6 +56,7 @@ std::vector<Plan> plan_rows(const LayerTableOptions& o) {
 
 struct Label {
   SynthFigures figures;
+  std::int64_t memory_bits = 0;
   NetworkCycles cycles;
   std::int64_t instances = 0;
 };
@@ -87,7 +91,9 @@ std::string row_text(const LayerTableOptions& o, std::int64_t row, const Plan& p
   const SynthFigures& f = label.figures;
   std::string out = std::to_string(row) + "," + plan.kind + "," + plan.family + "," + plan.split + "," + std::to_string(o.seed) + "," + std::to_string(n.precision_bits) + "," + n.strategy + "," + n.io + "," +
                     std::to_string(n.reuse_factor) + "," + std::to_string(n.layers.size()) + "," + std::to_string(multipliers) + "," + layer_list(n, *shapes) + "," + quoted(write_network(n).dump()) + ",";
-  out += figure(f.lut) + "," + figure(f.ff) + "," + figure(f.dsp) + "," + figure(f.bram) + "," + std::to_string(label.cycles.cycles) + "," + std::to_string(label.cycles.ii) + "," + o.target + "," + tool + ",composed," + (cosimulated ? "1" : "0") + "\n";
+  if (o.target == "osu018") out += figure(f.area_um2) + "," + figure(f.ff) + "," + std::to_string(label.memory_bits) + "," + std::to_string(f.cell_count) + ",";
+  else out += figure(f.lut) + "," + figure(f.ff) + "," + figure(f.dsp) + "," + figure(f.bram) + ",";
+  out += std::to_string(label.cycles.cycles) + "," + std::to_string(label.cycles.ii) + "," + o.target + "," + tool + ",composed," + (cosimulated ? "1" : "0") + "\n";
   return out;
 }
 
@@ -151,11 +157,16 @@ Expected<std::map<std::size_t, std::string>> write_flat_table(const LayerTableOp
   const fs::path file = o.flat_out.empty() ? fs::path(o.out.string() + ".flat.csv") : o.flat_out;
   const std::string first = "row,lut,ff,dsp,bram,composed_lut,composed_ff,composed_dsp,composed_bram,tool,mode";
   const std::vector<Plan> plans = plan_rows(o);
-  // Of the test set, in a seeded order, the first that are below the cap.
-  std::vector<std::pair<std::uint64_t, std::size_t>> order;
-  for (std::size_t i = 0; i < plans.size(); ++i)
-    if (plans[i].split == "test") order.emplace_back(derive(derive(o.seed, "flat"), i), i);
+  // Of the test set, the smallest by their composed figures: a longer run goes on where a shorter one ended.
+  std::vector<std::pair<double, std::size_t>> order;
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    if (plans[i].split != "test") continue;
+    const auto composed = fields_of(lines[i]);
+    double lut = 0, ff = 0;
+    if (parse_real(composed[13], lut) && parse_real(composed[14], ff) && lut + ff <= flat_cells) order.emplace_back(lut + ff, i);
+  }
   std::sort(order.begin(), order.end());
+  if (static_cast<std::int64_t>(order.size()) > o.flat) order.resize(static_cast<std::size_t>(o.flat));
   auto kept = kept_lines(file, first);
   if (!kept) return fail(std::move(kept.error()));
   std::string text = first + "\n";
@@ -164,12 +175,7 @@ Expected<std::map<std::size_t, std::string>> write_flat_table(const LayerTableOp
   std::ofstream out(file, std::ios::app | std::ios::binary);
   std::map<std::size_t, std::string> table;
   std::vector<std::size_t> chosen;
-  for (const auto& [draw, i] : order) {
-    if (static_cast<std::int64_t>(chosen.size()) == o.flat) break;
-    const auto composed = fields_of(lines[i]);
-    double lut = 0, ff = 0;
-    if (parse_real(composed[13], lut) && parse_real(composed[14], ff) && lut + ff <= flat_cells) chosen.push_back(i);
-  }
+  for (const auto& [cells, i] : order) chosen.push_back(i);
   auto version = yosys_version();
   SynthOptions synth;
   synth.target = o.target;
@@ -207,13 +213,16 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
   const auto bad_count = [](std::int64_t v) { return v < 0 || v > 1'000'000; };
   if (bad_count(o.fully_connected) || bad_count(o.convolutional) || bad_count(o.flat)) return fail(ErrorKind::invalid_input, "a number of networks is out of range; 0 to 1000000 is allowed");
   if (!(o.cosim >= 0 && o.cosim <= 1)) return fail(ErrorKind::invalid_input, "cosim is " + number(o.cosim) + "; a share from 0 to 1 is allowed");
-  if (o.target != "xcup" && o.target != "xc7") return fail(ErrorKind::unsupported, "target " + in_quotes(o.target) + ": layers are labelled for xcup and xc7");
+  const bool fpga = o.target == "xcup" || o.target == "xc7";
+  if (!fpga && o.target != "osu018") return fail(ErrorKind::unsupported, "target " + in_quotes(o.target) + ": layers are labelled for xcup, xc7 and osu018");
+  if (!fpga && o.flat > 0) return fail(ErrorKind::unsupported, "networks synthesised whole for osu018: tables and line memories would become registers; flat labels are for xcup and xc7");
+  if (!fpga && !o.wa_json.empty()) return fail(ErrorKind::unsupported, "the wa-hls4ml form has no place for an area; it is written for xcup and xc7");
   auto version = yosys_version();
   if (!version) return fail(std::move(version.error()));
   const std::vector<Plan> plans = plan_rows(o);
   if (plans.empty()) return fail(ErrorKind::invalid_input, "no networks are asked for");
   const auto row_count = static_cast<std::int64_t>(plans.size());
-  const std::string first = std::string(header) + flat_header;
+  const std::string first = header_for(o.target) + (fpga ? flat_header : "");
   const bool zipped = o.out.extension() == ".gz";
   const fs::path rows_file = zipped ? fs::path(o.out.string() + ".partial") : o.out;
 
@@ -228,7 +237,7 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
     const Plan& plan = plans[static_cast<std::size_t>(table.kept)];
     if (!line.starts_with(std::to_string(table.kept) + "," + plan.kind + "," + plan.family + "," + plan.split + "," + std::to_string(o.seed) + ",") || fields_of(line).size() != fields_of(first).size())
       return fail(ErrorKind::invalid_input, rows_file.string() + ": row " + std::to_string(table.kept) + " is not of seed " + std::to_string(o.seed) + " or of these networks");
-    for (int comma = 0; comma < 4; ++comma) line.erase(line.rfind(','));  // filled again below
+    for (int comma = 0; fpga && comma < 4; ++comma) line.erase(line.rfind(','));  // filled again below
     const bool done = line.ends_with(",1");
     owed += drawn(table.kept) - done;
     table.cosimulated += done;
@@ -236,7 +245,7 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
     lines.push_back(std::move(line));
   }
   std::string begun = first + "\n";
-  for (const std::string& line : lines) begun += line + no_flat + "\n";
+  for (const std::string& line : lines) begun += line + (fpga ? no_flat : "") + "\n";
   if (auto done = write_file(rows_file, begun); !done) return fail(std::move(done.error()));
 
   SynthOptions synth;
@@ -271,7 +280,7 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
         if (errors[i]) return fail(errors[i]->kind(), where(i) + errors[i]->text());
       std::set<BlockKey> keys;
       for (const BlockCounts& c : counts)
-        for (const auto& [key, times] : c.blocks) keys.insert(key);
+        for (const auto& [key, times] : needed_blocks(c, o.target)) keys.insert(key);
       auto fresh = composer.prepare(keys);
       if (!fresh) return fail(std::move(fresh.error()));
       table.blocks += *fresh;
@@ -280,6 +289,7 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
         auto result = composer.compose(counts[i]);
         if (!result) return fail(std::move(result.error()));
         labels[i].figures = result->total;
+        labels[i].memory_bits = result->sram_bits;
         owed += drawn(from + static_cast<std::int64_t>(i));
         if (owed > 0 && labels[i].instances <= cosim_instances && labels[i].cycles.total <= cosim_cycles) {
           --owed;
@@ -304,7 +314,7 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
         const std::int64_t row = from + static_cast<std::int64_t>(i);
         std::string text = row_text(o, row, plans[static_cast<std::size_t>(row)], labels[i], *version, done.contains(i));
         text.pop_back();
-        out << text << no_flat << "\n";
+        out << text << (fpga ? no_flat : "") << "\n";
         lines.push_back(std::move(text));
         table.cosimulated += done.contains(i);
       }
@@ -339,7 +349,7 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
     table.flat = static_cast<std::int64_t>(flat.size());
   }
   std::string whole = first + "\n";
-  for (std::size_t i = 0; i < lines.size(); ++i) whole += lines[i] + (flat.contains(i) ? flat.at(i) : no_flat) + "\n";
+  for (std::size_t i = 0; i < lines.size(); ++i) whole += lines[i] + (flat.contains(i) ? flat.at(i) : fpga ? no_flat : "") + "\n";
   table.hash = sha256(whole);
   if (auto done = zipped ? write_gzip(o.out, whole) : write_file(o.out, whole); !done) return fail(std::move(done.error()));
   return table;

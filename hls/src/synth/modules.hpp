@@ -23,8 +23,8 @@ struct SynthPart {
   std::string name;
   SynthJob job;
   std::int64_t count = 1;
-  /// Where a module is too wide to be synthesised whole: the same of fewer lanes with their weights, in place of `job`. Lanes are alike, so figures grow
-  /// by the lane.
+  /// In place of `job`, a weighted sum of others: where a module is too wide to be synthesised whole, the same of fewer lanes (lanes are alike, so figures
+  /// grow by the lane); the PEs of an array by those of a smaller one.
   std::vector<std::pair<double, SynthJob>> narrower;
 };
 

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <map>
 #include <thread>
 
 #include "cosim/cache.hpp"
+#include "emit/array.hpp"
 #include "gnomon/base/text.hpp"
 #include "synth/modules.hpp"
 
@@ -18,11 +20,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The module inside a wrapper of the same text that leaves some outputs open and ties some inputs to 0, as at the edges of an array:
-/// what nobody takes, and what a constant decides, is not built there.
-SynthJob at_edge(const Module& pe, const std::string& suffix, const std::vector<std::string>& open, const std::vector<std::string>& tied) {
+/// How an instance's surroundings differ from the inside of the array: outputs that nobody takes, inputs that are 0, and ports of fewer bits (an
+/// input's upper ones are copies of its highest, an output's are not taken).
+struct Edge {
+  std::vector<std::string> open, tied;
+  std::vector<std::pair<std::string, std::int64_t>> narrow;
+  bool none() const { return open.empty() && tied.empty() && narrow.empty(); }
+  auto operator<=>(const Edge&) const = default;
+};
+
+/// The module inside a wrapper of the same text: what nobody takes, and what a constant or copies of one bit decide, is not built there.
+SynthJob at_edge(const Module& pe, const Edge& edge) {
   const std::size_t end = pe.text.find(");\n");
-  std::string ports, connections;
+  std::string ports, connections, wires;
   std::size_t at = pe.text.find("(\n") + 2;
   while (at < end) {
     const std::size_t stop = std::min(pe.text.find('\n', at), end);
@@ -31,18 +41,36 @@ SynthJob at_edge(const Module& pe, const std::string& suffix, const std::vector<
     if (!line.empty() && line.back() == ',') line.pop_back();
     const std::string port = line.substr(line.rfind(' ') + 1);
     const auto among = [&](const std::vector<std::string>& names) { return std::find(names.begin(), names.end(), port) != names.end(); };
-    const bool is_open = among(open), is_tied = among(tied);
-    connections += (connections.empty() ? "." : ", .") + port + (is_open ? "()" : is_tied ? "('0)" : "(" + port + ")");
+    const bool is_open = among(edge.open), is_tied = among(edge.tied);
+    std::string from = port;
+    for (const auto& [narrow, narrow_bits] : edge.narrow) {
+      if (narrow != port || is_open || is_tied) continue;
+      const std::size_t range = line.find('[') + 1, bits = line.find(':', range);
+      const std::string high = line.substr(range, bits - range), low = std::to_string(narrow_bits - 1);
+      line.replace(range, bits - range, low);
+      from = port + "_whole";
+      wires += "  wire signed [" + high + ":0] " + from + ";\n";
+      if (line.find("input") != line.npos) wires += "  assign " + from + " = $signed(" + port + ");\n";
+      else wires += "  assign " + port + " = " + from + "[" + low + ":0];\n";
+    }
+    connections += (connections.empty() ? "." : ", .") + port + (is_open ? "()" : is_tied ? "('0)" : "(" + from + ")");
     if (!is_open && !is_tied) ports += (ports.empty() ? "" : ",\n") + line;
   }
-  const std::string name = pe.name + suffix;
-  return {name, pe.text + "\nmodule " + name + " (\n" + ports + "\n);\n  " + pe.name + " pe (" + connections + ");\nendmodule\n", true};
+  std::string name = pe.name;
+  for (const std::string& port : edge.open) name += "_no_" + port;
+  for (const std::string& port : edge.tied) name += "_zero_" + port;
+  for (const auto& [port, bits] : edge.narrow) name += "_" + std::to_string(bits) + "_" + port;
+  return {name, pe.text + "\nmodule " + name + " (\n" + ports + "\n);\n" + wires + "  " + pe.name + " pe (" + connections + ");\nendmodule\n", true};
 }
 
 /// Deterministic caps: what is larger takes hours, or more memory than a machine has.
 constexpr std::int64_t composed_pes = 4096, flat_pes = 64, bank_words = 1 << 20;
 
-Expected<void> array_parts(const ArrayParameters& p, const std::string& name, bool flat, std::vector<SynthPart>& parts) {
+/// Multipliers of so few bits are built of logic on FPGAs (mul2dsp of yosys), and how depends on what else is in the run: inside an array, whose longest
+/// path lies elsewhere, they become smaller than alone. From so many PEs on, an array's are taken from a flat run of 3 x 3.
+constexpr std::int64_t logic_product_bits = 8, context_side = 3;
+
+Expected<void> array_parts(const ArrayParameters& p, const std::string& name, const std::string& target, bool flat, std::vector<SynthPart>& parts) {
   auto rtl = emit_array(p, RtlStyle::modules);
   if (!rtl) return fail(std::move(rtl.error()));
   const std::int64_t pes = p.rows * p.cols, cap = flat ? flat_pes : composed_pes;
@@ -58,7 +86,7 @@ Expected<void> array_parts(const ArrayParameters& p, const std::string& name, bo
   const Module* pe = nullptr;
   const auto modules = modules_of(rtl->text);
   for (const Module& module : modules) {
-    if (module.name == rtl->top + "_pe") {
+    if (module.name == pe_name(p)) {
       pe = &module;
       control += black_box(module);
     } else {
@@ -66,28 +94,49 @@ Expected<void> array_parts(const ArrayParameters& p, const std::string& name, bo
     }
   }
   if (pe == nullptr) return fail(ErrorKind::run_failed, "the array has no PE module");
-  // Inside, and at the edges: the first row has no sums from above (its adders fall away), the last row and column hand nothing on.
+  // Inside, and at the edges: the first row has no sums from above (its adders fall away), the upper rows' sums are narrow, the last row and column
+  // hand nothing on.
   const bool held = !arch::info(p.dataflow).outputs_stay();
-  std::map<std::pair<std::vector<std::string>, std::vector<std::string>>, std::int64_t> kinds;
+  const auto sum_bits = [&](std::int64_t row) { return std::min<std::int64_t>(p.accumulator_bits, 2 * p.precision_bits + std::bit_width(static_cast<std::uint64_t>(row))); };
+  std::map<Edge, std::int64_t> kinds;
   std::int64_t inside = 0;
   for (std::int64_t i = 0; i < p.rows; ++i)
     for (std::int64_t j = 0; j < p.cols; ++j) {
-      std::vector<std::string> open, tied;
-      if (j + 1 == p.cols) open.push_back("a_out");
+      Edge edge;
+      if (j + 1 == p.cols) edge.open.push_back("a_out");
       if (i + 1 == p.rows) {
-        open.push_back(held ? "w_out" : "b_out");
-        if (held) open.push_back("partial");
-        else tied.push_back("below");
+        edge.open.push_back(held ? "w_out" : "b_out");
+        if (held) edge.open.push_back("partial");
+        else edge.tied.push_back("below");
       }
-      if (held && i == 0) tied.push_back("above");
-      if (open.empty() && tied.empty()) ++inside;
-      else ++kinds[{open, tied}];
+      if (held && i == 0) edge.tied.push_back("above");
+      if (held && i > 0 && sum_bits(i - 1) < p.accumulator_bits) edge.narrow.emplace_back("above", sum_bits(i - 1));
+      if (held && sum_bits(i) < p.accumulator_bits) edge.narrow.insert(edge.narrow.end(), {{"sum", sum_bits(i)}, {"partial", sum_bits(i)}});
+      if (edge.none()) ++inside;
+      else ++kinds[edge];
     }
+  const std::size_t from = parts.size();
   parts.push_back({name + " PE", {pe->name, pe->text, true}, inside, {}});
   parts.push_back({name + " control, skew and exits", {rtl->top, control, true}, 1, {}});
   int kind = 0;
-  for (const auto& [edges, count] : kinds)
-    parts.push_back({name + " PE, edge " + std::to_string(++kind), at_edge(*pe, "_edge" + std::to_string(kind), edges.first, edges.second), count, {}});
+  for (const auto& [edge, count] : kinds) parts.push_back({name + " PE, edge " + std::to_string(++kind), at_edge(*pe, edge), count, {}});
+  constexpr std::int64_t context = context_side * context_side;
+  if (target == "osu018" || 2 * p.precision_bits > logic_product_bits || pes <= context) return {};
+  ArrayParameters small = p;
+  small.rows = small.cols = context_side;
+  std::vector<SynthPart> whole, alone;
+  if (auto done = array_parts(small, name, target, true, whole); !done) return done;
+  if (auto done = array_parts(small, name, target, false, alone); !done) return done;
+  // PEs alone, and for each what a flat 3 x 3 has more than its parts.
+  SynthPart all{name + " PEs, as in a flat run of 3 x 3", parts[from].job, 1, {}};
+  const double each = static_cast<double>(pes) / context;
+  for (std::size_t i = from; i < parts.size(); ++i)
+    if (i != from + 1) all.narrower.emplace_back(static_cast<double>(parts[i].count), parts[i].job);
+  for (const SynthPart& part : whole) all.narrower.emplace_back(each, part.job);
+  for (const SynthPart& part : alone) all.narrower.emplace_back(-each * static_cast<double>(part.count), part.job);
+  parts.resize(from + 2);
+  parts[from].count = 0;
+  parts.push_back(std::move(all));
   return {};
 }
 
@@ -128,9 +177,16 @@ SynthFigures weighted(const std::vector<std::pair<double, SynthFigures>>& runs) 
 /// One run a part; of parts from narrower ones the weighted figures and the widest one's netlist.
 Expected<std::vector<SynthRun>> run_all(const std::vector<SynthPart>& parts, const SynthOptions& options, const fs::path& cache) {
   std::vector<const SynthJob*> jobs;
+  std::map<std::pair<std::string, std::string>, std::size_t> known;  // equal ones run once
+  std::vector<std::size_t> places;
+  const auto want = [&](const SynthJob& job) {
+    const auto [at, fresh] = known.try_emplace({job.module, job.text}, jobs.size());
+    if (fresh) jobs.push_back(&job);
+    places.push_back(at->second);
+  };
   for (const SynthPart& part : parts) {
-    if (part.narrower.empty()) jobs.push_back(&part.job);
-    for (const auto& [weight, job] : part.narrower) jobs.push_back(&job);
+    if (part.narrower.empty()) want(part.job);
+    for (const auto& [weight, job] : part.narrower) want(job);
   }
   std::vector<Expected<SynthRun>> runs(jobs.size(), SynthRun{});
   std::atomic<std::size_t> next{0};
@@ -148,14 +204,15 @@ Expected<std::vector<SynthRun>> run_all(const std::vector<SynthPart>& parts, con
   std::size_t at = 0;
   for (const SynthPart& part : parts) {
     if (part.narrower.empty()) {
-      out.push_back(std::move(*runs[at++]));
+      out.push_back(*runs[places[at++]]);
       continue;
     }
-    SynthRun whole = *runs[at];
+    SynthRun whole = *runs[places[at]];
     std::vector<std::pair<double, SynthFigures>> lanes;
     for (const auto& [weight, job] : part.narrower) {
-      whole.from_cache = whole.from_cache && runs[at]->from_cache;
-      lanes.emplace_back(weight, runs[at++]->figures);
+      const SynthRun& run = *runs[places[at++]];
+      whole.from_cache = whole.from_cache && run.from_cache;
+      lanes.emplace_back(weight, run.figures);
     }
     whole.figures = weighted(lanes);
     out.push_back(std::move(whole));
@@ -227,7 +284,7 @@ Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions&
     auto parameters = array_parameters(core.array);
     if (!parameters) return fail(std::move(parameters.error()));
     arrays.emplace_back(parts.size(), *parameters);
-    if (auto done = array_parts(*parameters, core.name, options.flat, parts); !done) return fail(std::move(done.error()));
+    if (auto done = array_parts(*parameters, core.name, options.target, options.flat, parts); !done) return fail(std::move(done.error()));
     for (const arch::Level& level : core.levels)
       if (auto done = level_parts(level, core.name + " " + level.name, options.target, parts, result); !done)
         return fail(std::move(done.error()));
