@@ -141,6 +141,22 @@ TEST(Layers, ComposedAgainstFlat) {
   }
 }
 
+// For standard cells, registers and adders are blocks too, and tables behind memories are bits without area.
+TEST(Layers, AreaComposedAgainstFlat) {
+  if (!osu018_liberty()) GTEST_SKIP() << "no OSU 0.18 um library here";
+  SynthOptions options;
+  options.target = "osu018";
+  auto composed = synthesise(two_dense(8, 4, 2, 8), options);
+  ASSERT_TRUE(composed) << composed.error().text();
+  options.flat = true;
+  auto flat = synthesise(two_dense(8, 4, 2, 8), options);
+  ASSERT_TRUE(flat) << flat.error().text();
+  EXPECT_FALSE(composed->total.lut);
+  EXPECT_EQ(composed->sram_bits, 0);
+  EXPECT_NEAR(*composed->total.area_um2 / *flat->total.area_um2, 1, 0.08);
+  EXPECT_NEAR(*composed->total.ff / *flat->total.ff, 1, 0.03);
+}
+
 // Reuse factors as hls4ml allows them: of the divisors of n_in x n_out, those that share a multiplier evenly.
 TEST(Layers, ReuseFactors) {
   for (const auto& [n_in, n_out] : std::vector<std::pair<std::int64_t, std::int64_t>>{{16, 5}, {12, 8}, {7, 7}, {1, 6}, {36, 36}}) {

@@ -19,6 +19,12 @@ needs_verilator = pytest.mark.skipif(shutil.which("verilator") is None, reason="
 TABLE = ["dataset", "layers", "--count", "2", "--conv", "1", "--cosim", "0", "--seed", "5"]
 
 
+def test_no_flat_labels_and_no_json_of_areas(tmp_path: Path) -> None:
+    for option in (["--flat", "1"], ["--wa-json", str(tmp_path / "wa.json")]):
+        run = gnomon(*TABLE, "--target", "osu018", "--out", str(tmp_path / "layers.csv"), *option)
+        assert run.status != 0 and "xcup and xc7" in run.err
+
+
 @needs_yosys
 def test_the_same_rows_whatever_interrupts(tmp_path: Path) -> None:
     out = tmp_path / "layers.csv"
