@@ -25,6 +25,7 @@ struct TreeOptions {
   double learning_rate = 0.04;
   double row_share = 0.8;
   double column_share = 0.7;
+  std::int64_t bins = 256;
   double leaf_rows = 2;
   double leaf_penalty = 1;
   std::vector<std::int64_t> counts;  ///< trees per target and member, filled by training
@@ -36,6 +37,7 @@ void describe(FieldVisitor& v, TreeOptions& o) {
   field(v, {"learning_rate", "shrinkage"}, o.learning_rate, RealRange{1e-4, 1});
   field(v, {"row_share", "rows that a tree sees"}, o.row_share, RealRange{0.05, 1});
   field(v, {"column_share", "inputs that a tree sees"}, o.column_share, RealRange{0.05, 1});
+  field(v, {"bins", "thresholds that an input may have, about"}, o.bins, Range{2, 4096});
   field(v, {"leaf_rows", "fewest rows of a leaf"}, o.leaf_rows, RealRange{0, 1e6});
   field(v, {"leaf_penalty", "rows of label 0 (standardised) that each leaf counts besides its own"}, o.leaf_penalty, RealRange{0, 1e6});
   field(v, {"counts", "trees per target and member, as trained"}, o.counts, Length{0, 1'000'000}, Range{0, 10'000});
@@ -158,7 +160,7 @@ Expected<Booster> train_booster(const Lesson& lesson, const TreeOptions& options
       {"objective", "reg:squarederror"}, {"tree_method", "hist"}, {"nthread", "1"}, {"base_score", "0"}, {"verbosity", "0"},
       {"seed", std::to_string(seed & 0x7fffffff)}, {"eta", number(rate)},
       {"max_depth", std::to_string(options.depth)}, {"subsample", number(options.row_share)}, {"colsample_bynode", number(options.column_share)},
-      {"min_child_weight", number(options.leaf_rows)}, {"lambda", number(options.leaf_penalty)}, {"max_bin", "256"}};
+      {"min_child_weight", number(options.leaf_rows)}, {"lambda", number(options.leaf_penalty)}, {"max_bin", std::to_string(options.bins)}};
   for (const auto& [name, value] : settings) {
     if (XGBoosterSetParam(machine.handle, name, value.c_str()) != 0) return library_error();
   }

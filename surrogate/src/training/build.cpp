@@ -71,8 +71,9 @@ std::string learner_options(const TrainOptions& options, const std::string& fami
            "\", \"max_epochs\": " + std::to_string(quick ? std::min(options.max_epochs, 100) : options.max_epochs) + "}";
   }
   if (family == "trees") {
-    const std::string leaves = rows >= fine_rows ? R"("leaf_rows": 1, "leaf_penalty": 0.05)" : R"("leaf_rows": 2, "leaf_penalty": 1)";
-    return (quick ? R"({"members": 2, "rounds": 250, "learning_rate": 0.1, )" : "{") + leaves + "}";
+    // Time goes by leaves and thresholds; for comparing, fewer and coarser ones do.
+    if (rows >= fine_rows) return std::string(quick ? R"({"members": 2, "rounds": 120, "learning_rate": 0.2, "bins": 64, )" : "{") + R"("leaf_rows": 1, "leaf_penalty": 0.05})";
+    return quick ? R"({"members": 2, "rounds": 250, "learning_rate": 0.1})" : plain;
   }
   if (family == "process") return quick ? R"({"fit_rows": 80})" : plain;
   if (family == "blend") {

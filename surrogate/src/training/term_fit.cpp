@@ -20,6 +20,8 @@ constexpr std::size_t most_rows = 1200;
 constexpr std::size_t most_ratio_sizes = 6;
 constexpr std::size_t most_candidates = 1000;
 constexpr std::size_t most_terms = 6;
+/// Of simple products (one factor, or two plain ones), at most so many are always looked at.
+constexpr std::size_t most_simple = 64;
 constexpr std::size_t least_leaf = 16;
 constexpr int deepest = 4;
 /// A regime told by a ratio of sizes must gain more than one told by a word or by bits: in a narrow band of ratios, sizes are proportional, and a sum fitted
@@ -268,7 +270,17 @@ class Grower {
  public:
   Grower(const RealMatrix& x, const std::vector<TermProduct>& candidates, const RealMatrix& columns, const RealVector& y, const RealVector& weight,
          const Roles& roles, double split_cost)
-      : split_cost_(split_cost), x_(x), candidates_(candidates), columns_(columns), y_(y), weight_(weight), roles_(roles) {}
+      : split_cost_(split_cost), x_(x), candidates_(candidates), columns_(columns), y_(y), weight_(weight), roles_(roles) {
+    for (const std::size_t factors : {1, 2}) {
+      std::set<Index> more = simple_;
+      for (std::size_t c = 0; c < candidates.size(); ++c) {
+        const auto& list = candidates[c].factors;
+        const bool plain = std::all_of(list.begin(), list.end(), [](const TermFactor& f) { return f.step == 0 && f.blocks == 0; });
+        if (list.size() <= factors && (plain || list.size() <= 1)) more.insert(static_cast<Index>(c));
+      }
+      if (more.size() <= most_simple) simple_ = std::move(more);
+    }
+  }
 
   TermTree tree(const Rows& rows) {
     TermTree out;
@@ -278,6 +290,9 @@ class Grower {
 
  private:
   double split_cost_;
+  /// Where regimes are still mixed, what holds in one of them may be nowhere near the best products: simple ones are always among those that a question
+  /// is judged by.
+  std::set<Index> simple_{0};
 
   double asked(const Question& q, Index row) const { return q.over < 0 ? x_(row, q.feature) : x_(row, q.feature) / x_(row, q.over); }
 
@@ -325,7 +340,7 @@ class Grower {
     tree.nodes.emplace_back();
     std::vector<Index> all(static_cast<std::size_t>(columns_.cols()));
     for (std::size_t c = 0; c < all.size(); ++c) all[c] = static_cast<Index>(c);
-    std::set<Index> near{0};
+    std::set<Index> near = simple_;
     forward_score(problem_of(columns_, y_, weight_, rows, all), most_terms + 2, &near, 0);
     const std::vector<Index> few(near.begin(), near.end());  // the constant, candidate 0, stays the first
     const Problem problem = problem_of(columns_, y_, weight_, rows, few);
