@@ -54,17 +54,19 @@ struct Booster {
   std::vector<std::int32_t> roots;
   float base = 0;
 
-  float predict(const float* x) const {
-    float sum = base;
+  /// Adds the trees' answers to rows x [inputs, rows] to `sums` [rows]. Tree by tree, for a tree stays in the nearest cache and a booster does not.
+  void add(const Batch& x, float* sums) const {
     for (const std::int32_t root : roots) {
-      std::int32_t at = root;
-      while (nodes[static_cast<std::size_t>(at)].input >= 0) {
-        const Node& node = nodes[static_cast<std::size_t>(at)];
-        at = node.below + (x[node.input] < node.threshold ? 0 : 1);
+      for (Eigen::Index r = 0; r < x.cols(); ++r) {
+        const float* const row = x.data() + r * x.rows();
+        std::int32_t at = root;
+        while (nodes[static_cast<std::size_t>(at)].input >= 0) {
+          const Node& node = nodes[static_cast<std::size_t>(at)];
+          at = node.below + (row[node.input] < node.threshold ? 0 : 1);
+        }
+        sums[r] += nodes[static_cast<std::size_t>(at)].threshold;
       }
-      sum += nodes[static_cast<std::size_t>(at)].threshold;
     }
-    return sum;
   }
 };
 
@@ -225,18 +227,22 @@ class Trees final : public Learner {
     const auto targets = static_cast<Eigen::Index>(boosters_.size() / members);
     mean.resize(targets, samples.x.cols());
     if (spread) spread->resize(targets, samples.x.cols());
+    const float n = static_cast<float>(members);
+    std::vector<float> sums(static_cast<std::size_t>(samples.x.cols()));
     for (Eigen::Index t = 0; t < targets; ++t) {
-      for (Eigen::Index r = 0; r < samples.x.cols(); ++r) {
-        float sum = 0, squares = 0;
-        for (std::size_t m = 0; m < members; ++m) {
-          const float value = boosters_[static_cast<std::size_t>(t) * members + m].predict(samples.x.col(r).data());
-          sum += value;
-          squares += value * value;
+      mean.row(t).setZero();
+      if (spread) spread->row(t).setZero();
+      for (std::size_t m = 0; m < members; ++m) {
+        const Booster& booster = boosters_[static_cast<std::size_t>(t) * members + m];
+        std::fill(sums.begin(), sums.end(), booster.base);
+        booster.add(samples.x, sums.data());
+        for (std::size_t r = 0; r < sums.size(); ++r) {
+          mean(t, static_cast<Eigen::Index>(r)) += sums[r];
+          if (spread) (*spread)(t, static_cast<Eigen::Index>(r)) += sums[r] * sums[r];
         }
-        const float n = static_cast<float>(members), centre = sum / n;
-        mean(t, r) = centre;
-        if (spread) (*spread)(t, r) = std::sqrt(std::max(0.0F, squares / n - centre * centre));
       }
+      mean.row(t) /= n;
+      if (spread) spread->row(t) = (spread->row(t).array() / n - mean.row(t).array().square()).max(0.0F).sqrt();
     }
   }
 
