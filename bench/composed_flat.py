@@ -67,10 +67,10 @@ def array_rows(count: int, target: str, folder: Path) -> list[dict[str, str]]:
     for number in range(len(done), count):
         row = {"array": str(number)}
         with tempfile.TemporaryDirectory() as scratch:
-            file = Path(scratch) / "design.json"
-            file.write_text(json.dumps(design(number)))
+            arch = Path(scratch) / "design.json"
+            arch.write_text(json.dumps(design(number)))
             for prefix, flag in (("", ["--flat"]), ("composed_", [])):
-                run = subprocess.run([str(program()), "synth", "--arch", str(file), "--target", target, "--no-timing", "--json", *flag], capture_output=True, text=True, check=False)
+                run = subprocess.run([str(program()), "synth", "--arch", str(arch), "--target", target, "--no-timing", "--json", *flag], capture_output=True, text=True, check=False)
                 if run.returncode != 0:
                     raise SystemExit(run.stderr)
                 result = json.loads(run.stdout)
@@ -91,13 +91,23 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, default=Path("composed-flat"), help="folder of their figures")
     parser.add_argument("--out", type=Path, help="also write the result here")
     options = parser.parse_args()
-    text = ""
+    text, fpga = "", list[dict[str, str]]()
     if options.networks:
         with options.networks.open(newline="") as file:
-            text += compare(list(csv.DictReader(file)), "networks of layers of the test set (`gnomon dataset layers --flat`), for xcup")
+            fpga = list(csv.DictReader(file))
+        text += compare(fpga, "networks of layers of the test set, the smallest (`gnomon dataset layers --flat`), for xcup")
     for count, target in ((options.arrays, "xcup"), (options.cells, "osu018")):
-        if count:
-            text += ("\n" if text else "") + compare(array_rows(count, target, options.keep), f"arrays with their levels, 1x1 to 6x6, for {target}", target)
+        if not count:
+            continue
+        arrays = array_rows(count, target, options.keep)
+        for bits in (4, 8, 16):
+            some = [row for row in arrays if f"int{bits}" == design(int(row["array"]))["cores"][0]["array"]["precision"]]
+            if some:
+                text += ("\n" if text else "") + compare(some, f"int{bits} arrays with their levels, 1x1 to 6x6, for {target}", target)
+        if target == "xcup":
+            fpga += arrays
+    if options.networks and options.arrays:
+        text += "\n" + compare(fpga, "networks and arrays together, for xcup")
     if not text:
         parser.error("give --networks, --arrays or --cells")
     sys.stdout.write(text)
