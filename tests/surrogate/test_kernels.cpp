@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "gnomon/surrogate/import.hpp"
 #include "gnomon/surrogate/model.hpp"
 #include "gnomon/surrogate/train.hpp"
+#include "models/families.hpp"
 
 namespace gnomon::surrogate {
 namespace {
@@ -79,6 +81,25 @@ TEST(Kernels, TreesLearnTheFormula) {
   ASSERT_TRUE(scores) << scores.error().text();
   EXPECT_LT((*scores)[0].median_error_percent, 12);  // of cycles that span a factor of a thousand
   EXPECT_EQ((*scores)[0].in_range, 1);
+}
+
+/// A tenth of the rows watches. Many groups stay whole; of few large ones every group is learned.
+TEST(Kernels, WatchingTakesNoWholeKernel) {
+  for (const std::size_t groups : {20, 200}) {
+    std::vector<std::size_t> group(600);
+    for (std::size_t i = 0; i < group.size(); ++i) group[i] = i % groups;
+    const Samples samples;
+    const Mlp<float>::Batch labels;
+    std::vector<Eigen::Index> learn, watch;
+    watch_groups({samples, labels, group, groups}, 3, learn, watch);
+    EXPECT_EQ(learn.size(), 540U);
+    EXPECT_EQ(watch.size(), 60U);
+    std::set<std::size_t> learned, watching;
+    for (const Eigen::Index row : learn) learned.insert(group[static_cast<std::size_t>(row)]);
+    for (const Eigen::Index row : watch) watching.insert(group[static_cast<std::size_t>(row)]);
+    if (groups == 20) EXPECT_EQ(learned.size(), 20U);
+    else EXPECT_EQ(learned.size() + watching.size(), 200U);
+  }
 }
 
 /// Rows of one kernel are asked about, which lack pragmas of the others; and a kernel that nobody knows, with pragmas of its own.

@@ -75,14 +75,18 @@ double squared_error(const Mlp<float>::Batch& out, const Mlp<float>::Batch& labe
 }
 
 void watch_groups(const Lesson& lesson, std::uint64_t seed, std::vector<Eigen::Index>& learn, std::vector<Eigen::Index>& watch) {
-  std::vector<std::size_t> shuffled(lesson.groups);
+  // A tenth of few large groups (kernels) is too much to go without; then rows of all groups are watched.
+  constexpr std::size_t few = 50;
+  const std::size_t rows = lesson.group.size();
+  const bool by_row = lesson.groups < few && rows >= 10 * std::max<std::size_t>(lesson.groups, 10);
+  std::vector<std::size_t> shuffled(by_row ? rows : lesson.groups);
   for (std::size_t g = 0; g < shuffled.size(); ++g) shuffled[g] = g;
   Random(seed).shuffle(shuffled);
-  std::vector<bool> watching(lesson.groups, false);
-  if (lesson.groups >= 10) {
-    for (std::size_t i = 0; i < lesson.groups; i += 10) watching[shuffled[i]] = true;
+  std::vector<bool> watching(shuffled.size(), false);
+  if (shuffled.size() >= 10) {
+    for (std::size_t i = 0; i < shuffled.size(); i += 10) watching[shuffled[i]] = true;
   }
-  for (std::size_t i = 0; i < lesson.group.size(); ++i) (watching[lesson.group[i]] ? watch : learn).push_back(static_cast<Eigen::Index>(i));
+  for (std::size_t i = 0; i < rows; ++i) (watching[by_row ? i : lesson.group[i]] ? watch : learn).push_back(static_cast<Eigen::Index>(i));
 }
 
 }  // namespace gnomon::surrogate

@@ -22,7 +22,8 @@ bool take_weights(std::span<const float>& weights, Eigen::Index count, float* to
 /// Mean squared error over the labels present [targets, rows], and its gradient where asked for.
 double squared_error(const Mlp<float>::Batch& out, const Mlp<float>::Batch& labels, Mlp<float>::Batch* gradient);
 
-/// Every tenth group of a shuffled order: those rows watch for overfitting. With fewer than ten groups none does.
+/// Every tenth group of a shuffled order: those rows watch for overfitting. Of few large groups (fewer than 50, of ten rows and more), every tenth row
+/// instead, so that every group is learned. With fewer than ten groups in less than a hundred rows none watches.
 void watch_groups(const Lesson& lesson, std::uint64_t seed, std::vector<Eigen::Index>& learn, std::vector<Eigen::Index>& watch);
 
 }  // namespace gnomon::surrogate
