@@ -1,6 +1,5 @@
 #include "layers/dataset_networks.hpp"
 
-
 #include "gnomon/base/random.hpp"
 
 namespace gnomon::hls {

@@ -1,6 +1,7 @@
 #include "fluid.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace gnomon::sim {
@@ -62,7 +63,7 @@ std::vector<std::vector<FluidTime>> run_fluid(const std::vector<std::vector<Flui
   std::vector<std::vector<FluidTime>> out(cores.size());
   std::vector<std::size_t> step(cores.size(), 0);
   std::vector<double> left(cores.size(), 1), shares;
-  for (std::size_t c = 0; c < cores.size(); ++c) out[c].assign(cores[c].size(), {0, 0, 0});
+  for (std::size_t c = 0; c < cores.size(); ++c) out[c].assign(cores[c].size(), {});
   while (true) {
     std::vector<std::size_t> who;
     std::vector<const FluidStep*> running;
@@ -86,7 +87,6 @@ std::vector<std::vector<FluidTime>> run_fluid(const std::vector<std::vector<Flui
       time.cycles += next;
       const FluidStep& now = *running[i];
       if (now.transfers > 0) time.waited += done * now.part * now.curve->bytes / (now.efficiency * peak) * (1 / shares[i] - 1);
-      time.share += done * shares[i];
       left[c] -= done;
       if (left[c] > 1e-12) continue;
       left[c] = 1;

@@ -31,7 +31,6 @@ struct FluidStep {
 struct FluidTime {
   double cycles = 0;
   double waited = 0;  ///< cycles that its transfers waited for those of others
-  double share = 1;  ///< of a transfer's time with its waiting, what it holds the memory, in the mean
 };
 
 /// What each step takes, [core][step]: the steps of a core follow each other, all cores begin at 0. `peak` in bytes per cycle.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 
 #include "gnomon/base/text.hpp"
@@ -45,6 +44,7 @@ constexpr std::int64_t vector_pieces = 1000;
 /// What a step takes alone.
 struct Alone {
   double cycles = 0, compute = 0, once = 0, bytes = 0;
+  std::int64_t tiles = 1;
 };
 
 Alone alone(const arch::Design& design, const CycleStep& step) {
@@ -58,9 +58,11 @@ Alone alone(const arch::Design& design, const CycleStep& step) {
     const LayerEstimate e = estimate(design, design.cores[step.core], *step.array, *step.mapping);
     fill(e);
     out.once = std::min(out.cycles, static_cast<double>(e.prologue_cycles + e.epilogue_cycles));
+    out.tiles = std::max<std::int64_t>(1, e.array_tiles);
   } else {
     fill(estimate_vector(design, step.core, step.vector, step.label));
     out.once = std::min(out.cycles, static_cast<double>(2 * design.memory.latency_cycles));
+    out.tiles = vector_pieces;
   }
   return out;
 }
@@ -70,18 +72,15 @@ Kind kind_of(const arch::Design& design, const CycleStep& step) {
   kind.core = step.core;
   const Alone full = alone(design, step);
   kind.cycles = full.cycles, kind.compute = full.compute, kind.once = full.once, kind.bytes = full.bytes;
-  kind.tiles = vector_pieces;
-  if (step.array) {
-    kind.tiles = std::max<std::int64_t>(1, estimate(design, design.cores[step.core], *step.array, *step.mapping).array_tiles);
-    kind.macs = step.array->macs();
-  }
-  kind.curve.bytes = full.bytes;
+  kind.tiles = full.tiles;
+  if (step.array) kind.macs = step.array->macs();
+  kind.curve = {{1}, {std::max(1.0, full.cycles)}, {full.once}, full.bytes};
   arch::Design slower = design;
   const std::int64_t peak = design.memory.bytes_per_cycle;
-  for (const double share : {1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1, 0.05}) {
+  for (const double share : {0.8, 0.6, 0.45, 0.3, 0.2, 0.1, 0.05}) {
     slower.memory.bytes_per_cycle = std::max<std::int64_t>(1, std::llround(share * static_cast<double>(peak)));
     const double is = static_cast<double>(slower.memory.bytes_per_cycle) / static_cast<double>(peak);
-    if (!kind.curve.shares.empty() && is >= kind.curve.shares.back()) continue;
+    if (is >= kind.curve.shares.back()) continue;
     const Alone at = alone(slower, step);
     kind.curve.shares.push_back(is);
     kind.curve.whole.push_back(std::max(1.0, at.cycles));
