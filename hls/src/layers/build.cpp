@@ -207,18 +207,24 @@ class Emitter {
     if (!memory) b_.block(BlockKind::table_logic, logic_block);
     else b_.block(BlockKind::table_memory, {std::max(k, 5), type.bits});
     if (!b_.text()) return b_.custom(type, "");
-    // One list of values for all copies.
     const std::string name = prefix_ + table;
+    const auto range = [](std::int64_t bits) { return "logic [" + n(bits - 1) + ":0] "; };
+    const int address = memory ? std::max(k, 5) : k;
+    // One list of values for all copies. Memories are a module of their own: within the network, synthesis would expand the list for every word of every copy.
     if (tables_.insert(name).second) {
-      b_.declarations += "  function automatic logic [" + n(type.bits - 1) + ":0] " + name + "(input logic [" + n(k - 1) + ":0] a);\n    case (a)\n";
-      for (std::int64_t i = 0; i < std::int64_t{1} << k; ++i) b_.declarations += "      " + n(k) + "'d" + n(i) + ": " + name + " = " + n(type.bits) + "'d" + n(value(i) & ((std::int64_t{1} << type.bits) - 1)) + ";\n";
-      b_.declarations += "      default: " + name + " = '0;\n    endcase\n  endfunction\n";
+      std::string list = "  function automatic " + range(type.bits) + name + "(input " + range(k) + "a);\n    case (a)\n";
+      for (std::int64_t i = 0; i < std::int64_t{1} << k; ++i) list += "      " + n(k) + "'d" + n(i) + ": " + name + " = " + n(type.bits) + "'d" + n(value(i) & ((std::int64_t{1} << type.bits) - 1)) + ";\n";
+      list += "      default: " + name + " = '0;\n    endcase\n  endfunction\n";
+      if (memory)
+        b_.modules += "module network_" + name + " (\n  input  " + range(address) + "index,\n  output " + range(type.bits) + "value\n);\n" + list + "  (* rom_style = \"block\" *) " + range(type.bits) + "words [0:" +
+                      n((1 << address) - 1) + "];\n  initial for (int i = 0; i < " + n(1 << address) + "; i++) words[i] = " + name + "(" + n(k) + "'(i));\n  assign value = words[index];\nendmodule\n";
+      else
+        b_.declarations += list;
     }
     if (!memory) return b_.custom(type, name + "(" + index + ")");
-    const std::string words = prefix_ + "t" + n(copies_++);
-    const int address = std::max(k, 5);
-    b_.declarations += "  (* rom_style = \"block\" *) logic [" + n(type.bits - 1) + ":0] " + words + " [0:" + n((1 << address) - 1) + "];\n  initial for (int i = 0; i < " + n(1 << address) + "; i++) " + words + "[i] = " + name + "(" + n(k) + "'(i));\n";
-    return b_.custom(type, words + "[" + (address > k ? n(address) + "'(" + index + ")" : index) + "]");
+    const std::string copy = prefix_ + "t" + n(copies_++);
+    b_.declarations += "  " + range(type.bits) + copy + "_q;\n  network_" + name + " " + copy + " (.index(" + (address > k ? n(address) + "'(" + index + ")" : index) + "), .value(" + copy + "_q));\n";
+    return b_.custom(type, copy + "_q");
   }
 
   void skip_due(const std::string& place) {
@@ -650,7 +656,7 @@ class Emitter {
     for (std::size_t i = data_.size(); i-- > 0;) out += (out.empty() ? "" : ", ") + b_.word(data_[i]).name;
     links += "  assign out_data = {" + out + "};\n";
     rtl.text = "/* verilator lint_off UNUSED */\nmodule network (\n  input  logic clk,\n  input  logic rst,\n  input  logic in_valid,\n  output logic in_ready,\n  input  logic [" + n(in_bits - 1) +
-               ":0] in_data,\n  output logic out_valid,\n  input  logic out_ready,\n  output logic [" + n(out_bits - 1) + ":0] out_data\n);\n" + handshakes_ + links + control_ + b_.declarations + b_.clocked + "endmodule\n";
+               ":0] in_data,\n  output logic out_valid,\n  input  logic out_ready,\n  output logic [" + n(out_bits - 1) + ":0] out_data\n);\n" + handshakes_ + links + control_ + b_.declarations + b_.clocked + "endmodule\n" + b_.modules;
     return rtl;
   }
 

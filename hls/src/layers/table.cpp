@@ -188,7 +188,8 @@ Expected<std::map<std::size_t, std::string>> write_flat_table(const LayerTableOp
     if (f.size() != 11 || f[0] != std::to_string(chosen[i])) return fail(ErrorKind::invalid_input, file.string() + ": line " + std::to_string(i + 2) + " is not of row " + std::to_string(chosen[i]));
     table[chosen[i]] = "," + f[1] + "," + f[2] + "," + f[3] + "," + f[4];
   }
-  const std::size_t step = static_cast<std::size_t>(std::clamp(o.jobs, 1, 64));
+  // Several a worker, so that none waits long for the slowest of a group.
+  const std::size_t step = 4 * static_cast<std::size_t>(std::clamp(o.jobs, 1, 64));
   for (std::size_t from = begin; from < chosen.size(); from += step) {
     const std::size_t count = std::min(step, chosen.size() - from);
     std::vector<Expected<SynthResult>> results(count, SynthResult{});
