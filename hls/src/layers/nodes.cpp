@@ -32,16 +32,21 @@ std::vector<Digit> signed_digits(std::int64_t odd) {
 }
 
 void Builder::end_layer() {
-  if (!step_.empty()) clocked += "  always_ff @(posedge clk)\n    if (" + prefix_ + "en) begin\n" + step_ + "    end\n";
-  if (!reset_step_.empty()) {
-    std::string zero;
-    for (std::size_t at = 0; at < reset_step_.size();) {
-      const std::size_t end = reset_step_.find('\n', at);
-      zero += reset_step_.substr(at, reset_step_.find(" <=", at) - at) + " <= '0;\n";
-      at = end + 1;
+  // Blocks of so many registers: what synthesis does with a block grows with the square of its statements.
+  constexpr int most = 100;
+  const auto blocks = [&](const std::string& statements, bool reset) {
+    for (std::size_t at = 0; at < statements.size();) {
+      std::string zero;
+      const std::size_t first = at;
+      for (int count = 0; count < most && at < statements.size(); ++count) {
+        zero += statements.substr(at, statements.find(" <=", at) - at) + " <= '0;\n";
+        at = statements.find('\n', at) + 1;
+      }
+      clocked += "  always_ff @(posedge clk)\n    " + (reset ? "if (rst) begin\n" + zero + "    end else " : std::string()) + "if (" + prefix_ + "en) begin\n" + statements.substr(first, at - first) + "    end\n";
     }
-    clocked += "  always_ff @(posedge clk)\n    if (rst) begin\n" + zero + "    end else if (" + prefix_ + "en) begin\n" + reset_step_ + "    end\n";
-  }
+  };
+  blocks(step_, false);
+  blocks(reset_step_, true);
   step_.clear();
   reset_step_.clear();
 }
