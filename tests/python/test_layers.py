@@ -103,3 +103,27 @@ def test_examples_run_in_rtl(tmp_path: Path) -> None:
         run = gnomon("hls", "--kernel", str(name), "--out", str(tmp_path / name.stem), "--json")
         assert run.status == 0 and json.loads(run.out)["ii"] >= 1
         assert {Path(file).name for file in json.loads(run.out)["files"]} == {"network.sv", "network.cpp", "network.json"}
+
+
+@needs_yosys
+@needs_verilator
+def test_the_share_that_runs_in_rtl_is_filled_in_later(tmp_path: Path) -> None:
+    out, share = tmp_path / "layers.csv", tmp_path / "layers.csv.cosim.csv"
+    assert gnomon(*TABLE, "--out", str(out)).status == 0
+    before = out.read_text()
+    command = [word if word != "0" else "0.4" for word in TABLE]
+    run = gnomon(*command, "--out", str(out))
+    assert run.status == 0 and "1 co-simulated" in run.out, run.err
+    rows, old = list(csv.DictReader(out.open())), list(csv.DictReader(before.splitlines()))
+    assert [row["cosimulated"] for row in rows].count("1") == 1
+    assert [row | {"cosimulated": "0"} for row in rows] == old
+    # What was run is not run again, and a table is the same from nothing.
+    after, lines = out.read_text(), share.read_text()
+    again = gnomon(*command, "--out", str(out))
+    assert again.status == 0 and "of 1" not in again.err
+    assert out.read_text() == after and share.read_text() == lines
+    # Cycles that are not the network's own are refused.
+    one = next(row for row in rows if row["cosimulated"] == "1")
+    out.write_text(after.replace(f",{one['cycles']},{one['ii']},xcup,", f",{int(one['cycles']) + 1},{one['ii']},xcup,"))
+    refused = gnomon(*command, "--out", str(out))
+    assert refused.status != 0 and f"row {one['row']}: the table has {int(one['cycles']) + 1} cycles" in refused.err

@@ -160,7 +160,7 @@ Expected<std::string> verilator_version() {
   return std::string(trimmed(said->out));
 }
 
-Expected<BuiltModel> build_model(const Rtl& rtl, const fs::path& cache, bool trace) {
+Expected<BuiltModel> build_model(const Rtl& rtl, const fs::path& cache, bool trace, bool brief) {
   auto verilator = find_verilator();
   if (!verilator) return fail(std::move(verilator.error()));
   // Unrolled loops would take minutes to compile at 32 x 32.
@@ -168,7 +168,8 @@ Expected<BuiltModel> build_model(const Rtl& rtl, const fs::path& cache, bool tra
                                     "--top-module", rtl.top,       "--unroll-count", "1",         "--x-assign",
                                     "unique",       "--x-initial", "unique",         "--threads", "1"};
   if (trace) verilate.push_back("--trace-fst");
-  const std::vector<std::string> flags = compile_flags(*verilator, trace);
+  std::vector<std::string> flags = compile_flags(*verilator, trace);
+  if (brief) std::replace(flags.begin(), flags.end(), std::string("-O1"), std::string("-O0"));
   const std::string shim = shim_text(rtl);
   const std::string key = sha256("model 1\n" + verilator->version + "\n" + join(verilate, "\n") + "\n" + join(flags, "\n") +
                                  "\n" + shim + "\n" + rtl.text);

@@ -18,8 +18,9 @@ struct BuiltModel {
 };
 
 /// Verilator (`--cc`), then one compiler run over its output, the shim and the runtime (compiled once per cache). The library is
-/// kept under the SHA-256 of RTL, shim, flags and Verilator's version. `trace`: with FST tracing, which is a build of its own.
-Expected<BuiltModel> build_model(const Rtl& rtl, const std::filesystem::path& cache, bool trace);
+/// kept under the SHA-256 of RTL, shim, flags and Verilator's version. `trace`: with FST tracing, which is a build of its own. `brief`: for a
+/// run of few cycles, compiled without optimisation: a third of the time, some four times as long a run.
+Expected<BuiltModel> build_model(const Rtl& rtl, const std::filesystem::path& cache, bool trace, bool brief = false);
 
 /// The C++ between a verilated module and the C interface.
 std::string shim_text(const Rtl& rtl);

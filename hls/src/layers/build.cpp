@@ -5,6 +5,7 @@
 #include <set>
 
 #include "emit/text.hpp"
+#include "layers/memory_text.hpp"
 
 namespace gnomon::hls {
 namespace {
@@ -71,13 +72,9 @@ class Table {
       if (!b_.text()) continue;
       const std::string bank = b_.prefix() + name + n(static_cast<std::int64_t>(from / widest));
       std::string all;
-      b_.declarations += "  (* rom_style = \"block\" *) logic [" + n(static_cast<std::int64_t>(width) - 1) + ":0] " + bank + " [0:" + n((std::int64_t{1} << std::max(bits_, 5)) - 1) + "];\n  logic [" + n(static_cast<std::int64_t>(width) - 1) + ":0] " + bank + "_q;\n  initial begin\n";
-      for (std::int64_t t = 0; t < std::int64_t{1} << std::max(bits_, 5); ++t) {
-        std::string word;
-        for (std::size_t c = width; c-- > 0;) word += t < depth_ && contents_[from + c][static_cast<std::size_t>(t)] ? '1' : '0';
-        b_.declarations += "    " + bank + "[" + n(t) + "] = " + n(static_cast<std::int64_t>(width)) + "'b" + word + ";\n";
-      }
-      b_.declarations += "  end\n";
+      const std::int64_t words = std::int64_t{1} << std::max(bits_, 5), wide = static_cast<std::int64_t>(width);
+      b_.declarations += memory_text(bank, words, wide, [&](std::int64_t t, std::int64_t c) { return t < depth_ && contents_[from + static_cast<std::size_t>(c)][static_cast<std::size_t>(t)]; }) +
+                         "  logic [" + n(wide - 1) + ":0] " + bank + "_q;\n";
       const std::string address = bits_ < 5 ? "5'(" + address_ + ")" : address_;
       b_.clocked += "  always_ff @(posedge clk) if (" + b_.prefix() + "en) " + bank + "_q <= " + bank + "[" + address + "];\n";
       for (std::size_t c = 0; c < width; ++c) b_.declarations += "  wire " + b_.signal_name(columns_[from + c]) + " = " + bank + "_q[" + n(static_cast<std::int64_t>(c)) + "];\n";
@@ -208,18 +205,21 @@ class Emitter {
     else b_.block(BlockKind::table_memory, {std::max(k, 5), type.bits});
     if (!b_.text()) return b_.custom(type, "");
     const std::string name = prefix_ + table;
-    const auto range = [](std::int64_t bits) { return "logic [" + n(bits - 1) + ":0] "; };
+    const auto range = [](std::int64_t wide) { return "logic [" + n(wide - 1) + ":0] "; };
     const int address = memory ? std::max(k, 5) : k;
     // One list of values for all copies. Memories are a module of their own: within the network, synthesis would expand the list for every word of every copy.
     if (tables_.insert(name).second) {
-      std::string list = "  function automatic " + range(type.bits) + name + "(input " + range(k) + "a);\n    case (a)\n";
-      for (std::int64_t i = 0; i < std::int64_t{1} << k; ++i) list += "      " + n(k) + "'d" + n(i) + ": " + name + " = " + n(type.bits) + "'d" + n(value(i) & ((std::int64_t{1} << type.bits) - 1)) + ";\n";
-      list += "      default: " + name + " = '0;\n    endcase\n  endfunction\n";
-      if (memory)
-        b_.modules += "module network_" + name + " (\n  input  " + range(address) + "index,\n  output " + range(type.bits) + "value\n);\n" + list + "  (* rom_style = \"block\" *) " + range(type.bits) + "words [0:" +
-                      n((1 << address) - 1) + "];\n  initial for (int i = 0; i < " + n(1 << address) + "; i++) words[i] = " + name + "(" + n(k) + "'(i));\n  assign value = words[index];\nendmodule\n";
-      else
-        b_.declarations += list;
+      if (memory) {
+        std::vector<std::int64_t> values;
+        for (std::int64_t i = 0; i < std::int64_t{1} << k; ++i) values.push_back(value(i));
+        b_.modules += "module network_" + name + " (\n  input  " + range(address) + "index,\n  output " + range(type.bits) + "value\n);\n" +
+                      memory_text("words", std::int64_t{1} << address, type.bits, [&](std::int64_t t, std::int64_t c) { return (values[static_cast<std::size_t>(t & ((std::int64_t{1} << k) - 1))] >> c & 1) != 0; }) +
+                      "  assign value = words[index];\nendmodule\n";
+      } else {
+        b_.declarations += "  function automatic " + range(type.bits) + name + "(input " + range(k) + "a);\n    case (a)\n";
+        for (std::int64_t i = 0; i < std::int64_t{1} << k; ++i) b_.declarations += "      " + n(k) + "'d" + n(i) + ": " + name + " = " + n(type.bits) + "'d" + n(value(i) & ((std::int64_t{1} << type.bits) - 1)) + ";\n";
+        b_.declarations += "      default: " + name + " = '0;\n    endcase\n  endfunction\n";
+      }
     }
     if (!memory) return b_.custom(type, name + "(" + index + ")");
     const std::string copy = prefix_ + "t" + n(copies_++);

@@ -11,6 +11,12 @@
 #include "layers/timing.hpp"
 
 namespace gnomon::hls {
+namespace {
+
+/// Characters of RTL times cycles; a longer run repays the compiler's optimisation.
+constexpr double brief_work = 4e9;
+
+}  // namespace
 
 Expected<NetworkCosim> cosimulate_network(const Network& network, const CosimOptions& options, int inferences) {
   auto shapes = network_shapes(network);
@@ -38,7 +44,8 @@ Expected<NetworkCosim> cosimulate_network(const Network& network, const CosimOpt
     expected.insert(expected.end(), y.begin(), y.end());
     job.inputs.insert(job.inputs.end(), x.begin(), x.end());
   }
-  auto model = build_model(built->rtl, options.cache.empty() ? default_cache() : options.cache, !options.trace.empty());
+  const bool brief = static_cast<double>(built->rtl.text.size()) * static_cast<double>(timing->total) < brief_work;
+  auto model = build_model(built->rtl, options.cache.empty() ? default_cache() : options.cache, !options.trace.empty(), brief);
   if (!model) return fail(std::move(model.error()));
   job.library = model->library.string();
   if (auto ran = run_layers_job(job, options.worker); !ran) return fail(std::move(ran.error()));

@@ -11,6 +11,7 @@
 #include "gnomon/hls/dataset.hpp"
 #include "layers/compose.hpp"
 #include "layers/dataset_networks.hpp"
+#include "layers/table_cosim.hpp"
 #include "layers/timing.hpp"
 #include "synth/table_file.hpp"
 #include "synth/yosys.hpp"
@@ -22,8 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Deterministic caps: what is larger is not compiled (co-simulation) or synthesised whole, whatever the machine.
-constexpr std::int64_t cosim_instances = 600, cosim_cycles = 200'000;
+/// A deterministic cap: what is larger is not synthesised whole, whatever the machine.
 constexpr double flat_cells = 16'000;  ///< LUTs and flip-flops together, as composed
 constexpr std::int64_t rows_at_once = 64;
 
@@ -58,14 +58,7 @@ struct Label {
   SynthFigures figures;
   std::int64_t memory_bits = 0;
   NetworkCycles cycles;
-  std::int64_t instances = 0;
 };
-
-std::int64_t instances_of(const BlockCounts& counts) {
-  std::int64_t out = 0;
-  for (const auto& [key, times] : counts.blocks) out += times;
-  return out;
-}
 
 /// type:n_in:n_out:reuse_factor:activation:bias:residual:in_height:in_width:in_channels:height:width:channels:kernel:stride of each layer.
 std::string layer_list(const Network& n, const std::vector<LayerShape>& shapes) {
@@ -82,7 +75,7 @@ std::string layer_list(const Network& n, const std::vector<LayerShape>& shapes) 
   return out;
 }
 
-std::string row_text(const LayerTableOptions& o, std::int64_t row, const Plan& plan, const Label& label, const std::string& tool, bool cosimulated) {
+std::string row_text(const LayerTableOptions& o, std::int64_t row, const Plan& plan, const Label& label, const std::string& tool) {
   const Network& n = plan.network;
   const auto shapes = network_shapes(n);
   std::int64_t multipliers = 0;
@@ -93,7 +86,7 @@ std::string row_text(const LayerTableOptions& o, std::int64_t row, const Plan& p
                     std::to_string(n.reuse_factor) + "," + std::to_string(n.layers.size()) + "," + std::to_string(multipliers) + "," + layer_list(n, *shapes) + "," + quoted(write_network(n).dump()) + ",";
   if (o.target == "osu018") out += figure(f.area_um2) + "," + figure(f.ff) + "," + std::to_string(label.memory_bits) + "," + std::to_string(f.cell_count) + ",";
   else out += figure(f.lut) + "," + figure(f.ff) + "," + figure(f.dsp) + "," + figure(f.bram) + ",";
-  out += std::to_string(label.cycles.cycles) + "," + std::to_string(label.cycles.ii) + "," + o.target + "," + tool + ",composed," + (cosimulated ? "1" : "0") + "\n";
+  out += std::to_string(label.cycles.cycles) + "," + std::to_string(label.cycles.ii) + "," + o.target + "," + tool + ",composed,";
   return out;
 }
 
@@ -231,22 +224,19 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
   auto kept = kept_lines(rows_file, first);
   if (!kept) return fail(std::move(kept.error()));
   std::vector<std::string> lines;
-  std::int64_t owed = 0;  // co-simulations that rows beyond the caps passed on to later ones
-  const auto drawn = [&](std::int64_t row) { return Random(derive(derive(o.seed, "cosim"), static_cast<std::uint64_t>(row))).chance(o.cosim); };
   for (std::string& line : *kept) {
     if (table.kept == row_count) break;
     const Plan& plan = plans[static_cast<std::size_t>(table.kept)];
     if (!line.starts_with(std::to_string(table.kept) + "," + plan.kind + "," + plan.family + "," + plan.split + "," + std::to_string(o.seed) + ",") || fields_of(line).size() != fields_of(first).size())
       return fail(ErrorKind::invalid_input, rows_file.string() + ": row " + std::to_string(table.kept) + " is not of seed " + std::to_string(o.seed) + " or of these networks");
-    for (int comma = 0; fpga && comma < 4; ++comma) line.erase(line.rfind(','));  // filled again below
-    const bool done = line.ends_with(",1");
-    owed += drawn(table.kept) - done;
-    table.cosimulated += done;
+    for (int comma = 0; comma < (fpga ? 5 : 1); ++comma) line.erase(line.rfind(','));  // filled again below
+    line += ',';
     ++table.kept;
     lines.push_back(std::move(line));
   }
   std::string begun = first + "\n";
-  for (const std::string& line : lines) begun += line + (fpga ? no_flat : "") + "\n";
+  const std::string unknown = fpga ? std::string("0") + no_flat : "0";
+  for (const std::string& line : lines) begun += line + unknown + "\n";
   if (auto done = write_file(rows_file, begun); !done) return fail(std::move(done.error()));
 
   SynthOptions synth;
@@ -275,7 +265,6 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
         }
         counts[i] = std::move(built->counts);
         labels[i].cycles = *cycles;
-        labels[i].instances = instances_of(counts[i]);
       });
       for (std::size_t i = 0; i < count; ++i)
         if (errors[i]) return fail(errors[i]->kind(), where(i) + errors[i]->text());
@@ -285,39 +274,15 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
       auto fresh = composer.prepare(keys);
       if (!fresh) return fail(std::move(fresh.error()));
       table.blocks += *fresh;
-      std::vector<std::size_t> checked;
       for (std::size_t i = 0; i < count; ++i) {
         auto result = composer.compose(counts[i]);
         if (!result) return fail(std::move(result.error()));
         labels[i].figures = result->total;
         labels[i].memory_bits = result->sram_bits;
-        owed += drawn(from + static_cast<std::int64_t>(i));
-        if (owed > 0 && labels[i].instances <= cosim_instances && labels[i].cycles.total <= cosim_cycles) {
-          --owed;
-          checked.push_back(i);
-        }
-      }
-      in_threads(o.jobs, checked.size(), [&](std::size_t c) {
-        const std::size_t i = checked[c];
-        CosimOptions cosim;
-        cosim.cache = o.cache;
-        cosim.worker = o.worker;
-        cosim.seed = derive(derive(o.seed, "values"), static_cast<std::uint64_t>(from) + i) >> 11;
-        auto result = cosimulate_network(plans[static_cast<std::size_t>(from) + i].network, cosim, 3);
-        if (!result) errors[i] = result.error();
-        else if (result->mismatches > 0) errors[i] = Error(ErrorKind::run_failed, "the RTL's outputs differ from the golden model: " + result->first_mismatch);
-        else if (result->rtl_cycles != labels[i].cycles.total)
-          errors[i] = Error(ErrorKind::run_failed, "the RTL takes " + std::to_string(result->rtl_cycles) + " cycles for three inferences, the timing model " + std::to_string(labels[i].cycles.total));
-      });
-      std::set<std::size_t> done(checked.begin(), checked.end());
-      for (std::size_t i = 0; i < count; ++i) {
-        if (errors[i]) return fail(errors[i]->kind(), where(i) + errors[i]->text());
         const std::int64_t row = from + static_cast<std::int64_t>(i);
-        std::string text = row_text(o, row, plans[static_cast<std::size_t>(row)], labels[i], *version, done.contains(i));
-        text.pop_back();
-        out << text << (fpga ? no_flat : "") << "\n";
+        std::string text = row_text(o, row, plans[static_cast<std::size_t>(row)], labels[i], *version);
+        out << text << unknown << "\n";
         lines.push_back(std::move(text));
-        table.cosimulated += done.contains(i);
       }
       out << std::flush;
       if (!out) return fail(ErrorKind::run_failed, rows_file.string() + ": cannot be written");
@@ -342,6 +307,18 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
     const std::string text = all.dump(1) + "\n";
     if (auto done = o.wa_json.extension() == ".gz" ? write_gzip(o.wa_json, text) : write_file(o.wa_json, text); !done) return fail(std::move(done.error()));
   }
+  std::set<std::int64_t> checked;
+  if (o.cosim > 0) {
+    std::vector<CosimRow> rows;
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+      const auto f = fields_of(lines[i]);
+      rows.push_back({&plans[i].network, f[17], f[18]});
+    }
+    auto done = cosimulate_share(o, rows);
+    if (!done) return fail(std::move(done.error()));
+    checked = std::move(*done);
+    table.cosimulated = static_cast<std::int64_t>(checked.size());
+  }
   std::map<std::size_t, std::string> flat;
   if (o.flat > 0) {
     auto done = write_flat_table(o, lines);
@@ -350,7 +327,7 @@ Expected<LayerTable> write_layer_table(const LayerTableOptions& o) {
     table.flat = static_cast<std::int64_t>(flat.size());
   }
   std::string whole = first + "\n";
-  for (std::size_t i = 0; i < lines.size(); ++i) whole += lines[i] + (flat.contains(i) ? flat.at(i) : fpga ? no_flat : "") + "\n";
+  for (std::size_t i = 0; i < lines.size(); ++i) whole += lines[i] + (checked.contains(static_cast<std::int64_t>(i)) ? "1" : "0") + (flat.contains(i) ? flat.at(i) : fpga ? no_flat : "") + "\n";
   table.hash = sha256(whole);
   if (auto done = zipped ? write_gzip(o.out, whole) : write_file(o.out, whole); !done) return fail(std::move(done.error()));
   return table;
