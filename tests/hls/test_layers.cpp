@@ -42,6 +42,25 @@ TEST(Layers, RandomNetworksInVerilator) {
   EXPECT_GT(stalled, 0);
 }
 
+// Operands of products that need more bits than the product: two-bit words without sign against weights of which some are a sign alone.
+TEST(Layers, NarrowestNetworkInVerilator) {
+  Network network;
+  network.precision_bits = 2;
+  network.reuse_factor = 8;
+  network.channels = 7;
+  for (const std::int64_t size : {12, 16, 12}) network.layers.push_back({.size = size, .activation = "relu"});
+  network.layers.push_back({.size = 2, .activation = "softmax"});
+  for (const std::uint64_t seed : {std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{2176323392371279}}) {
+    network.weight_seed = seed;
+    CosimOptions options;
+    options.worker = {GNOMON_COSIM_WORKER};
+    auto result = cosimulate_network(network, options, 3);
+    ASSERT_TRUE(result) << result.error().text() << "\nweight seed " << seed;
+    EXPECT_EQ(result->mismatches, 0) << result->first_mismatch;
+    EXPECT_EQ(result->rtl_cycles, result->model_cycles);
+  }
+}
+
 // The emitted C++, compiled with the stand-ins for the vendor's types, against the golden model.
 TEST(Layers, EmittedCppEqualsTheGoldenModel) {
   const std::uint64_t seed = 21;

@@ -285,8 +285,10 @@ int Builder::multiply(int x, const std::vector<TableBit>& weight, int cap) {
       w += (w.empty() ? "" : ", ") + (signal < 0 ? std::string(signal == -2 ? "1'b0" : "1'b1") : signal_name(signal));
     }
     const std::string name = word(id).name;
-    declarations += "  wire signed [" + n(bits - 1) + ":0] " + name + "_weight = {" + w + "};\n  wire [" + n(type.bits - 1) + ":0] " + name + "_product = $signed(" + (v.is_signed ? v.name : "{1'b0, " + v.name + "}") + ") * " + name + "_weight;\n";
-    assign(word(id), name + "_product");
+    // An operand without sign takes a bit that the product may not have.
+    const int wide = std::max({type.bits, bits, v.bits + !v.is_signed});
+    declarations += "  wire signed [" + n(bits - 1) + ":0] " + name + "_weight = {" + w + "};\n  wire [" + n(wide - 1) + ":0] " + name + "_product = $signed(" + (v.is_signed ? v.name : "{1'b0, " + v.name + "}") + ") * " + name + "_weight;\n";
+    assign(word(id), name + "_product" + (wide > type.bits ? "[" + n(type.bits - 1) + ":0]" : ""));
   }
   return seen_wide_[key] = id;
 }
