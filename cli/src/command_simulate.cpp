@@ -8,12 +8,15 @@
 #include "gnomon/arch/mapping.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/sim/document.hpp"
+#include "simulate_beside.hpp"
 
 namespace gnomon::cli {
 namespace {
 
 struct Options {
   std::string design, workload, mapping, fidelity = "cycle", model;
+  std::vector<std::string> beside;
+  double part = 0;
   std::int64_t batch = 1;
   std::int64_t seed = 1;
   bool json = false;
@@ -55,6 +58,15 @@ void print_tables(const Options& options, const arch::Evaluation& evaluation) {
 
 Expected<int> simulate(const Options& options) {
   if (options.design.empty() || options.workload.empty()) return fail(ErrorKind::usage, "--arch and --workload take a file's name; found an empty text");
+  if (!options.beside.empty() || options.part > 0) {
+    if (options.fidelity != "cycle" || !options.mapping.empty() || options.batch != 1) {
+      return fail(ErrorKind::usage, "--beside and --part are for --fidelity cycle, batch 1, with mappings that gnomon chooses");
+    }
+    if (options.part == 0 && !options.model.empty()) return fail(ErrorKind::usage, "--model corrects what a part says; give --part, the share to simulate");
+    BesideOptions together{options.design, {options.workload}, options.part, options.model, options.json};
+    together.workloads.insert(together.workloads.end(), options.beside.begin(), options.beside.end());
+    return simulate_beside(together);
+  }
   auto design = arch::load_design(options.design);
   if (!design) return fail(std::move(design.error()));
   auto document = Document::load(options.design);
@@ -103,7 +115,9 @@ Command simulate_command() {
             app.add_option("--workload", options->workload, "zoo:NAME, or a .onnx, .csv (topology) or .json file")->required();
             app.add_option("--mapping", options->mapping, "mapping file (JSON); one is chosen per layer without it");
             app.add_option("--fidelity", options->fidelity, "analytical, surrogate, cycle or rtl")->capture_default_str();
-            app.add_option("--model", options->model, "surrogate model file, for --fidelity surrogate");
+            app.add_option("--model", options->model, "surrogate model, for --fidelity surrogate; with --part, of a table of `gnomon dataset parts`");
+            app.add_option("--beside", options->beside, "workload for the next core, at the same time; may come several times")->allow_extra_args(false);
+            app.add_option("--part", options->part, "share of the simulation to run (0.05); the whole is told from it")->check(CLI::Range(0.0, 1.0));
             app.add_option("--batch", options->batch, "batch size")->capture_default_str()->check(CLI::Range(1, 4096));
             app.add_option("--seed", options->seed, "seed of values that the model leaves open; only fidelity rtl has such")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
             app.add_flag("--json", options->json, "print one JSON document");

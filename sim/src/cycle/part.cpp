@@ -164,6 +164,7 @@ class PartSimulation {
   struct Measured {
     Cut cut;
     std::vector<double> waited;  ///< by core; negative where it does not count
+    std::vector<double> cycles;  ///< by core
   };
   std::vector<Measured> measured_;
   std::vector<double> patience_;  ///< by core
@@ -219,7 +220,7 @@ Expected<PartRun> PartSimulation::run() {
   for (std::size_t c = 0; c < cores; ++c) is_short[c] = total(c) > 0 && total(c) < short_core * longest;
   const auto short_cores = static_cast<double>(std::count(is_short.begin(), is_short.end(), 1));
   const double share = fraction_ == 1 ? 1 : fraction_ * (short_cores > 0 ? share_beside_short : usual_share);
-  for (std::size_t c = 0; c < cores; ++c) choose(kinds_, c, share);
+  for (std::size_t c = 0; c < cores; ++c) choose(kinds_, c, is_short[c] || total(c) <= 0 ? share : std::min(1.0, share * std::sqrt(longest / total(c))));
 
   // In the order of the run; what was cut out of the middle leaves the order of the rest.
   Cut cut;
@@ -249,7 +250,7 @@ Expected<void> PartSimulation::measure(const Cut& cut, const std::vector<char>& 
   const double peak = static_cast<double>(design_.memory.bytes_per_cycle);
   out_.simulated_cycles += run->simulated_cycles;
   std::map<std::size_t, double> times;
-  std::vector<double> waited(counts.size(), 0);
+  std::vector<double> waited(counts.size(), 0), cycles(counts.size(), 0);
   for (std::size_t i = 0; i < cut.steps.size(); ++i) {
     const Kind& kind = kinds_[cut.kinds[i]];
     if (!counts[kind.core]) continue;
@@ -270,6 +271,7 @@ Expected<void> PartSimulation::measure(const Cut& cut, const std::vector<char>& 
       whole = latency * tiles / taken;
     }
     waited[kind.core] += at.memory_waited_cycles;
+    cycles[kind.core] += latency;
     Seen& seen = seen_[cut.kinds[i]];
     seen.steps += 1;
     seen.tiles += taken;
@@ -295,7 +297,7 @@ Expected<void> PartSimulation::measure(const Cut& cut, const std::vector<char>& 
     if (!counts[c]) waited[c] = -1;
     else for (const std::int64_t one : run->waited_cycles[c]) out_.cores[c].part_waited_cycles += static_cast<double>(one);
   }
-  measured_.push_back({cut, std::move(waited)});
+  measured_.push_back({cut, std::move(waited), std::move(cycles)});
   if (run->memory && design_.memory.dram && out_.row_hit_rate == 0 && out_.bandwidth_share == 0) {
     const DramStatistics& m = *run->memory;
     const double tck = static_cast<double>(design_.memory.dram->tck_ps());
@@ -431,7 +433,7 @@ void PartSimulation::fit() {
   // How long transfers wait, on the part, by the model and in truth.
   patience_.assign(out_.cores.size(), 1);
   constexpr int turns = 6;
-  for (int turn = 0; turn < turns; ++turn) {
+  for (int turn = 0; turn <= turns; ++turn) {
     for (const Measured& m : measured_) {
       std::vector<std::vector<FluidStep>> cores(out_.cores.size());
       for (std::size_t i = 0; i < m.cut.steps.size(); ++i) {
@@ -440,10 +442,15 @@ void PartSimulation::fit() {
       }
       const auto takes = run_fluid(cores, peak);
       for (std::size_t c = 0; c < cores.size(); ++c) {
-        double waited = 0;
-        for (const FluidTime& time : takes[c]) waited += time.waited;
-        if (m.waited[c] < 0 || waited <= 0) continue;
-        patience_[c] = std::clamp(patience_[c] * std::sqrt(std::max(1e-3, m.waited[c] / waited)), 0.2, 5.0);
+        double waited = 0, cycles = 0;
+        for (const FluidTime& time : takes[c]) waited += time.waited, cycles += time.cycles;
+        if (m.waited[c] < 0) continue;
+        if (turn == turns) {
+          out_.cores[c].patience = patience_[c];
+          out_.cores[c].part_ratio = cycles > 0 ? m.cycles[c] / cycles : 1;
+        } else if (waited > 0) {
+          patience_[c] = std::clamp(patience_[c] * std::sqrt(std::max(1e-3, m.waited[c] / waited)), 0.2, 5.0);
+        }
       }
     }
   }
@@ -506,6 +513,30 @@ Expected<PartRun> simulate_part(const arch::Design& design, const std::vector<Cy
   return PartSimulation(design, steps, fraction).run();
 }
 
+namespace {
+
+/// MACs per cycle and PE where core `self` takes so many cycles; 0 where it has nothing to do.
+double throughput(const arch::Design& design, const PartRun& part, std::size_t self, double cycles) {
+  const arch::Array& array = design.cores[self].array;
+  return cycles > 0 ? static_cast<double>(part.cores[self].macs) / (cycles * static_cast<double>(array.rows * array.cols)) : 0;
+}
+
+}  // namespace
+
+double part_throughput(const arch::Design& design, const PartRun& part, std::size_t self) {
+  const PartCore& core = part.cores[self];
+  return (throughput(design, part, self, core.fluid_cycles) + throughput(design, part, self, core.extrapolated_cycles)) / 2;
+}
+
+double compute_throughput(const arch::Design& design, const PartRun& part, std::size_t self) {
+  return throughput(design, part, self, part.cores[self].compute_cycles);
+}
+
+double corrected_throughput(const arch::Design& design, const PartRun& part, std::size_t self, double part_error) {
+  const double most = compute_throughput(design, part, self);
+  return std::clamp(part_throughput(design, part, self) + part_error * most, 0.0, most);
+}
+
 std::vector<PartFeature> part_features(const arch::Design& design, const PartRun& part, std::size_t self) {
   const PartCore& mine = part.cores[self];
   // All other cores together; a longer co-runner contends to the end, a shorter one does not.
@@ -522,7 +553,17 @@ std::vector<PartFeature> part_features(const arch::Design& design, const PartRun
   const double peak = static_cast<double>(design.memory.bytes_per_cycle);
   const auto over = [](double a, double b) { return b > 0 ? a / b : 0.0; };
   const auto macs = static_cast<double>(mine.macs);
+  // Estimates as shares of what compute alone allows, and beside each other: where they differ is where they err.
+  const auto share = [&](double cycles) { return over(mine.compute_cycles, cycles); };
   return {{"fluid_throughput", "", over(macs, mine.fluid_cycles * pes)},
+          {"fluid_share", "", share(mine.fluid_cycles)},
+          {"extrapolated_share", "", share(mine.extrapolated_cycles)},
+          {"scaled_share", "", share(mine.scaled_cycles)},
+          {"analytical_share", "", share(mine.analytical_cycles)},
+          {"fluid_less_extrapolated", "", share(mine.fluid_cycles) - share(mine.extrapolated_cycles)},
+          {"fluid_less_scaled", "", share(mine.fluid_cycles) - share(mine.scaled_cycles)},
+          {"patience", "", mine.patience},
+          {"part_ratio", "", mine.part_ratio},
           {"memory_efficiency", "", part.efficiency},
           {"part_throughput", "", over(macs, mine.scaled_cycles * pes)},
           {"extrapolated_throughput", "", over(macs, mine.extrapolated_cycles * pes)},

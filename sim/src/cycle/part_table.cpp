@@ -146,7 +146,9 @@ Expected<std::string> lines_of(const PartTableOptions& options, std::int64_t row
            std::string(arch::info(array.dataflow).name);
     for (const PartFeature& feature : part_features(*design, *part, core)) out += "," + number(feature.value);
     const double macs = static_cast<double>(part->cores[core].macs), pes = static_cast<double>(array.rows * array.cols);
-    out += "," + number(static_cast<double>(part->simulated_cycles) / static_cast<double>(whole->simulated_cycles)) + "," + number(end) + "," + number(macs / (end * pes)) + "\n";
+    const double throughput = macs / (end * pes), most = compute_throughput(*design, *part, core);
+    out += "," + number(static_cast<double>(part->simulated_cycles) / static_cast<double>(whole->simulated_cycles)) + "," + number(end) + "," + number(throughput) + "," +
+           number(most > 0 ? (throughput - part_throughput(*design, *part, core)) / most : 0) + "\n";
   }
   return out;
 }
@@ -158,7 +160,7 @@ std::string header() {
   arch::Design design;
   design.cores.resize(1);
   for (const PartFeature& feature : part_features(design, none, 0)) out += "," + feature.name + (feature.unit.empty() ? "" : " [" + feature.unit + "]");
-  return out + ",part_share,latency_cycles [cycles],throughput";
+  return out + ",part_share,latency_cycles [cycles],throughput,part_error";
 }
 
 }  // namespace

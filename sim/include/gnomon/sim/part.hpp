@@ -35,6 +35,8 @@ struct PartCore {
   double extrapolated_cycles = 0;
   /// Of the whole: all cores' steps by the fluid model, each kind scaled as the part was.
   double fluid_cycles = 0;
+  // How far the fluid model had to be bent to the part: transfers' waits (1: not at all), and the part's cycles over what it then still says of them.
+  double patience = 1, part_ratio = 1;
 };
 
 struct PartRun {
@@ -48,9 +50,9 @@ struct PartRun {
 };
 
 /// Simulates a part: of each kind of step its middle occurrence, as many first array tiles (two at least, where affordable) as `fraction` of the cycles of all its
-/// occurrences pays for; kinds first that stand for the most cycles at the least cost; steps whose first tile is dearer than what is left stay out. All cores are
-/// cut in proportion, so that they meet as they will in the whole; a core with less than 0.15 of the longest one's cycles is simulated apart, beside the beginning of the
-/// others, completely where that costs little. Steps of a core follow each other; dependences between cores are left out.
+/// occurrences pays for; kinds first that stand for the most cycles at the least cost; steps whose first tile is dearer than what is left stay out. Shorter
+/// cores give a larger share of their work (by the square root of how much shorter they are), which costs little beside the longest one's; a core with less than 0.15 of
+/// the longest one's cycles is simulated apart, beside the beginning of the others, completely where that costs little. Steps of a core follow each other; dependences between cores are left out.
 ///
 /// The whole then follows twice: kind by kind as the part was (scaled_cycles, extrapolated_cycles; a kind that is out is taken to be slowed down like the core's
 /// others), and by a fluid model of all steps in time (fluid_cycles), in which cores wait for each other's transfers as they meet; how many transfers a kind has, how long
@@ -65,6 +67,13 @@ struct PartFeature {
 };
 std::vector<PartFeature> part_features(const arch::Design& design, const PartRun& part, std::size_t self);
 
+/// MACs per cycle and PE (1 is peak) of core `self` in the whole, without a learned correction: the mean of what `fluid_cycles` and `extrapolated_cycles` say.
+double part_throughput(const arch::Design& design, const PartRun& part, std::size_t self);
+/// The most that `part_throughput` could be: all steps by compute alone. Corrections are shares of it.
+double compute_throughput(const arch::Design& design, const PartRun& part, std::size_t self);
+/// Throughput with a correction: the label `part_error` below, as a model predicts it.
+double corrected_throughput(const arch::Design& design, const PartRun& part, std::size_t self, double part_error);
+
 struct PartTableOptions {
   std::filesystem::path out;
   std::int64_t count = 200;  ///< simulations; each gives a row for either core
@@ -78,7 +87,8 @@ inline constexpr std::int64_t designs_per_pair = 4;
 
 /// A table (CSV) of parts and wholes: networks beside each other on the two cores of a random design with one DRAM device. Columns: seed, row, core,
 /// network (what must stay together in splits: the pair), memory and dataflow, those of `part_features`, `part_share` (simulated cycles of the part over those of the
-/// whole), and of the whole simulation the labels `latency_cycles` and `throughput` (MACs per cycle and PE: the fraction of peak).
+/// whole), and of the whole simulation the labels `latency_cycles`, `throughput` (MACs per cycle and PE: the fraction of peak) and `part_error`: what
+/// `part_throughput` lacks of it, as a share of `compute_throughput`.
 /// A file of the same seed is taken up where it ends; returns the rows. Errors: those of loading, mapping and simulating; a file that holds something else.
 Expected<std::int64_t> write_part_table(const PartTableOptions& options);
 
