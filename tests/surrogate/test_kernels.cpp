@@ -81,6 +81,18 @@ TEST(Kernels, TreesLearnTheFormula) {
   ASSERT_TRUE(scores) << scores.error().text();
   EXPECT_LT((*scores)[0].median_error_percent, 12);  // of cycles that span a factor of a thousand
   EXPECT_EQ((*scores)[0].in_range, 1);
+  // One row is taken down many trees at a time, many rows down one: the same answers.
+  const auto asked = model->encode(table_of(split.ask));
+  ASSERT_TRUE(asked) << asked.error().text();
+  const auto all = model->predict(*asked);
+  ASSERT_TRUE(all);
+  ASSERT_GE(asked->rows.rows(), 8);
+  for (Eigen::Index r = 0; r < asked->rows.rows(); ++r) {
+    const auto one = model->predict(RealMatrix(asked->rows.row(r)));
+    ASSERT_TRUE(one);
+    EXPECT_EQ(one->mean(0, 0), all->mean(r, 0)) << r;
+    EXPECT_EQ(one->upper(0, 0), all->upper(r, 0)) << r;
+  }
 }
 
 /// A tenth of the rows watches. Many groups stay whole; of few large ones every group is learned.
