@@ -20,6 +20,8 @@ WHAT = {
     "network": """LUT, FF, DSP, BRAM, cycles and II of a layered network as hls4ml builds it. Features: the columns `layers`, `precision_bits`, `strategy`, `io`, ... of a table of `gnomon dataset layers`
 (docs/labels.md), from which an analytical model of the layers is filled in. Labels: yosys 0.23 for xcup, composed, and the timing model, on 3,400 random networks; the 896 exemplar networks (`test`) were
 never learned.""",
+    "part": """For `gnomon simulate --beside --part 0.05 --model part`: what the throughput told from a part of the simulation lacks of the whole's, as a share of the throughput that compute alone allows.
+Features: those of `part_features()` (`gnomon/sim/part.hpp`). Labels: whole simulations of 480 pairs of random networks on random designs of two cores with a DRAM device. Groups: pairs of networks.""",
 }
 LIMITS = """## Limits
 

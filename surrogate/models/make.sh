@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes the shipped models (README.md here) from labels. Run in the repository's root: surrogate/models/make.sh [GNOMON]
 #
-# The label table is kept; a table that is there is not made again. Making it takes hours. The table of operators (a minute) is not kept.
+# The label table is kept; a table that is there is not made again. Making it takes hours. The tables of operators (a minute) and of parts (ten minutes) are not kept.
 set -e
 gnomon=${1:-gnomon}
 labels=surrogate/data
@@ -16,5 +16,12 @@ rm -f "$operators"
 
 # a layered network; exemplars are held out
 $gnomon surrogate train --data $labels/layers.csv.gz --targets bram,dsp,ff,lut,cycles,ii --family ensemble --learner-options "$small" --split kind=exemplar --seed 1 --out surrogate/models/network.gnomon
+
+# what a part of a simulation lacks of the whole
+parts=$(mktemp --suffix .csv)
+rm -f "$parts"
+$gnomon dataset parts --out "$parts" --count 480 --seed 1
+$gnomon surrogate train --data "$parts" --targets part_error --group network --ignore seed,row,core,latency_cycles,part_share,throughput --family ensemble --term never --label-kind "gnomon dataset parts: cycle model" --seed 1 --out surrogate/models/part.gnomon
+rm -f "$parts"
 
 python3 surrogate/models/card.py

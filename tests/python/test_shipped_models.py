@@ -11,7 +11,7 @@ import gnomon
 import pytest
 from conftest import ROOT, gnomon as run
 
-MODELS = ("accelerator", "network")
+MODELS = ("accelerator", "network", "part")
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -184,9 +184,10 @@ class PartSimulation {
     for (const Kind& kind : kinds_) sum += kind.core == core ? kind.total() : 0.0;
     return sum;
   }
-  /// Tiles of the step that are in the part: of its kind's middle occurrence.
+  /// Tiles of the step that are in the part: of its kind's middle occurrence; of all where the part is the whole.
   std::int64_t taken_at(std::size_t step) const {
     const Kind& kind = kinds_[kind_of_[step]];
+    if (fraction_ == 1) return kind.tiles;
     return kind.occurrences[kind.occurrences.size() / 2] == step ? kind.taken : 0;
   }
   Expected<void> measure(const Cut& cut, const std::vector<char>& counts);

@@ -145,6 +145,22 @@ TEST(Part, AFewPercentOfTwoCoresTellTheWhole) {
   }
 }
 
+/// Truth: the whole simulation, which a part of everything is, though steps of a kind occur several times.
+TEST(Part, AllOfItIsTheWhole) {
+  const arch::Design design = pair("ddr4-2400");
+  const auto network = products("a, 64, 128, 128,\nb, 64, 128, 128,\nc, 128, 64, 64,\nd, 64, 128, 128,\n");
+  const auto steps = side_by_side(design, {network, products("s, 64, 64, 128,\nt, 64, 64, 128,\n")});
+  ASSERT_TRUE(steps) << steps.error().text();
+  const auto whole = run_cycle_model(design, *steps);
+  const auto part = simulate_part(design, *steps, 1);
+  ASSERT_TRUE(whole && part);
+  EXPECT_EQ(part->simulated_cycles, whole->simulated_cycles);
+  for (std::size_t core = 0; core < 2; ++core) {
+    EXPECT_EQ(part->cores[core].fluid_cycles, end_of(*whole, core));
+    EXPECT_LE(part_throughput(design, *part, core), 1);
+  }
+}
+
 /// A core with next to no work is simulated completely, so its answer is the whole simulation's.
 TEST(Part, AShortCoreIsSimulatedCompletely) {
   const arch::Design design = pair("ddr3-1600");
