@@ -4,8 +4,8 @@
     python bench/composed_flat.py --networks layers.csv.gz.flat.csv [--arrays 100] [--cells 30] [--keep FOLDER] --out docs/results/composed-flat.txt
 
 prints, for every resource, the median and the quantiles of |composed / flat - 1| (DSP and BRAM: how many are equal). Networks come from the command above, which
-writes both figures as they come. Arrays are drawn here (os, ws, is; with and without overlap; int4, int8, int16; 1x1 to 6x6), synthesised both ways by `gnomon
-synth` for xcup (--arrays) and for the OSU 0.18 um library (--cells), and kept in tables in --keep, which a second run takes up. Kernels are synthesised flat in
+writes both figures as they come. Arrays are drawn here (os, ws, is; with and without overlap; int4, int8, int16; 1x1 to 6x6, for the library 1x1 to 2x2), synthesised both
+ways by `gnomon synth` for xcup (--arrays) and for the OSU 0.18 um library (--cells), and kept in tables in --keep, which a second run takes up. Kernels are synthesised flat in
 every case: nothing is composed there.
 """
 
@@ -24,6 +24,7 @@ from typing import Any
 from agents import program
 
 NAMES = {"xcup": ("lut", "ff", "dsp", "bram"), "osu018": ("area_um2", "ff")}
+LARGEST = {"xcup": 6, "osu018": 2}  # rows and columns of an array: a flat run over standard cells takes ten times as long
 
 
 def quantile(values: list[float], q: float) -> float:
@@ -46,10 +47,10 @@ def compare(rows: list[dict[str, str]], what: str, target: str = "xcup") -> str:
     return out
 
 
-def design(number: int) -> dict[str, Any]:
+def design(number: int, target: str = "xcup") -> dict[str, Any]:
     draw = random.Random(number)
     flow, overlap, bits = ("os", "ws", "is")[number % 3], number // 3 % 2 == 1, (4, 8, 16)[number // 6 % 3]
-    array = {"rows": draw.randint(1, 6), "cols": draw.randint(1, 6), "dataflow": flow, "precision": f"int{bits}", "accumulator_bits": {4: 16, 8: 24, 16: 40}[bits], "overlap": overlap}
+    array = {"rows": draw.randint(1, LARGEST[target]), "cols": draw.randint(1, LARGEST[target]), "dataflow": flow, "precision": f"int{bits}", "accumulator_bits": {4: 16, 8: 24, 16: 40}[bits], "overlap": overlap}
     levels = [{"name": name, "holds": [name], "kib": 4} for name in ("ifmap", "filter", "ofmap")]
     return {"version": 1, "name": f"array{number}", "clock_mhz": 500, "cores": [{"name": "npu", "array": array, "levels": levels, "vector": {"lanes": 1}}],
             "memory": {"type": "ideal", "bytes_per_cycle": 8, "latency_cycles": 0}}
@@ -68,7 +69,7 @@ def array_rows(count: int, target: str, folder: Path) -> list[dict[str, str]]:
         row = {"array": str(number)}
         with tempfile.TemporaryDirectory() as scratch:
             arch = Path(scratch) / "design.json"
-            arch.write_text(json.dumps(design(number)))
+            arch.write_text(json.dumps(design(number, target)))
             for prefix, flag in (("", ["--flat"]), ("composed_", [])):
                 run = subprocess.run([str(program()), "synth", "--arch", str(arch), "--target", target, "--no-timing", "--json", *flag], capture_output=True, text=True, check=False)
                 if run.returncode != 0:
@@ -103,7 +104,7 @@ def main() -> None:
         for bits in (4, 8, 16):
             some = [row for row in arrays if f"int{bits}" == design(int(row["array"]))["cores"][0]["array"]["precision"]]
             if some:
-                text += ("\n" if text else "") + compare(some, f"int{bits} arrays with their levels, 1x1 to 6x6, for {target}", target)
+                text += ("\n" if text else "") + compare(some, f"int{bits} arrays with their levels, 1x1 to {LARGEST[target]}x{LARGEST[target]}, for {target}", target)
         if target == "xcup":
             fpga += arrays
     if options.networks and options.arrays:

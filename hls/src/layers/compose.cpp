@@ -32,7 +32,7 @@ class BlockStore {
     store.cache_ = options.cache.empty() ? default_cache() : options.cache;
     std::error_code code;
     fs::create_directories(store.cache_, code);
-    std::string name = "blocks-1-" + *version + "-" + options.target + ".txt";
+    std::string name = (options.target == "osu018" ? "blocks-2-" : "blocks-1-") + *version + "-" + options.target + ".txt";
     std::replace(name.begin(), name.end(), ' ', '-');
     store.file_ = store.cache_ / name;
     if (auto text = read_file(store.file_)) {

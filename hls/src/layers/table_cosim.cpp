@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int inferences = 3;
-constexpr double most_text = 4e6, most_work = 6e11;
+constexpr double most_text = 2e6, most_work = 6e11;
 
 /// What a co-simulation hangs on, in one word.
 std::string network_hash(const Network& network) { return sha256(write_network(network).dump()).substr(0, 16); }
