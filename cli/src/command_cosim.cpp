@@ -82,7 +82,9 @@ Expected<hls::DesignCosim> run_whole(const Options& options) {
   return hls::cosimulate_design(request);
 }
 
-bool sound(const hls::DesignCosim& run, double stall) { return run.outputs_match() && (stall > 0 || run.cycle_difference == 0); }
+bool sound(const hls::DesignCosim& run, double stall) {
+  return run.outputs_match() && (stall > 0 || run.cycle_difference == 0) && (!run.replay || run.replay->mismatches == 0);
+}
 
 void print_whole(const hls::DesignCosim& run) {
   std::vector<std::vector<std::string>> rows;
@@ -93,6 +95,7 @@ void print_whole(const hls::DesignCosim& run) {
   if (run.first_mismatch)
     print(fmt::format("first mismatch: {}[{}]: expected {}, got {}\n", run.first_mismatch->tensor, run.first_mismatch->element, run.first_mismatch->expected, run.first_mismatch->got));
   print(fmt::format("outputs_match: {} ({} elements)\ncycle_difference: {}\n", run.outputs_match(), grouped(run.outputs), run.cycle_difference));
+  if (run.replay) print(fmt::format("{}: {} cycles, {} mismatches\n", run.replay->tool, grouped(run.replay->cycles), grouped(run.replay->mismatches)));
   std::fprintf(stderr, "%s, %s; %.1f s (Verilator %.1f s, compiler %.1f s, simulation %.1f s)\n", run.rtl_top.c_str(), run.tool.c_str(), run.seconds, run.verilate_seconds,
                run.compile_seconds, run.simulate_seconds);
 }
@@ -228,7 +231,7 @@ Expected<hls::CosimResult> run_trial(const Options& options, Json& document, boo
     if (options.layer.empty()) {
       // The whole design, where it has RTL.
       hls::CosimOptions complete = options.cosim;
-      complete.icarus = complete.system = false;
+      complete.system = false;
       complete.trace.clear();
       complete.artifacts = folder / (job.workloads.size() > 1 ? "whole-" + std::to_string(whole.size()) : "whole");
       auto run = hls::cosimulate_design({*design, **graph, {}, complete, {}});
@@ -268,8 +271,8 @@ Expected<int> cosim(const Options& options) {
     return fail(ErrorKind::invalid_input, options.cosim.trace.string() + ": cannot be written");
   }
   if (options.campaign.empty() && options.kernel.empty() && (options.design.empty() || options.workload.empty())) return fail(ErrorKind::usage, "--arch and --workload go together");
-  if (options.whole && (options.design.empty() || !options.layer.empty() || options.cosim.system || options.cosim.icarus))
-    return fail(ErrorKind::usage, "--whole goes with --arch and --workload, without --layer, --system and --icarus");
+  if (options.whole && (options.design.empty() || !options.layer.empty() || options.cosim.system))
+    return fail(ErrorKind::usage, "--whole goes with --arch and --workload, without --layer and --system");
   if (options.whole) {
     auto run = run_whole(options);
     if (!run) return fail(std::move(run.error()));
@@ -318,7 +321,7 @@ Command cosim_command() {
             app.add_option("--seed", options->cosim.seed, "seed of values and stalls")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
             app.add_option("--max-cycles", options->cosim.max_cycles, "RTL cycles that one step may take")->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))->capture_default_str();
             app.add_option("--trace-cycles", options->window, "FROM TO: cycles after reset that the trace shows; all without it")->expected(2);
-            app.add_flag("--icarus", options->cosim.icarus, "replay the first cycles of each step in Icarus Verilog too");
+            app.add_flag("--icarus", options->cosim.icarus, "replay the first cycles of each step, or of the whole design, in Icarus Verilog too");
             app.add_flag("--system", options->cosim.system, "run each step once more with the RTL in the SystemC system of levels, ports, links and memory");
             app.add_flag("--whole", options->whole, "run the whole workload on RTL of the whole design: levels, transfers, sequencer and vector unit too");
             app.add_option("--trace", options->trace, "write every signal to this FST file (one layer or kernel)");

@@ -5,6 +5,7 @@
 
 #include "cosim/quantise.hpp"
 #include "cosim/step.hpp"
+#include "cosim/testbench.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/sim/mapper.hpp"
@@ -289,8 +290,7 @@ Json cosim_document(const CosimResult& result) {
                            {"mismatches", system.mismatches},
                            {"difference", system.difference.empty() ? Json(nullptr) : Json(system.difference)}};
     }
-    if (step.replay)
-      row["replay"] = Json{{"tool", step.replay->tool}, {"cycles", step.replay->cycles}, {"mismatches", step.replay->mismatches}};
+    if (step.replay) row["replay"] = replay_json(*step.replay);
     row["simulate_seconds"] = step.simulate_seconds;
     out["steps"].push_back(std::move(row));
   }

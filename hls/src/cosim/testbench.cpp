@@ -1,6 +1,7 @@
 #include "cosim/testbench.hpp"
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/process.hpp"
@@ -110,6 +111,8 @@ std::string testbench_text(const Rtl& rtl, std::int64_t cycles) {
          "  end\n"
          "endmodule\n";
 }
+
+Json replay_json(const CosimReplay& replay) { return Json{{"tool", replay.tool}, {"cycles", replay.cycles}, {"mismatches", replay.mismatches}}; }
 
 Expected<CosimReplay> run_icarus(const std::filesystem::path& folder) {
   if (find_program("iverilog").empty())

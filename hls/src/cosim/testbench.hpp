@@ -39,5 +39,6 @@ std::string testbench_text(const Rtl& rtl, std::int64_t cycles);
 /// Runs dut.sv and testbench in Icarus Verilog, in a folder that holds dut.sv, tb.sv and vectors.hex. Errors: Icarus is not installed
 /// (unsupported, with the package), or fails.
 Expected<CosimReplay> run_icarus(const std::filesystem::path& folder);
+Json replay_json(const CosimReplay& replay);
 
 }  // namespace gnomon::hls

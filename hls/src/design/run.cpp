@@ -6,6 +6,7 @@
 #include "cosim/testbench.hpp"
 #include "design/job.hpp"
 #include "gnomon/base/random.hpp"
+#include "gnomon/base/temporary_folder.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/design.hpp"
 #include "gnomon/sim/cycle.hpp"
@@ -24,7 +25,6 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   const auto start = std::chrono::steady_clock::now();
   const arch::Design& design = request.design;
   const CosimOptions& options = request.options;
-  if (options.icarus) return fail(ErrorKind::unsupported, "a replay of complete designs in Icarus Verilog");
   if (!(options.stall >= 0 && options.stall <= 0.9)) return fail(ErrorKind::invalid_input, "stall is " + number(options.stall) + "; a chance from 0 to 0.9 is allowed");
   auto shape = design_shape(design);
   if (!shape) return fail(std::move(shape.error()));
@@ -89,9 +89,16 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   job.cpu_seconds = options.cpu_seconds;
   job.max_cycles = static_cast<std::int64_t>(10'000 + 2.0 * static_cast<double>(out.model_cycles) / std::pow(1 - options.stall, 4));
   std::filesystem::path bench;
+  std::optional<TemporaryFolder> scratch;
   if (!options.artifacts.empty()) {
     bench = std::filesystem::absolute(options.artifacts, code);
     std::filesystem::create_directories(bench, code);
+  } else if (options.icarus) {
+    auto made = TemporaryFolder::make();
+    if (!made) return fail(std::move(made.error()));
+    bench = scratch.emplace(std::move(*made)).path();
+  }
+  if (!bench.empty()) {
     job.record = (bench / "vectors.hex").string();
     job.record_cycles = options.replay_cycles;
   }
@@ -129,6 +136,11 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
     if (done) done = write_file(bench / "tb.sv", testbench_text(*rtl, std::max<std::int64_t>(lines, 1)));
     if (done) done = write_file(bench / "shim.cpp", shim_text(*rtl));
     if (!done) return fail(std::move(done.error()));
+    if (options.icarus) {
+      auto replay = run_icarus(bench);
+      if (!replay) return fail(std::move(replay.error()));
+      out.replay = std::move(*replay);
+    }
   }
   out.seconds = since(start);
   return out;
@@ -154,6 +166,7 @@ Json design_cosim_document(const DesignCosim& r) {
   out["simulate_seconds"] = r.simulate_seconds;
   out["rtl"] = r.rtl_top;
   out["tool"] = r.tool;
+  if (r.replay) out["replay"] = replay_json(*r.replay);
   out["steps"] = Json::array();
   for (const DesignStep& step : r.steps)
     out["steps"].push_back(Json{{"step", step.label}, {"latency_cycles", step.latency_cycles}, {"model_latency_cycles", step.model_latency_cycles},

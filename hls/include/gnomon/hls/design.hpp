@@ -44,6 +44,7 @@ struct DesignCosim {
   std::int64_t cycle_difference = 0;  ///< rtl_cycles - model_cycles; what stalls cost is in it
   std::int64_t stalls_injected = 0;   ///< cycles in which a port of the memory was held back
   std::vector<DesignStep> steps;
+  std::optional<CosimReplay> replay;  ///< of the first cycles in Icarus Verilog, where asked for
   std::string rtl_top, tool;
   double verilate_seconds = 0, compile_seconds = 0, simulate_seconds = 0, seconds = 0;
   bool outputs_match() const { return mismatches == 0; }
@@ -64,7 +65,7 @@ struct DesignRequest {
 ///
 /// Integers: interpret_network (seeded inputs, weights and biases, filters quantised where the model holds their values; results scaled down by powers of two).
 /// The memory answers as the design's ideal memory does; `options.stall` holds its ports back and delays its answers, seeded. `options.artifacts` gets RTL,
-/// program, testbench and vectors. Errors: unsupported (design, operator or mapping without complete RTL), run_failed (tools, a child that fails or gets stuck).
+/// program, testbench and vectors; `options.icarus` replays them. Errors: unsupported (design, operator or mapping without complete RTL), run_failed (tools, a child that fails or gets stuck).
 Expected<DesignCosim> cosimulate_design(const DesignRequest& request);
 
 Json design_cosim_document(const DesignCosim& result);
