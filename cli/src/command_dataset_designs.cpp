@@ -16,6 +16,8 @@ Command designs_dataset() {
             auto out = std::make_shared<std::string>();
             app.add_option("--out", *out, "the table (CSV); one of the same seed is taken up where it ends")->required();
             app.add_option("--count", options->count, "rows")->capture_default_str()->check(CLI::Range(1, 10000000));
+            app.add_option("--precisions", options->precisions, "bits of the operands, with commas between: 4, 8, 16")->delimiter(',')->capture_default_str();
+            app.add_option("--jobs", options->jobs, "blocks synthesised at a time")->capture_default_str()->check(CLI::Range(1, 64));
             app.add_option("--seed", options->seed, "of designs, products and values")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
             std::vector<std::string> targets = hls::synth_targets();
             targets.push_back("none");

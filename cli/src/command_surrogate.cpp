@@ -7,6 +7,7 @@
 #include "command_surrogate.hpp"
 #include "console.hpp"
 #include "gnomon/base/text.hpp"
+#include "gnomon/surrogate/features.hpp"
 #include "gnomon/surrogate/import.hpp"
 #include "gnomon/surrogate/model.hpp"
 #include "gnomon/surrogate/table.hpp"
@@ -56,8 +57,17 @@ std::string scores_table(const std::vector<std::pair<std::string, std::vector<su
   return table({"rows of", "target", "rows", "R2", "SMAPE %", "RMSE", "median error %", "coverage %", "mean width", "interval score", "in range %"}, rows, 2);
 }
 
-/// A table, or records of the wa-hls4ml schema (.json, .jsonl), and the nodes of its rows where there are any.
+/// A table, a design or a list of designs (.json), or records of the wa-hls4ml schema (.json, .jsonl), and the nodes of its rows where there are any.
 Expected<surrogate::NetworkTables> load_tables(const std::string& data, const std::string& nodes) {
+  if (data.ends_with(".json")) {
+    auto text = read_file(data);
+    if (!text) return fail(std::move(text.error()));
+    if (surrogate::holds_designs(*text)) {
+      auto designs = surrogate::read_design_table(*text, data);
+      if (!designs) return fail(std::move(designs.error()));
+      return surrogate::NetworkTables{std::move(*designs), {}};
+    }
+  }
   if (data.ends_with(".json") || data.ends_with(".jsonl")) return surrogate::load_wa_hls4ml(data);
   auto rows = surrogate::load_training_table(data);
   if (!rows) return fail(std::move(rows.error()));
@@ -174,7 +184,7 @@ struct Query {
 std::shared_ptr<Query> add_query(CLI::App& app) {
   auto query = std::make_shared<Query>();
   app.add_option("--model", query->model, "model file")->required();
-  app.add_option("--data", query->data, "label table (.csv, .csv.gz) with the model's features, or wa-hls4ml records (.json)")->required();
+  app.add_option("--data", query->data, "label table (.csv, .csv.gz) with the model's features, designs (.json: one or a list), or wa-hls4ml records (.json)")->required();
   app.add_option("--nodes", query->nodes, "table of the rows' nodes, for models that take them");
   app.add_flag("--json", query->json, "print one JSON document");
   return query;

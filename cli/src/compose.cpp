@@ -23,7 +23,7 @@ const arch::EvaluatorRegistry& evaluators() {
     hls::register_evaluators(all);
     hls::register_kernels(all);
     search::register_problems(all);
-    return hls::with_synthesis(std::move(all));
+    return surrogate::with_predicted_resources(hls::with_synthesis(std::move(all)));
   }();
   return registry;
 }

@@ -121,8 +121,17 @@ class Surrogate:
     def targets(self) -> list[str]:
         return [target["name"] for target in self.info["targets"]]
 
+    def _takes_designs(self, value: Any) -> bool:
+        """Whether these are whole designs, and the model knows complete designs by their description."""
+        records = [value] if isinstance(value, Mapping) else value
+        if not isinstance(records, (list, tuple)) or not records or "ifmap_bytes_per_cycle" not in self.features:
+            return False
+        return all(isinstance(item, Mapping) and "cores" in item for item in records)
+
     def predict(self, X: Any) -> Prediction:
         """Predicts for an array [n, features] in the order of `features`, a data frame with those columns, or a list of dicts (designs as JSON)."""
+        if self._takes_designs(X):
+            return Prediction(*self._model.predict_designs(json.dumps([X] if isinstance(X, Mapping) else list(X))))
         X = _tabular(X)
         if _is_frame(X):
             answer = self._model.predict_csv(X.to_csv(index=False))

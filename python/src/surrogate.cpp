@@ -6,6 +6,7 @@
 
 #include "gnomon/base/json.hpp"
 #include "gnomon/surrogate/explain.hpp"
+#include "gnomon/surrogate/features.hpp"
 #include "gnomon/surrogate/model.hpp"
 #include "gnomon/surrogate/table.hpp"
 #include "gnomon/surrogate/train.hpp"
@@ -154,6 +155,14 @@ void bind_surrogate(py::module_& module) {
              }
              return py::make_tuple(usual, answer, parts);
            })
+      .def("predict_designs", [](const surrogate::Model& model, const std::string& json) {
+        return answer([&]() -> Expected<surrogate::Prediction> {
+          py::gil_scoped_release released;
+          auto table = surrogate::read_design_table(json, "designs");
+          if (!table) return fail(std::move(table.error()));
+          return model.predict(*table);
+        }());
+      })
       .def("predict_csv", [](const surrogate::Model& model, const std::string& csv) {
         return answer([&]() -> Expected<surrogate::Prediction> {
           py::gil_scoped_release released;

@@ -17,6 +17,9 @@ target's choice and why, and all scores below; `gnomon surrogate evaluate --mode
 WHAT = {
     "accelerator": """Latency and energy of one operator (matrix product, convolution) on a core with three levels and an ideal, DDR3, DDR4, LPDDR4 or HBM2 memory. Features: those of `layer_features()`
 (`gnomon/surrogate/features.hpp`), as `gnomon dataset operators` writes them, the analytical model's answers among them. Labels: the cycle model, on 3,000 random designs with four operators each. Groups: designs.""",
+    "design": """LUT, FF, DSP and BRAM of a complete accelerator: array, levels' banks, transfers, address generators, requantisation, vector unit, sequencer. Features: a design's description, taken from its JSON
+(`--data design.json`) or from the columns that `gnomon dataset designs` writes, and what physics derives from it (`design_features()` in `gnomon/surrogate/features.hpp`). Labels: yosys 0.23 for xcup, complete RTL,
+composed (docs/rtl.md). Groups: arrays. Each size, dataflow and number format is one of few arrays, so answers about arrays never seen are less certain than the number of rows suggests.""",
     "network": """LUT, FF, DSP, BRAM, cycles and II of a layered network as hls4ml builds it. Features: the columns `layers`, `precision_bits`, `strategy`, `io`, ... of a table of `gnomon dataset layers`
 (docs/labels.md), from which an analytical model of the layers is filled in. Labels: yosys 0.23 for xcup, composed, and the timing model, on 3,400 random networks; the 896 exemplar networks (`test`) were
 never learned.""",

@@ -24,4 +24,8 @@ $gnomon dataset parts --out "$parts" --count 480 --seed 1
 $gnomon surrogate train --data "$parts" --targets part_error --group network --ignore seed,row,core,latency_cycles,part_share,throughput --family ensemble --term never --label-kind "gnomon dataset parts: cycle model" --seed 1 --out surrogate/models/part.gnomon
 rm -f "$parts"
 
+# a complete design's resources; arrays are the groups
+[ -e $labels/designs.csv.gz ] || { $gnomon dataset designs --out $labels/designs.csv --count COUNT --cosim 0 --seed 1 && gzip -9 -n $labels/designs.csv; }
+$gnomon surrogate train --data $labels/designs.csv.gz --targets lut,ff,dsp,bram --group array --seed 1 --out surrogate/models/design.gnomon
+
 python3 surrogate/models/card.py

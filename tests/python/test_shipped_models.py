@@ -6,12 +6,13 @@ import csv
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import gnomon
 import pytest
-from conftest import ROOT, gnomon as run
+from conftest import ROOT, gnomon as run, write_json
 
-MODELS = ("accelerator", "network", "part")
+MODELS = ("accelerator", "design", "network", "part")
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -54,6 +55,54 @@ def test_accelerator_on_designs_it_never_saw(tmp_path: Path) -> None:
     assert list(scores) == ["latency_cycles", "energy_pj"]
     for score in scores.values():
         assert score["median_error_percent"] < 15 and score["coverage"] > 0.75, score
+
+
+def complete(**changes: Any) -> dict[str, Any]:
+    """A design whose array is none of the table's."""
+    array = {"rows": 6, "cols": 12, "dataflow": "os", "precision": "int8", "accumulator_bits": 24, "overlap": True} | changes
+    levels = [
+        {"name": name, "holds": [name], "kib": kib, "banks": banks, "bytes_per_cycle": rate} for name, kib, banks, rate in (("ifmap", 16, 2, 8), ("filter", 16, 4, 16), ("ofmap", 64, 16, 64))
+    ]
+    core = {"name": "npu", "array": array, "levels": levels, "vector": {"lanes": 8}}
+    return {"version": 1, "name": "d", "clock_mhz": 500, "cores": [core], "memory": {"type": "ideal", "bytes_per_cycle": 8, "latency_cycles": 30}}
+
+
+def test_design_from_its_json(tmp_path: Path) -> None:
+    """Truth: a product in each PE takes one DSP, and a scaled mean in the vector unit four a lane; each bank takes one block of 36 Kib."""
+    file = write_json(tmp_path / "d.json", complete())
+    row = json.loads(run("surrogate", "predict", "--model", "design", "--data", file, "--json").out)["rows"][0]
+    assert row["in_range"], row
+    assert row["dsp"]["mean"] == pytest.approx(6 * 12 + 4 * 8, rel=0.05)
+    assert row["bram"]["mean"] == pytest.approx(2 + 4 + 16, rel=0.1)
+    assert row["lut"]["lower"] < row["lut"]["mean"] < row["lut"]["upper"]
+    # The same from Python, and a list of designs; a larger array has more, and is flagged.
+    model = gnomon.Surrogate.load("design")
+    answer = model.predict([complete(), complete(rows=64, cols=64)])
+    lut = model.targets.index("lut")
+    assert answer.mean[0][lut] == pytest.approx(row["lut"]["mean"])
+    assert answer.mean[1][lut] > answer.mean[0][lut]
+    assert list(answer.in_range) == [True, False]
+    with pytest.raises(gnomon.UnsupportedError, match="cores"):
+        model.predict(complete() | {"cores": [complete()["cores"][0], complete()["cores"][0] | {"name": "two"}]})
+
+
+def test_design_as_a_rung(tmp_path: Path) -> None:
+    """A campaign at the fidelity `surrogate` asks the model in place of synthesis; its metrics are the model's answers, and constraints on them count."""
+    document = {
+        "version": 1, "name": "rung", "subject": "accelerator", "design": complete(), "workloads": [{"model": str(ROOT / "examples/workloads/lenet5.json")}], "synthesis": "xcup-complete",
+        "space": {"cores.npu.array.rows": {"ordinal": [4, 6, 8]}}, "objectives": [{"metric": "lut", "goal": "min"}], "constraints": [{"metric": "dsp", "max": 120}],
+        "agent": {"name": "exhaustive"}, "budget": {"evaluations": 3}, "fidelity": "surrogate", "surrogate_model": str(ROOT / "surrogate/models/accelerator.gnomon"), "seed": 1,
+    }  # fmt: skip
+    out = tmp_path / "out"
+    done = run("run", write_json(tmp_path / "c.json", document), "--out", out, "--json")
+    assert done.status == 0, done.err
+    trials = list(csv.DictReader((out / "trials.csv").read_text().splitlines()))
+    model = gnomon.Surrogate.load("design")
+    for trial in trials:
+        rows = int(trial["cores.npu.array.rows"])
+        expected = model.predict(complete(rows=rows)).mean[0]
+        assert float(trial["lut"]) == pytest.approx(expected[model.targets.index("lut")])
+        assert (trial["feasible"] in ("1", "true")) == (expected[model.targets.index("dsp")] <= 120)
 
 
 def test_operators_differ_from_design_to_design(tmp_path: Path) -> None:

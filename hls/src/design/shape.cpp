@@ -61,9 +61,10 @@ Expected<DesignShape> design_shape(const arch::Design& design) {
                     std::to_string(level.bytes_per_cycle) + " is below the " + std::to_string(reads) + " bytes that a step of the array can take; steps of several cycles are not supported");
   }
   // A spare bit: the difference to a level's first word then tells words below it apart too.
-  shape.address_bits = std::max(17, bits_for(offset) + 1);
+  // Widths and depths come in steps, so that controllers of many designs are the same.
+  shape.address_bits = std::max(20, (bits_for(offset) + 1 + 3) / 4 * 4);
   if (design.memory.latency_cycles > 4000) return refuse("/memory/latency_cycles", "more than 4000");
-  shape.flight_log = std::max(2, bits_for(design.memory.latency_cycles + 2));
+  shape.flight_log = std::max(4, (bits_for(design.memory.latency_cycles + 2) + 1) / 2 * 2);
   return shape;
 }
 

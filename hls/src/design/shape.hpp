@@ -83,6 +83,8 @@ std::string level_text(const DesignShape& shape, std::size_t level, const Places
 std::string feed_text(const DesignShape& shape, const Places& places);
 std::string results_text(const DesignShape& shape, const Places& places);
 std::string vector_text(const DesignShape& shape, const Places& places);
+/// The whole around them, with the array's module of that name; its text has only this module.
+std::string whole_text(const DesignShape& shape, const std::string& array, const Places& places);
 /// `assign`s from a descriptor's bits to wires `PREFIXname`, with their declarations; only fields that begin with `group`.
 std::string unpack_text(const DescriptorLayout& layout, const std::string& from, const std::string& group, const std::string& prefix);
 

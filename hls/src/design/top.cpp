@@ -145,20 +145,12 @@ endmodule
 
 }  // namespace
 
-Expected<Rtl> emit_design(const arch::Design& design) {
-  auto shaped = design_shape(design);
-  if (!shaped) return fail(std::move(shaped.error()));
-  const DesignShape& s = *shaped;
-  auto array = emit_array(s.array);
-  if (!array) return fail(std::move(array.error()));
+std::string whole_text(const DesignShape& s, const std::string& array, const Places& places) {
   const bool has_vector = s.vector_lanes > 0, os = arch::info(s.array.dataflow).outputs_stay();
   const bool swapped = s.array.dataflow == arch::Dataflow::is;
-  std::string top = "gnomon_design_" + array->top.substr(7);
-  const Places places = design_places(s, top);
   const DescriptorLayouts layouts = descriptor_layouts(s);
   Places all = places;
   const auto set = [&](const std::string& name, std::int64_t value) { set_place(all, name, value); };
-  const int bits = s.array.precision_bits;
   set("EPAD", 32 - bits_for(s.array.cols));
   for (const auto& [name, group] : {std::pair{"G", "g_"}, {"I", "i_"}, {"N", "f_"}, {"R", "r_"}}) {
     set(std::string(name) + "D", layouts.fold.group_bits(group));
@@ -175,7 +167,7 @@ Expected<Rtl> emit_design(const arch::Design& design) {
   all["ALANES"] = os ? "" : ", .psum_lanes(psum_lanes), .ofmap_lanes(ofmap_lanes)";
   all["RLANES"] = os ? "" : " .ofmap_lanes(ofmap_lanes),";
   all["LANES"] = fill_places(os ? "" : "  logic [@C1@:0] ofmap_lanes;\n  /* verilator lint_off UNUSEDSIGNAL */  // the level reads all lanes\n  logic [@C1@:0] psum_lanes;\n  /* verilator lint_on UNUSEDSIGNAL */\n", all);
-  all["ARRAY"] = array->top;
+  all["ARRAY"] = array;
   all["CONFIG"] = unpack_text(layouts.config, "config_data", "", "c_");
   // From the queue's output, not from the fold that enters.
   all["GATE"] = unpack_text(layouts.fold, "gate_data", "g_", "g_");
@@ -183,7 +175,7 @@ Expected<Rtl> emit_design(const arch::Design& design) {
   all["IFGATE"] = swapped ? " .gate(gate)," : "";
   all["FIGATE"] = swapped ? "" : " .gate(gate),";
 
-  std::string levels, body;
+  std::string body;
   std::string read_dr, read_if, read_fi, read_ps, read_vr;
   for (std::size_t l = 0; l < s.levels.size(); ++l) {
     const std::string i = std::to_string(l);
@@ -213,16 +205,30 @@ Expected<Rtl> emit_design(const arch::Design& design) {
       joined(read_vr, "vr" + i);
     }
     body += "  @TOP@_level" + i + " level" + i + " (" + ports + ");\n";
-    levels += level_text(s, l, places);
   }
   body += "  assign dr_data = " + read_dr + ";\n  assign if_words = " + read_if + ";\n  assign filter_data = " + read_fi + ";\n  assign psum_data = " + read_ps + ";\n";
   if (has_vector) body += "  assign vr_data = " + read_vr + ";\n";
   all["LEVELS"] = fill_places(body, all);
+  return fill_places(choose_lines(text, has_vector), all);
+}
 
+Expected<Rtl> emit_design(const arch::Design& design) {
+  auto shaped = design_shape(design);
+  if (!shaped) return fail(std::move(shaped.error()));
+  const DesignShape& s = *shaped;
+  auto array = emit_array(s.array);
+  if (!array) return fail(std::move(array.error()));
+  const bool has_vector = s.vector_lanes > 0;
+  const std::string top = "gnomon_design_" + array->top.substr(7);
+  const Places places = design_places(s, top);
+  const DescriptorLayouts layouts = descriptor_layouts(s);
+  const int bits = s.array.precision_bits;
+  std::string levels;
+  for (std::size_t l = 0; l < s.levels.size(); ++l) levels += level_text(s, l, places);
   Rtl rtl;
   rtl.top = top;
   rtl.text = array->text + dma_text(s, places) + feed_text(s, places) + results_text(s, places) + (has_vector ? vector_text(s, places) : "") + levels +
-             fill_places(choose_lines(text, has_vector), all);
+             whole_text(s, array->top, places);
   const auto port = [&](const char* name, std::int64_t width, bool input) { rtl.ports.push_back({name, static_cast<int>(width), input}); };
   port("clk", 1, true);
   port("rst", 1, true);

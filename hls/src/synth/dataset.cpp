@@ -2,13 +2,17 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
+#include <bit>
 #include <fstream>
 #include <sstream>
 
+#include "gnomon/arch/design.hpp"
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/temporary_folder.hpp"
 #include "gnomon/base/text.hpp"
+#include "gnomon/hls/synth.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -23,34 +27,66 @@ struct Row {
   std::vector<std::pair<std::string, std::string>> columns;
 };
 
-Row draw(std::uint64_t seed, std::int64_t number_of_row) {
+struct Level {
+  std::string name;
+  std::int64_t kib = 0, banks = 0, bytes_per_cycle = 0;
+};
+
+/// Rows that share an array, each with other surroundings: its control is the block that no other size shares.
+constexpr std::int64_t rows_an_array = 32;
+
+/// Numbers come from short lists, so that blocks recur and a table of hundreds of rows is synthesised in minutes.
+Row draw(const DesignTableOptions& options, std::int64_t number_of_row) {
+  const std::uint64_t seed = options.seed;
   Random random(derive(seed, "designs/" + std::to_string(number_of_row)));
+  const std::int64_t at = number_of_row / rows_an_array;
+  Random of_array(derive(seed, "arrays/" + std::to_string(at)));
   Row row;
-  const std::int64_t rows = random.pick<std::int64_t>({2, 3, 4, 6, 8, 12, 16}), cols = random.pick<std::int64_t>({2, 3, 4, 6, 8, 12, 16});
-  const std::string flow = random.pick<std::string>({"os", "ws", "is"});
-  const bool overlap = random.chance(0.5), double_buffered = random.chance(0.7);
-  const int bits = random.pick<int>({4, 8, 8, 16});
-  const int sums = bits == 16 ? random.pick<int>({32, 40, 48}) : random.pick<int>({20, 24, 32});
-  const std::int64_t kib = random.pick<std::int64_t>({4, 8, 16, 32, 64}), banks = random.pick<std::int64_t>({1, 2, 4, 8});
-  const std::int64_t memory = random.pick<std::int64_t>({4, 8, 16, 32}), latency = random.integer(0, 100);
+  const std::int64_t rows = of_array.pick<std::int64_t>({2, 4, 4, 6, 6, 8, 8, 12}), cols = of_array.pick<std::int64_t>({2, 4, 4, 6, 6, 8, 8, 12});
+  struct Numbers {
+    std::string flow;
+    int bits, sums;
+    bool overlap;
+  };
+  std::vector<Numbers> kinds{{"os", 4, 16, true}, {"os", 8, 24, true}, {"os", 16, 48, false}, {"ws", 8, 24, true}, {"ws", 16, 48, false}};
+  std::erase_if(kinds, [&](const Numbers& kind) { return std::find(options.precisions.begin(), options.precisions.end(), kind.bits) == options.precisions.end(); });
+  const Numbers numbers = of_array.pick(kinds);
+  const std::string& flow = numbers.flow;
+  const bool double_buffered = random.chance(0.7);
+  const std::int64_t memory = random.pick<std::int64_t>({4, 8, 16, 32}), latency = random.integer(15, 60);
+  const std::int64_t lanes = random.pick<std::int64_t>({2, 4, 8, 16, 32});
   row.m = random.log_integer(1, 256);
   row.n = random.log_integer(1, 256);
   row.k = random.log_integer(1, 512);
-  const auto level = [&](const char* name) {
-    return Json{{"name", name}, {"holds", Json::array({name})}, {"kib", kib}, {"banks", banks}, {"double_buffered", double_buffered}};
-  };
+  // Banks of powers of two, wide enough together for what a step of the array takes at once.
+  const std::int64_t word = (numbers.bits + 7) / 8, sum = (numbers.sums + 7) / 8;
+  std::vector<Level> levels;
+  for (const auto& [name, reads] : {std::pair{"ifmap", (flow == "is" ? cols : rows) * word}, {"filter", (flow == "is" ? rows : cols) * word}, {"ofmap", cols * sum}}) {
+    const auto rate = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(std::max<std::int64_t>(reads, 4))));
+    const std::int64_t bank_bytes = random.pick<std::int64_t>({4, 16});
+    levels.push_back({name, random.pick<std::int64_t>({4, 16, 64}), std::max<std::int64_t>(1, rate / bank_bytes), rate});
+  }
   row.design = Json{{"version", 1}, {"name", "row" + std::to_string(number_of_row)}, {"clock_mhz", 500}};
+  Json level_list = Json::array();
+  for (const Level& level : levels)
+    level_list.push_back(Json{{"name", level.name}, {"holds", Json::array({level.name})}, {"kib", level.kib}, {"banks", level.banks}, {"bytes_per_cycle", level.bytes_per_cycle},
+                              {"double_buffered", double_buffered}});
   row.design["cores"] = Json::array(
       {Json{{"name", "npu"},
-            {"array", Json{{"rows", rows}, {"cols", cols}, {"dataflow", flow}, {"precision", "int" + std::to_string(bits)}, {"accumulator_bits", sums}, {"overlap", overlap}}},
-            {"levels", Json::array({level("ifmap"), level("filter"), level("ofmap")})},
-            {"vector", Json{{"lanes", cols}}}}});
+            {"array", Json{{"rows", rows}, {"cols", cols}, {"dataflow", flow}, {"precision", "int" + std::to_string(numbers.bits)}, {"accumulator_bits", numbers.sums}, {"overlap", numbers.overlap}}},
+            {"levels", level_list},
+            {"vector", Json{{"lanes", lanes}}}}});
   row.design["memory"] = Json{{"type", "ideal"}, {"bytes_per_cycle", memory}, {"latency_cycles", latency}};
   const auto n = [](std::int64_t value) { return std::to_string(value); };
-  row.columns = {{"seed", std::to_string(seed)}, {"row", n(number_of_row)}, {"rows", n(rows)}, {"cols", n(cols)}, {"dataflow", flow},
-                 {"overlap", overlap ? "1" : "0"}, {"precision_bits", n(bits)}, {"accumulator_bits", n(sums)}, {"level_kib", n(kib)}, {"banks", n(banks)},
-                 {"double_buffered", double_buffered ? "1" : "0"}, {"lanes", n(cols)}, {"memory_bytes_per_cycle", n(memory)}, {"memory_latency_cycles", n(latency)},
-                 {"m", n(row.m)}, {"n", n(row.n)}, {"k", n(row.k)}};
+  row.columns = {{"seed", std::to_string(seed)}, {"row", n(number_of_row)}, {"array", n(at)}, {"rows", n(rows)}, {"cols", n(cols)}, {"dataflow", flow},
+                 {"overlap", numbers.overlap ? "1" : "0"}, {"precision_bits", n(numbers.bits)}, {"accumulator_bits", n(numbers.sums)}};
+  for (const Level& level : levels) {
+    row.columns.emplace_back(level.name + "_kib", n(level.kib));
+    row.columns.emplace_back(level.name + "_banks", n(level.banks));
+    row.columns.emplace_back(level.name + "_bytes_per_cycle", n(level.bytes_per_cycle));
+  }
+  row.columns.insert(row.columns.end(), {{"double_buffered", double_buffered ? "1" : "0"}, {"lanes", n(lanes)}, {"memory_bytes_per_cycle", n(memory)},
+                                         {"memory_latency_cycles", n(latency)}, {"m", n(row.m)}, {"n", n(row.n)}, {"k", n(row.k)}});
   return row;
 }
 
@@ -71,9 +107,12 @@ std::vector<std::string> synthesis_labels(const std::string& target) {
 Expected<DesignTable> write_design_table(const DesignTableOptions& options, const arch::EvaluatorRegistry& evaluators) {
   if (options.count < 1 || options.count > 10'000'000)
     return fail(ErrorKind::invalid_input, "count is " + std::to_string(options.count) + "; 1 to 10000000 is allowed");
+  for (const int bits : options.precisions)
+    if (bits != 4 && bits != 8 && bits != 16) return fail(ErrorKind::invalid_input, "precisions: " + std::to_string(bits) + " bits; 4, 8 and 16 are allowed");
+  if (options.precisions.empty()) return fail(ErrorKind::invalid_input, "precisions: none; 4, 8 and 16 are allowed");
   if (!(options.cosim >= 0 && options.cosim <= 1)) return fail(ErrorKind::invalid_input, "cosim is " + number(options.cosim) + "; a share from 0 to 1 is allowed");
   std::vector<std::string> names;
-  for (const auto& [name, value] : draw(options.seed, 0).columns) names.push_back(name);
+  for (const auto& [name, value] : draw(options, 0).columns) names.push_back(name);
   names.insert(names.end(), model_labels().begin(), model_labels().end());
   const std::vector<std::string> resources = synthesis_labels(options.target);
   names.insert(names.end(), resources.begin(), resources.end());
@@ -111,8 +150,25 @@ Expected<DesignTable> write_design_table(const DesignTableOptions& options, cons
 
   auto scratch = TemporaryFolder::make();
   if (!scratch) return fail(std::move(scratch.error()));
+  SynthOptions synthesis;
+  synthesis.target = options.target;
+  synthesis.complete = true;
+  synthesis.jobs = options.jobs;
+  std::int64_t ahead = table.kept;  // rows whose blocks are there
   for (table.rows = table.kept; table.rows < options.count; ++table.rows) {
-    const Row row = draw(options.seed, table.rows);
+    const Row row = draw(options, table.rows);
+    if (!options.target.empty() && table.rows >= ahead) {
+      constexpr std::int64_t chunk = rows_an_array;
+      std::vector<arch::Design> designs;
+      for (; ahead < std::min(options.count, table.rows + chunk); ++ahead) {
+        auto document = Document::parse(draw(options, ahead).design.dump(), "row " + std::to_string(ahead));
+        if (!document) return fail(std::move(document.error()));
+        auto design = arch::parse_design(*document);
+        if (!design) return fail(std::move(design.error()));
+        designs.push_back(std::move(*design));
+      }
+      if (auto done = synthesise_blocks(designs, synthesis); !done) return fail(std::move(done.error()));
+    }
     const fs::path work = scratch->path() / "work.csv";
     if (auto done = write_file(work, "Layer, M, N, K,\nproduct, " + std::to_string(row.m) + ", " + std::to_string(row.n) + ", " + std::to_string(row.k) + ",\n"); !done)
       return fail(std::move(done.error()));
@@ -120,7 +176,7 @@ Expected<DesignTable> write_design_table(const DesignTableOptions& options, cons
     job.design_json = row.design.dump();
     job.workloads = {{work.string(), 1, 1.0}};
     job.seed = derive(options.seed, "values/" + std::to_string(table.rows));
-    if (!options.target.empty()) job.options_json = Json{{"synthesis", options.target}}.dump();
+    if (!options.target.empty()) job.options_json = Json{{"synthesis", options.target + "-complete"}}.dump();
     const bool check = Random(derive(options.seed, "cosim/" + std::to_string(table.rows))).chance(options.cosim);
     job.fidelity = check ? "rtl" : "cycle";
     auto evaluator = evaluators.make("accelerator", job.fidelity);
@@ -141,7 +197,7 @@ Expected<DesignTable> write_design_table(const DesignTableOptions& options, cons
     };
     for (const std::string& name : model_labels()) put(name);
     for (const std::string& name : resources) put(name);
-    line += (options.target.empty() ? "" : options.target + " composed") + "," + (check ? "1" : "0") + "\n";
+    line += (options.target.empty() ? "" : options.target + " complete composed") + "," + (check ? "1" : "0") + "\n";
     out << line << std::flush;
     if (!out) return fail(ErrorKind::run_failed, options.out.string() + ": cannot be written");
     if (options.progress) options.progress(table.rows + 1);

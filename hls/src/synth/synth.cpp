@@ -269,6 +269,55 @@ const std::vector<std::string>& synth_targets() {
   return names;
 }
 
+namespace {
+
+/// The parts of a design: arrays, levels, vector lanes or, with `complete`, the control from `control_from` on.
+struct DesignParts {
+  std::vector<SynthPart> parts;
+  std::vector<std::pair<std::size_t, ArrayParameters>> arrays;  ///< first part of each
+  std::size_t control_from = 0;
+};
+
+Expected<DesignParts> parts_of(const arch::Design& design, const SynthOptions& options, SynthResult& result) {
+  DesignParts out;
+  for (const arch::Core& core : design.cores) {
+    auto parameters = array_parameters(core.array);
+    if (!parameters) return fail(std::move(parameters.error()));
+    out.arrays.emplace_back(out.parts.size(), *parameters);
+    if (auto done = array_parts(*parameters, core.name, options.target, options.flat, out.parts); !done) return fail(std::move(done.error()));
+    for (const arch::Level& level : core.levels)
+      if (auto done = level_parts(level, core.name + " " + level.name, options.target, out.parts, result); !done) return fail(std::move(done.error()));
+    if (core.vector_lanes > 0 && !options.complete) {
+      const Rtl lane = emit_vector_lane(parameters->precision_bits, parameters->accumulator_bits);
+      out.parts.push_back({core.name + " vector lane", {lane.top, lane.text, true}, core.vector_lanes, {}});
+    }
+  }
+  for (const arch::Level& level : design.shared)
+    if (auto done = level_parts(level, level.name, options.target, out.parts, result); !done) return fail(std::move(done.error()));
+  out.control_from = out.parts.size();
+  if (!options.complete) return out;
+  if (options.flat) return fail(ErrorKind::unsupported, "flat synthesis of a complete design");
+  auto control = control_parts(design);
+  if (!control) return fail(std::move(control.error()));
+  out.parts.insert(out.parts.end(), std::make_move_iterator(control->begin()), std::make_move_iterator(control->end()));
+  return out;
+}
+
+}  // namespace
+
+Expected<void> synthesise_blocks(const std::vector<arch::Design>& designs, const SynthOptions& options) {
+  if (auto sound = check(options); !sound) return fail(std::move(sound.error()));
+  std::vector<SynthPart> all;
+  for (const arch::Design& design : designs) {
+    SynthResult unused;
+    auto made = parts_of(design, options, unused);
+    if (!made) return fail(std::move(made.error()));
+    all.insert(all.end(), std::make_move_iterator(made->parts.begin()), std::make_move_iterator(made->parts.end()));
+  }
+  if (auto done = run_all(all, options, options.cache.empty() ? default_cache() : options.cache); !done) return fail(std::move(done.error()));
+  return {};
+}
+
 Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   if (auto sound = check(options); !sound) return fail(std::move(sound.error()));
@@ -278,32 +327,9 @@ Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions&
   result.mode = options.flat ? "flat" : "composed";
   result.complete = options.complete;
   result.tool = *yosys_version();
-  std::vector<SynthPart> parts;
-  std::vector<std::pair<std::size_t, ArrayParameters>> arrays;  // first part of each
-  for (const arch::Core& core : design.cores) {
-    auto parameters = array_parameters(core.array);
-    if (!parameters) return fail(std::move(parameters.error()));
-    arrays.emplace_back(parts.size(), *parameters);
-    if (auto done = array_parts(*parameters, core.name, options.target, options.flat, parts); !done) return fail(std::move(done.error()));
-    for (const arch::Level& level : core.levels)
-      if (auto done = level_parts(level, core.name + " " + level.name, options.target, parts, result); !done)
-        return fail(std::move(done.error()));
-    if (core.vector_lanes > 0 && !options.complete) {
-      const Rtl lane = emit_vector_lane(parameters->precision_bits, parameters->accumulator_bits);
-      parts.push_back({core.name + " vector lane", {lane.top, lane.text, true}, core.vector_lanes, {}});
-    }
-  }
-  for (const arch::Level& level : design.shared)
-    if (auto done = level_parts(level, level.name, options.target, parts, result); !done) return fail(std::move(done.error()));
-
-  std::size_t control_from = parts.size();
-  if (options.complete) {
-    if (options.flat) return fail(ErrorKind::unsupported, "flat synthesis of a complete design");
-    auto control = control_parts(design);
-    if (!control) return fail(std::move(control.error()));
-    control_from = parts.size();
-    parts.insert(parts.end(), std::make_move_iterator(control->begin()), std::make_move_iterator(control->end()));
-  }
+  auto made = parts_of(design, options, result);
+  if (!made) return fail(std::move(made.error()));
+  const auto& [parts, arrays, control_from] = *made;
   std::vector<SynthRun> runs;
   auto finished = finish(std::move(result), parts, options, cache, runs);
   if (!finished) return finished;

@@ -12,6 +12,7 @@
 
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
+#include "gnomon/surrogate/features.hpp"
 #include "gnomon/surrogate/table.hpp"
 
 namespace gnomon::surrogate {
@@ -112,6 +113,11 @@ Expected<ImportedTable> import_layout(const LabelTable& table, const std::vector
       if (derived && !table.column(column.name)) out.table.add(column);
       if (derived || column.name == "precision_bits" || column.name == "strategy" || column.name == "io" || column.name == "layer_count") out.features.push_back(column.name);
     }
+    return out;
+  }
+  if (is_design_table(table)) {
+    ImportedTable out{"complete designs", with_design_features(table), {}, "gnomon dataset designs: yosys, complete RTL, composed, xcup"};
+    for (const DesignFeature& feature : design_features()) out.features.push_back(feature.name);
     return out;
   }
   return ImportedTable{"", table, {}, ""};

@@ -14,8 +14,10 @@ struct DesignTableOptions {
   std::filesystem::path out;  ///< CSV
   std::int64_t count = 100;
   std::uint64_t seed = 1;
+  std::vector<int> precisions = {4, 8, 16};  ///< bits of the operands that arrays are drawn with
   std::string target = "xcup";   ///< of synthesis, or empty: no resources
   double cosim = 0.05;           ///< share of the rows whose cycles are checked in RTL
+  int jobs = 2;                  ///< blocks synthesised at a time
   std::function<void(std::int64_t done)> progress;
 };
 
@@ -23,11 +25,11 @@ struct DesignTable {
   std::int64_t rows = 0, kept = 0, cosimulated = 0;
 };
 
-/// A table of random complete designs (array, levels, vector unit, ideal memory), each with one random matrix product: latency, compute
-/// cycles, traffic and energy by the cycle model, area by the area model, resources by composed synthesis. A seeded share of the rows is
+/// A table of random complete designs (array, levels, vector unit, ideal memory), 32 around each array, each with one random matrix product: latency, compute
+/// cycles, traffic and energy by the cycle model, area by the area model, resources by composed synthesis of the complete RTL. A seeded share of the rows is
 /// run in RTL as well (alone and in the SystemC system), and must agree in every cycle and output: a difference ends the run.
 ///
-/// Row i depends on the seed and i alone. A file that holds rows of the same seed and columns is taken up where it ends; rows are
+/// Row i depends on the seed, `precisions` and i alone. A file that holds rows of the same seed and columns is taken up where it ends; rows are
 /// written as they come. Errors: a file of another seed or with other columns (invalid_input), what evaluators refuse.
 Expected<DesignTable> write_design_table(const DesignTableOptions& options, const arch::EvaluatorRegistry& evaluators);
 

@@ -68,6 +68,9 @@ struct SynthResult {
 /// run_failed (tools).
 Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions& options);
 
+/// Brings the figures of all blocks of these designs into the cache, each distinct one synthesised once, `options.jobs` at a time; errors as above.
+Expected<void> synthesise_blocks(const std::vector<arch::Design>& designs, const SynthOptions& options);
+
 /// One module with all that it contains, flat.
 Expected<SynthResult> synthesise(const Rtl& rtl, const SynthOptions& options);
 

@@ -45,6 +45,10 @@ class LayerLabels {
 /// Rows outside what was learned are marked out of range too; the caller then simulates.
 std::unique_ptr<arch::Evaluator> make_accelerator_surrogate();
 
+/// The same evaluators, but `accelerator/surrogate` answers jobs with `"synthesis": "xcup-complete"` from the shipped model `design`: LUT, FF, DSP and BRAM with their
+/// intervals, and out of range where the design lies outside what that model learned. Other targets go to `inner`. Unsupported designs: see design_table().
+arch::EvaluatorRegistry with_predicted_resources(arch::EvaluatorRegistry inner);
+
 /// Adds `accelerator/surrogate`.
 void register_evaluators(arch::EvaluatorRegistry& registry);
 

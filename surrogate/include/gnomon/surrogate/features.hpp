@@ -29,4 +29,29 @@ const std::vector<LayerFeature>& layer_features();
 arch::LabelTable layer_table(const arch::Design& design, const std::vector<arch::LoweredOperator>& lowered,
                              const arch::Evaluation& analytical, std::vector<std::size_t>* layers = nullptr);
 
+/// One feature of a complete design's resources: a column that describes it (as `gnomon dataset designs` writes them), or one derived from these.
+struct DesignFeature {
+  std::string name;
+  std::string unit;
+  bool derived = false;
+};
+
+/// Description: array (`rows, cols, dataflow, overlap, precision_bits, accumulator_bits`), the level of each operand (`ifmap_kib, ifmap_banks,
+/// ifmap_bytes_per_cycle`, `filter_...`, `ofmap_...`), vector `lanes`, and the memory as the bus lets it through. Derived, what physics gives: PEs, hardware
+/// products, bits of the PEs' registers, of the skew lines, of results and of streams, lanes of a transfer, bits of the vector unit, block RAMs of the banks.
+const std::vector<DesignFeature>& design_features();
+
+/// Whether a table has all columns of the description.
+bool is_design_table(const arch::LabelTable& table);
+/// The table with the derived columns that it lacks; it is a design table.
+arch::LabelTable with_design_features(const arch::LabelTable& table);
+
+/// The description of each design, a row each. Unsupported, naming the field: what has no complete RTL (several cores, shared levels, device memory,
+/// floating point), and levels that hold several operands.
+Expected<arch::LabelTable> design_table(const std::vector<arch::Design>& designs);
+/// Whether a JSON text is a design, or a list of designs.
+bool holds_designs(const std::string& json);
+/// Descriptions of one design or of a list of designs. Errors as the reader of designs has them, with `file`.
+Expected<arch::LabelTable> read_design_table(const std::string& json, const std::string& file);
+
 }  // namespace gnomon::surrogate

@@ -25,6 +25,7 @@ struct ImportedTable {
 ///     positive are missing: the tool did not finish there.
 ///   Networks of layers (docs/labels.md): `layers, network, family, precision_bits`: totals that physics gives, and `analytical_TARGET` columns, what an analytical model of
 ///     such layers expects. Features are these and the network's settings.
+///   Complete designs (docs/labels.md): the columns of `design_features()` that describe one; those derived from them are added. Features are all of these.
 ///
 /// `wanted`: columns that a model takes; those of pragmas that no row of the table has are added, so that the rows of one kernel can be asked about.
 ///

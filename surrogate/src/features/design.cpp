@@ -1,0 +1,156 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "gnomon/base/json.hpp"
+#include "gnomon/base/text.hpp"
+#include "gnomon/surrogate/features.hpp"
+
+namespace gnomon::surrogate {
+namespace {
+
+using arch::LabelTable;
+using Column = LabelTable::Column;
+
+constexpr std::array<const char*, arch::operand_count> operands{"ifmap", "filter", "ofmap"};
+
+/// 36 Kib blocks of a memory with one read and one write port, in the narrowest of their shapes (AMD UG573; 18 Kib ones are half).
+double blocks_of(double words, double bits) {
+  struct Shape {
+    double words, bits, blocks;
+  };
+  constexpr Shape shapes[] = {{32768, 1, 1}, {16384, 2, 1}, {8192, 4, 1}, {4096, 9, 1}, {2048, 18, 1}, {1024, 36, 1}, {512, 72, 1},
+                              {16384, 1, .5}, {8192, 2, .5}, {4096, 4, .5}, {2048, 9, .5}, {1024, 18, .5}, {512, 36, .5}};
+  double least = INFINITY;
+  for (const Shape& shape : shapes) least = std::min(least, shape.blocks * std::ceil(words / shape.words) * std::ceil(bits / shape.bits));
+  return least;
+}
+
+/// Columns of a description, by name; numbers but for the dataflow.
+class Rows {
+ public:
+  explicit Rows(const LabelTable& table) : table_(table) {}
+  double operator()(const std::string& name, std::size_t row) const {
+    const Column& column = **table_.column(name);
+    return column.numeric ? column.numbers[row] : std::nan("");
+  }
+  std::string word(const std::string& name, std::size_t row) const {
+    const Column& column = **table_.column(name);
+    return column.numeric ? number(column.numbers[row]) : column.words[row];
+  }
+
+ private:
+  const LabelTable& table_;
+};
+
+}  // namespace
+
+const std::vector<DesignFeature>& design_features() {
+  static const std::vector<DesignFeature> list = [] {
+    std::vector<DesignFeature> out{{"rows", "", false}, {"cols", "", false}, {"dataflow", "", false}, {"overlap", "", false}, {"precision_bits", "", false}, {"accumulator_bits", "", false}};
+    for (const std::string operand : operands)
+      for (const char* what : {"_kib", "_banks", "_bytes_per_cycle"}) out.push_back({operand + what, "", false});
+    for (const char* name : {"lanes", "memory_bytes_per_cycle", "memory_latency_cycles"}) out.push_back({name, "", false});
+    for (const char* name : {"pes", "products", "array_bits", "skew_bits", "result_bits", "stream_bits", "transfer_lanes", "vector_bits", "block_rams"}) out.push_back({name, "", true});
+    return out;
+  }();
+  return list;
+}
+
+bool is_design_table(const LabelTable& table) {
+  return std::all_of(design_features().begin(), design_features().end(), [&](const DesignFeature& feature) {
+    const auto found = table.column(feature.name);
+    return feature.derived || (found && (*found)->name == feature.name);
+  });
+}
+
+LabelTable with_design_features(const LabelTable& table) {
+  LabelTable out = table;
+  const Rows at(table);
+  std::vector<Column> derived;
+  for (const DesignFeature& feature : design_features())
+    if (feature.derived) derived.push_back({feature.name, "", true, std::vector<double>(table.rows()), {}});
+  for (std::size_t r = 0; r < table.rows(); ++r) {
+    const double rows = at("rows", r), cols = at("cols", r), bits = at("precision_bits", r), sums = at("accumulator_bits", r), overlap = at("overlap", r), lanes = at("lanes", r);
+    const std::string flow = at.word("dataflow", r);
+    // A PE's registers: both operands and the sum, and what waits beside them where folds overlap (a sum where it stays, else an operand).
+    const double registers = 2 * bits + sums + (overlap > 0 ? (flow == "os" ? sums : bits) : 0);
+    double transfers = 0, blocks = 0;
+    for (const std::string operand : operands) {
+      const double bytes = at(operand + "_kib", r) * 1024, banks = at(operand + "_banks", r), rate = at(operand + "_bytes_per_cycle", r);
+      transfers = std::max(transfers, std::min(rate, at("memory_bytes_per_cycle", r)) * 8 / bits);
+      const double word = std::max(1.0, std::floor(rate / banks));
+      blocks += banks * blocks_of(std::ceil(bytes / (banks * word)), 8 * word);
+    }
+    // Products of up to eight bits are built of LUTs.
+    const double values[] = {rows * cols, 2 * bits > 8 ? rows * cols : 0, rows * cols * registers, bits * (rows * (rows - 1) + cols * (cols - 1)) / 2, cols * sums, (rows + cols) * bits, transfers,
+                             lanes * bits, blocks};
+    for (std::size_t d = 0; d < derived.size(); ++d) derived[d].numbers[r] = values[d];
+  }
+  for (Column& column : derived)
+    if (!table.column(column.name)) out.add(std::move(column));
+  return out;
+}
+
+Expected<LabelTable> design_table(const std::vector<arch::Design>& designs) {
+  std::vector<Column> columns;
+  for (const DesignFeature& feature : design_features())
+    if (!feature.derived) columns.push_back({feature.name, "", feature.name != "dataflow", {}, {}});
+  for (const arch::Design& design : designs) {
+    const auto refuse = [&](const std::string& field, const std::string& what) {
+      return fail(ErrorKind::unsupported, "resources of the complete design " + in_quotes(design.name) + ": " + field + ": " + what);
+    };
+    if (design.cores.size() != 1) return refuse("/cores", std::to_string(design.cores.size()) + " cores; one is supported");
+    if (!design.shared.empty()) return refuse("/shared", "shared levels are not supported");
+    if (design.memory.kind != arch::MemoryKind::ideal) return refuse("/memory/type", in_quotes(design.memory.type) + "; only \"ideal\" is supported");
+    const arch::Core& core = design.cores[0];
+    if (core.array.timing != arch::Timing::rtl) return refuse("/cores/0/array/timing", "only \"rtl\" is supported");
+    if (core.array.precision.floating) return refuse("/cores/0/array/precision", in_quotes(core.array.precision.name) + "; only integers are supported");
+    std::array<const arch::Level*, arch::operand_count> of{};
+    for (const arch::Level& level : core.levels)
+      for (std::size_t o = 0; o < arch::operand_count; ++o) {
+        if (!level.holds[o]) continue;
+        const bool alone = std::count(std::begin(level.holds), std::end(level.holds), true) == 1;
+        if (!alone || of[o] != nullptr) return refuse("/cores/0/levels", "one level for each operand is supported, and " + in_quotes(level.name) + " is not that");
+        of[o] = &level;
+      }
+    const arch::Array& array = core.array;
+    std::vector<double> numbers{static_cast<double>(array.rows), static_cast<double>(array.cols), 0, array.overlap ? 1.0 : 0.0, static_cast<double>(array.precision.bits),
+                                static_cast<double>(array.accumulator_bits)};
+    for (const arch::Level* level : of)
+      numbers.insert(numbers.end(), {static_cast<double>(level->bytes) / 1024, static_cast<double>(level->banks), static_cast<double>(level->bytes_per_cycle)});
+    numbers.insert(numbers.end(), {static_cast<double>(core.vector_lanes), static_cast<double>(std::min(design.memory.bytes_per_cycle, design.bus_bytes_per_cycle)),
+                                   static_cast<double>(design.memory.latency_cycles)});
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      if (columns[c].numeric) columns[c].numbers.push_back(numbers[c]);
+      else columns[c].words.push_back(arch::info(array.dataflow).name);
+    }
+  }
+  LabelTable out;
+  for (Column& column : columns) out.add(std::move(column));
+  return out;
+}
+
+bool holds_designs(const std::string& json) {
+  const Json document = Json::parse(json, nullptr, false, true);
+  const Json* first = document.is_array() && !document.empty() ? &document[0] : &document;
+  return first->is_object() && first->contains("cores");
+}
+
+Expected<LabelTable> read_design_table(const std::string& json, const std::string& file) {
+  const Json document = Json::parse(json, nullptr, false, true);
+  if (document.is_discarded()) return invalid(file, "", "is no JSON");
+  std::vector<arch::Design> designs;
+  const std::size_t count = document.is_array() ? document.size() : 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto one = Document::parse((document.is_array() ? document[i] : document).dump(), document.is_array() ? file + " /" + std::to_string(i) : file);
+    if (!one) return fail(std::move(one.error()));
+    auto design = arch::parse_design(*one);
+    if (!design) return fail(std::move(design.error()));
+    designs.push_back(std::move(*design));
+  }
+  return design_table(designs);
+}
+
+}  // namespace gnomon::surrogate
