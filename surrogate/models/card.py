@@ -29,7 +29,7 @@ Features: those of `part_features()` (`gnomon/sim/part.hpp`). Labels: whole simu
 LIMITS = """## Limits
 
 Rows outside the ranges are flagged, and their intervals are wider, not trusted. `accelerator` knows random designs: a campaign that simulates learns more about its own (`gnomon surrogate train` on its
-folder). `network` knows our generator of layers: figures of a vendor's tool differ.
+folder). `network` knows our generator of layers, and `design` eight arrays of our RTL: figures of a vendor's tool differ.
 """
 
 

@@ -30,7 +30,7 @@ TEST(DesignFeatures, AreTheDesignAndItsClosedForms) {
       {"memory_bytes_per_cycle", 8}, {"memory_latency_cycles", 9}, {"pes", 15}, {"products", 15}, {"array_bits", 15 * (8 + 8 + 24 + 8)}, {"skew_bits", 8 * (0 + 1 + 2 + 0 + 1 + 2 + 3 + 4)},
       {"result_bits", 5 * 24}, {"stream_bits", 8 * 8}, {"transfer_lanes", 8}, {"vector_bits", 48},
       // 4 banks of 4096 x 8 bits: one block each; 456 x 72: one; 4 of 128 x 64: a half block is 36 bits wide, so one each.
-      {"block_rams", 4 + 1 + 4}};
+      {"block_rams", 4 + 1 + 4}, {"small_bank_bits", 0}};
   for (const auto& [name, truth] : expected) EXPECT_EQ(value(table, name), truth) << name;
   // The import of a table with these columns adds the derived ones, and names all as what to learn from.
   const auto imported = import_layout(*described);

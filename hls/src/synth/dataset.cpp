@@ -78,7 +78,7 @@ Row draw(const DesignTableOptions& options, std::int64_t number_of_row) {
             {"vector", Json{{"lanes", lanes}}}}});
   row.design["memory"] = Json{{"type", "ideal"}, {"bytes_per_cycle", memory}, {"latency_cycles", latency}};
   const auto n = [](std::int64_t value) { return std::to_string(value); };
-  row.columns = {{"seed", std::to_string(seed)}, {"row", n(number_of_row)}, {"array", n(at)}, {"rows", n(rows)}, {"cols", n(cols)}, {"dataflow", flow},
+  row.columns = {{"seed", std::to_string(seed)}, {"row", n(number_of_row)}, {"array", flow + "_" + n(rows) + "x" + n(cols) + "_i" + n(numbers.bits) + "_a" + n(numbers.sums) + (numbers.overlap ? "_overlap" : "")}, {"rows", n(rows)}, {"cols", n(cols)}, {"dataflow", flow},
                  {"overlap", numbers.overlap ? "1" : "0"}, {"precision_bits", n(numbers.bits)}, {"accumulator_bits", n(numbers.sums)}};
   for (const Level& level : levels) {
     row.columns.emplace_back(level.name + "_kib", n(level.kib));

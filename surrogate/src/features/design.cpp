@@ -15,6 +15,9 @@ using Column = LabelTable::Column;
 
 constexpr std::array<const char*, arch::operand_count> operands{"ifmap", "filter", "ofmap"};
 
+/// Memories of so few words are built of LUTs and registers.
+constexpr double small_words = 64;
+
 /// 36 Kib blocks of a memory with one read and one write port, in the narrowest of their shapes (AMD UG573; 18 Kib ones are half).
 double blocks_of(double words, double bits) {
   struct Shape {
@@ -52,7 +55,7 @@ const std::vector<DesignFeature>& design_features() {
     for (const std::string operand : operands)
       for (const char* what : {"_kib", "_banks", "_bytes_per_cycle"}) out.push_back({operand + what, "", false});
     for (const char* name : {"lanes", "memory_bytes_per_cycle", "memory_latency_cycles"}) out.push_back({name, "", false});
-    for (const char* name : {"pes", "products", "array_bits", "skew_bits", "result_bits", "stream_bits", "transfer_lanes", "vector_bits", "block_rams"}) out.push_back({name, "", true});
+    for (const char* name : {"pes", "products", "array_bits", "skew_bits", "result_bits", "stream_bits", "transfer_lanes", "vector_bits", "block_rams", "small_bank_bits"}) out.push_back({name, "", true});
     return out;
   }();
   return list;
@@ -76,16 +79,17 @@ LabelTable with_design_features(const LabelTable& table) {
     const std::string flow = at.word("dataflow", r);
     // A PE's registers: both operands and the sum, and what waits beside them where folds overlap (a sum where it stays, else an operand).
     const double registers = 2 * bits + sums + (overlap > 0 ? (flow == "os" ? sums : bits) : 0);
-    double transfers = 0, blocks = 0;
+    double transfers = 0, blocks = 0, small = 0;
     for (const std::string operand : operands) {
       const double bytes = at(operand + "_kib", r) * 1024, banks = at(operand + "_banks", r), rate = at(operand + "_bytes_per_cycle", r);
       transfers = std::max(transfers, std::min(rate, at("memory_bytes_per_cycle", r)) * 8 / bits);
       const double word = std::max(1.0, std::floor(rate / banks));
-      blocks += banks * blocks_of(std::ceil(bytes / (banks * word)), 8 * word);
+      const double words = std::ceil(bytes / (banks * word));
+      (words > small_words ? blocks : small) += banks * (words > small_words ? blocks_of(words, 8 * word) : 8 * word);
     }
     // Products of up to eight bits are built of LUTs.
     const double values[] = {rows * cols, 2 * bits > 8 ? rows * cols : 0, rows * cols * registers, bits * (rows * (rows - 1) + cols * (cols - 1)) / 2, cols * sums, (rows + cols) * bits, transfers,
-                             lanes * bits, blocks};
+                             lanes * bits, blocks, small};
     for (std::size_t d = 0; d < derived.size(); ++d) derived[d].numbers[r] = values[d];
   }
   for (Column& column : derived)
