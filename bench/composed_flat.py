@@ -104,7 +104,8 @@ def main() -> None:
         for bits in (4, 8, 16):
             some = [row for row in arrays if f"int{bits}" == design(int(row["array"]))["cores"][0]["array"]["precision"]]
             if some:
-                text += ("\n" if text else "") + compare(some, f"int{bits} arrays with their levels, 1x1 to {LARGEST[target]}x{LARGEST[target]}, for {target}", target)
+                kinds = {json.dumps(design(int(row["array"]), target)["cores"]) for row in some}
+                text += ("\n" if text else "") + compare(some, f"int{bits} arrays ({len(kinds)} different) with their levels, 1x1 to {LARGEST[target]}x{LARGEST[target]}, for {target}", target)
         if target == "xcup":
             fpga += arrays
     if options.networks and options.arrays:
