@@ -120,10 +120,12 @@ std::vector<KernelOp> guard_ops(std::size_t at, const KernelOp& op, const Affine
   return ops;
 }
 
-/// Guards everything with an effect inside `loop` by `position < extent`.
+/// Guards everything with an effect inside `loop` by `position < extent`, and what decides how often a loop inside runs: beyond the end it would be read from
+/// where nothing is, and what lies there is for every implementation to say.
 void guard(Draft& draft, std::size_t loop, const Affine& position, std::int64_t extent) {
   const Kernel from = draft.kernel;
   std::vector<std::size_t> place;
+  std::vector<std::optional<std::size_t>> guarded(from.loops.size());  ///< what decides now (count or repeat: a loop has one of them)
   Draft to{from, {}, {}, draft.extents};
   to.kernel.ops.clear();
   for (std::size_t i = 0; i < from.ops.size(); ++i) {
@@ -143,11 +145,23 @@ void guard(Draft& draft, std::size_t loop, const Affine& position, std::int64_t 
     to.kernel.ops.push_back(std::move(op));
     to.origin.push_back(draft.origin[i]);
     to.iteration.push_back(draft.iteration[i]);
+    for (std::size_t l = 0; l < from.loops.size(); ++l) {
+      if ((from.loops[l].count != i && from.loops[l].repeat != i) || !inside(from, from.ops[i].loop, loop)) continue;
+      KernelOp decides = to.kernel.ops[place[i]];
+      decides.when.reset();
+      std::vector<KernelOp> ops = guard_ops(to.kernel.ops.size(), decides, position, extent);
+      const std::size_t truth = to.kernel.ops.size() + ops.size() - 1;
+      ops.push_back({"", OpCode::constant, decides.type, {}, {}, {}, 0, decides.loop, decides.process});
+      ops.push_back({"", OpCode::select, decides.type, {truth, place[i], truth + 1}, {}, {}, 0, decides.loop, decides.process});
+      to.kernel.ops.insert(to.kernel.ops.end(), ops.begin(), ops.end());
+      to.origin.resize(to.kernel.ops.size(), 0);
+      to.iteration.resize(to.kernel.ops.size());
+      guarded[l] = to.kernel.ops.size() - 1;
+    }
   }
-  for (KernelLoop& l : to.kernel.loops)
-    if (l.count) l.count = place[*l.count];
-  for (KernelLoop& l : to.kernel.loops)
-    if (l.repeat) l.repeat = place[*l.repeat];
+  for (std::size_t l = 0; l < from.loops.size(); ++l)
+    for (auto* decides : {&to.kernel.loops[l].count, &to.kernel.loops[l].repeat})
+      if (*decides) *decides = guarded[l] ? *guarded[l] : place[**decides];
   draft = std::move(to);
 }
 

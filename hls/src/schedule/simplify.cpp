@@ -64,6 +64,21 @@ void fold(Kernel& kernel) {
       op.value = op.code == OpCode::ne ? 1 : 0;
       op.code = OpCode::constant;
       op.args.clear();
+    } else if ((op.code == OpCode::lt || op.code == OpCode::le) && plain(0) && plain(1)) {
+      const auto &x = ranges[op.args[0]], &y = ranges[op.args[1]];
+      const bool equal_counts = op.code == OpCode::le;
+      const bool always = equal_counts ? x.second <= y.first : x.second < y.first, never = equal_counts ? x.first > y.second : x.first >= y.second;
+      if (!always && !never) continue;
+      op.value = always ? 1 : 0;
+      op.code = OpCode::constant;
+      op.args.clear();
+    } else if ((op.code == OpCode::min || op.code == OpCode::max) && plain(0) && plain(1)) {
+      // One of them is never beyond the other: no comparison that is always true is left to the RTL.
+      const auto &x = ranges[op.args[0]], &y = ranges[op.args[1]];
+      if (x.second > y.first && y.second > x.first) continue;
+      const bool first_is_less = x.second <= y.first;
+      op.args = {op.args[first_is_less == (op.code == OpCode::min) ? 0 : 1]};
+      op.code = OpCode::cast;
     } else if (op.code == OpCode::select && kernel.ops[op.args[0]].code == OpCode::constant) {
       op.args = {kernel.ops[op.args[0]].value != 0 ? op.args[1] : op.args[2]};
       op.code = OpCode::cast;
