@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "gnomon/arch/dataflow.hpp"
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/features.hpp"
@@ -28,6 +29,11 @@ double blocks_of(double words, double bits) {
   double least = INFINITY;
   for (const Shape& shape : shapes) least = std::min(least, shape.blocks * std::ceil(words / shape.words) * std::ceil(bits / shape.bits));
   return least;
+}
+
+bool outputs_stay(const std::string& dataflow) {
+  const auto& all = arch::dataflows();
+  return std::any_of(all.begin(), all.end(), [&](const arch::DataflowInfo& info) { return info.name == dataflow && info.outputs_stay(); });
 }
 
 /// Columns of a description, by name; numbers but for the dataflow.
@@ -78,7 +84,7 @@ LabelTable with_design_features(const LabelTable& table) {
     const double rows = at("rows", r), cols = at("cols", r), bits = at("precision_bits", r), sums = at("accumulator_bits", r), overlap = at("overlap", r), lanes = at("lanes", r);
     const std::string flow = at.word("dataflow", r);
     // A PE's registers: both operands and the sum, and what waits beside them where folds overlap (a sum where it stays, else an operand).
-    const double registers = 2 * bits + sums + (overlap > 0 ? (flow == "os" ? sums : bits) : 0);
+    const double registers = 2 * bits + sums + (overlap > 0 ? (outputs_stay(flow) ? sums : bits) : 0);
     double transfers = 0, blocks = 0, small = 0;
     for (const std::string operand : operands) {
       const double bytes = at(operand + "_kib", r) * 1024, banks = at(operand + "_banks", r), rate = at(operand + "_bytes_per_cycle", r);
