@@ -5,7 +5,7 @@
 set -e
 gnomon=${1:-gnomon}
 labels=surrogate/data
-[ -e $labels/layers.csv.gz ] || $gnomon dataset layers --out $labels/layers.csv.gz --count 3000 --conv 400 --exemplars --cosim 0 --seed 1 --flat 32
+[ -e $labels/layers.csv.gz ] || $gnomon dataset layers --out $labels/layers.csv.gz --count 3000 --conv 400 --exemplars --cosim 0.05 --seed 1 --flat 104
 small='{"members": 3, "hidden": [48, 48], "activation": "silu", "max_epochs": 120}'
 
 # an operator on an accelerator
