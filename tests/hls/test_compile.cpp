@@ -282,10 +282,10 @@ TEST(Random, InterpreterEqualsRtlEqualsCpp) {
   std::printf("%s", result.c_str());
 }
 
-// A tile beyond the end of a loop in which data decide how often a loop inside runs; the larger of a value without sign and 0.
+// A tile beyond the end of a loop in which data decide how often a loop inside runs; the larger of a value without sign and of what is always 0.
 TEST(Random, SeedsThatDifferedOnce) {
   Coverage coverage;
-  for (const std::uint64_t seed : {1719, 2672}) check_random(seed, 1, coverage);
+  for (const std::uint64_t seed : {1719, 2652}) check_random(seed, 1, coverage);
 }
 
 // A schedule and RTL that are broken on purpose.

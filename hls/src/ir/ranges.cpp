@@ -38,8 +38,12 @@ std::vector<std::pair<Wide, Wide>> value_ranges(const Kernel& kernel) {
       case OpCode::add:
         if (integers) range = {arg(0).first + arg(1).first, arg(0).second + arg(1).second};
         break;
+      case OpCode::bit_xor:
+        if (op.args.size() == 2 && op.args[0] == op.args[1]) range = {0, 0};
+        break;
       case OpCode::sub:
-        if (integers) range = {arg(0).first - arg(1).second, arg(0).second - arg(1).first};
+        if (op.args.size() == 2 && op.args[0] == op.args[1]) range = {0, 0};
+        else if (integers) range = {arg(0).first - arg(1).second, arg(0).second - arg(1).first};
         break;
       case OpCode::mul:
         if (integers) {

@@ -51,34 +51,40 @@ void remove_dead(Kernel& kernel) {
   compact(kernel, keep);
 }
 
-/// Comparisons that the intervals of their values decide, and selections by a constant: copies of an unrolled loop know which round
-/// they are.
+/// Comparisons, minima and maxima that the intervals of their values decide, so that none that is always true is left to the RTL, and selections by a constant:
+/// copies of an unrolled loop know which round they are.
 void fold(Kernel& kernel) {
   const auto ranges = value_ranges(kernel);
   for (std::size_t i = 0; i < kernel.ops.size(); ++i) {
     KernelOp& op = kernel.ops[i];
-    const auto plain = [&](std::size_t a) { return kernel.ops[op.args[a]].type.fraction == 0; };
-    if ((op.code == OpCode::eq || op.code == OpCode::ne) && plain(0) && plain(1)) {
-      const auto &x = ranges[op.args[0]], &y = ranges[op.args[1]];
-      if (x.second >= y.first && y.second >= x.first) continue;
-      op.value = op.code == OpCode::ne ? 1 : 0;
-      op.code = OpCode::constant;
-      op.args.clear();
-    } else if ((op.code == OpCode::lt || op.code == OpCode::le) && plain(0) && plain(1)) {
-      const auto &x = ranges[op.args[0]], &y = ranges[op.args[1]];
-      const bool equal_counts = op.code == OpCode::le;
-      const bool always = equal_counts ? x.second <= y.first : x.second < y.first, never = equal_counts ? x.first > y.second : x.first >= y.second;
-      if (!always && !never) continue;
-      op.value = always ? 1 : 0;
-      op.code = OpCode::constant;
-      op.args.clear();
-    } else if ((op.code == OpCode::min || op.code == OpCode::max) && plain(0) && plain(1)) {
-      // One of them is never beyond the other: no comparison that is always true is left to the RTL.
-      const auto &x = ranges[op.args[0]], &y = ranges[op.args[1]];
-      if (x.second > y.first && y.second > x.first) continue;
-      const bool first_is_less = x.second <= y.first;
-      op.args = {op.args[first_is_less == (op.code == OpCode::min) ? 0 : 1]};
-      op.code = OpCode::cast;
+    if (op.code == OpCode::eq || op.code == OpCode::ne || op.code == OpCode::lt || op.code == OpCode::le || op.code == OpCode::min || op.code == OpCode::max) {
+      const int fractions[] = {kernel.ops[op.args[0]].type.fraction, kernel.ops[op.args[1]].type.fraction};
+      const int finest = std::max(fractions[0], fractions[1]);
+      if (finest - std::min(fractions[0], fractions[1]) > 60) continue;
+      const auto range = [&](std::size_t a) {
+        const Wide unit = Wide{1} << (finest - kernel.ops[op.args[a]].type.fraction);
+        return std::pair{ranges[op.args[a]].first * unit, ranges[op.args[a]].second * unit};
+      };
+      const auto x = range(0), y = range(1);
+      const auto decided = [&](bool value) {
+        op.value = value ? 1 : 0;
+        op.code = OpCode::constant;
+        op.args.clear();
+      };
+      // The smaller and the larger of two of which one is never beyond the other: that one.
+      const auto taken = [&](std::size_t a) {
+        op.args = {op.args[a]};
+        op.code = OpCode::cast;
+      };
+      const bool apart = x.second < y.first || y.second < x.first;
+      if (op.code == OpCode::eq || op.code == OpCode::ne) {
+        if (apart) decided(op.code == OpCode::ne);
+      } else if (op.code == OpCode::lt || op.code == OpCode::le) {
+        const bool less = op.code == OpCode::lt ? x.second < y.first : x.second <= y.first, not_less = op.code == OpCode::lt ? x.first >= y.second : x.first > y.second;
+        if (less || not_less) decided(less);
+      } else if (x.second <= y.first || y.second <= x.first) {
+        taken((x.second <= y.first) == (op.code == OpCode::min) ? 0 : 1);
+      }
     } else if (op.code == OpCode::select && kernel.ops[op.args[0]].code == OpCode::constant) {
       op.args = {kernel.ops[op.args[0]].value != 0 ? op.args[1] : op.args[2]};
       op.code = OpCode::cast;
