@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "gnomon/base/json.hpp"
 #include "gnomon/surrogate/evaluator.hpp"
 #include "gnomon/surrogate/features.hpp"
+#include "gnomon/surrogate/shipped.hpp"
 
 namespace gnomon::surrogate {
 namespace {
@@ -11,7 +13,13 @@ namespace {
 constexpr const char* target = "xcup-complete";
 
 const Expected<Model>& resource_model() {
-  static const Expected<Model> model = Model::load("design");
+  // The shipped one, whatever files lie in the working folder.
+  static const Expected<Model> model = [] {
+    const std::vector<ShippedModel>& all = shipped_models();
+    const auto found = std::find_if(all.begin(), all.end(), [](const ShippedModel& one) { return one.name == "design"; });
+    if (found == all.end()) return Expected<Model>(fail(ErrorKind::run_failed, "the model of complete designs is not shipped"));
+    return Model::from_bytes(std::string(found->bytes), found->name);
+  }();
   return model;
 }
 
