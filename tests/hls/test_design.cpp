@@ -2,82 +2,14 @@
 // and without stalls at the memory; every work step ends in the cycle in which the SystemC model ends it; broken RTL is found.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <functional>
-
-#include <nlohmann/json.hpp>
-
 #include "cosim/build.hpp"
 #include "cosim/testbench.hpp"
 #include "design/drive.hpp"
 #include "gnomon/base/process.hpp"
-#include "gnomon/hls/design.hpp"
-#include "gnomon/workloads/load.hpp"
-#include "rtl_case.hpp"
+#include "design_case.hpp"
 
 namespace gnomon::hls {
 namespace {
-
-bool long_run() {
-  const char* wish = std::getenv("GNOMON_LONG");
-  return wish != nullptr && std::string(wish) != "0";
-}
-
-arch::Design design(const std::string& flow, bool overlap, const std::function<void(Json&)>& changes = {}) {
-  Json json = Json::parse(R"({"version": 1, "name": "small", "clock_mhz": 800, "cores": [{"name": "npu",
-      "array": {"rows": 4, "cols": 4, "dataflow": "os", "precision": "int8", "accumulator_bits": 32},
-      "levels": [{"name": "ifmap", "holds": ["ifmap"], "kib": 8, "banks": 4}, {"name": "filter", "holds": ["filter"], "kib": 8},
-                 {"name": "ofmap", "holds": ["ofmap"], "kib": 8, "banks": 3}], "vector": {"lanes": 4}}],
-      "interconnect": {"type": "bus", "bytes_per_cycle": 8}, "memory": {"type": "ideal", "bytes_per_cycle": 4, "latency_cycles": 3}})");
-  json["cores"][0]["array"]["dataflow"] = flow;
-  json["cores"][0]["array"]["overlap"] = overlap;
-  if (changes) changes(json);
-  auto made = arch::parse_design(Document::wrap(json, "small.json"));
-  EXPECT_TRUE(made) << made.error().text();
-  return *made;
-}
-
-std::shared_ptr<const workloads::Graph> workload(const std::string& name) {
-  auto graph = workloads::load((std::filesystem::path(GNOMON_SOURCE_DIR) / name).string());
-  EXPECT_TRUE(graph) << graph.error().text();
-  return *graph;
-}
-
-std::shared_ptr<const workloads::Graph> products(const std::string& rows) {
-  auto graph = workloads::parse("Layer,M,N,K\n" + rows, "csv", "products.csv");
-  EXPECT_TRUE(graph) << graph.error().text();
-  return *graph;
-}
-
-CosimOptions options() {
-  CosimOptions o;
-  o.cache = test_cache();
-  o.worker = {GNOMON_COSIM_WORKER};
-  return o;
-}
-
-/// Bits and cycles of a run; its figures.
-DesignCosim check(const arch::Design& design, const workloads::Graph& graph, double stall = 0, std::uint64_t seed = 1) {
-  CosimOptions o = options();
-  o.stall = stall;
-  o.seed = seed;
-  auto run = cosimulate_design({design, graph, {}, o});
-  EXPECT_TRUE(run) << run.error().text();
-  if (!run) return {};
-  EXPECT_GT(run->outputs, 0);
-  EXPECT_EQ(run->mismatches, 0) << run->first_mismatch->tensor << "[" << run->first_mismatch->element << "]: " << run->first_mismatch->expected << ", got "
-                                << run->first_mismatch->got;
-  if (stall > 0) {
-    EXPECT_GT(run->stalls_injected, 0);
-    EXPECT_GE(run->cycle_difference, 0);
-    return std::move(*run);
-  }
-  EXPECT_EQ(run->cycle_difference, 0);
-  for (const DesignStep& step : run->steps) EXPECT_EQ(step.latency_cycles, step.model_latency_cycles) << step.label;
-  return std::move(*run);
-}
-
-constexpr const char* flows[] = {"os", "ws", "is"};
 
 TEST(CompleteDesign, ProductsEndWhenTheModelEndsThem) {
   const auto graph = products("a,5,7,9\nb,13,4,6\nc,1,1,1\nd,20,30,17\n");
@@ -216,7 +148,10 @@ TEST(CompleteDesign, WhatHasNoRtlIsRefusedByName) {
   EXPECT_NE(refusal([](Json& d) { d["cores"][0]["array"]["accumulator_bits"] = 20; }, *graph).find("/cores/0/array/accumulator_bits"), std::string::npos);
   EXPECT_NE(refusal([](Json& d) { d["memory"] = {{"type", "ddr4-2400"}}; }, *graph).find("/memory/type"), std::string::npos);
   EXPECT_NE(refusal([](Json& d) { d["cores"][0]["array"]["precision"] = "fp16"; }, *graph).find("fp16"), std::string::npos);
-  EXPECT_NE(refusal([](Json& d) { d["cores"][0]["levels"][2]["bytes_per_cycle"] = 5; }, *graph).find("/cores/0/levels/2/bytes_per_cycle"), std::string::npos);
+  EXPECT_NE(refusal([](Json& d) {
+              d["cores"][0]["array"]["precision"] = "int16";
+              d["cores"][0]["levels"][2]["bytes_per_cycle"] = 3;
+            }, *graph).find("/cores/0/levels/2/bytes_per_cycle"), std::string::npos);
   auto net = workloads::load("zoo:mobilenet_v2");
   ASSERT_TRUE(net);
   EXPECT_NE(refusal({}, **net).find("Clip"), std::string::npos);

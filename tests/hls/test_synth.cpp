@@ -123,6 +123,18 @@ TEST(Synth, ControlOfACompleteDesign) {
   ASSERT_EQ((*small)[6].narrower.size(), 2u);
   EXPECT_EQ((*small)[6].narrower[0].first, 2);
   EXPECT_EQ((*small)[6].narrower[1].first, -1);
+  // Narrow ports: one part more, and the sequencer and the queues of streams know it; nothing else changes.
+  arch::Design ports = whole(2, 6);
+  ports.cores[0].levels[2].bytes_per_cycle = 2;
+  const auto priced = control_parts(ports);
+  ASSERT_TRUE(priced) << priced.error().text();
+  ASSERT_EQ(priced->size(), 8u);
+  EXPECT_EQ((*priced)[6].name, "npu prices of steps");
+  EXPECT_NE((*priced)[6].job.text.find("hold = due[0] && (over2);"), std::string::npos);
+  EXPECT_NE((*priced)[0].job.text.find("_meter meter ("), std::string::npos);
+  EXPECT_NE((*priced)[0].job.text, (*small)[0].job.text);
+  for (const std::size_t i : {1u, 2u, 3u, 4u, 5u}) EXPECT_EQ((*priced)[i].job.text, (*small)[i].job.text) << (*small)[i].name;
+  EXPECT_EQ((*priced)[7].narrower[0].second.text, (*small)[6].narrower[0].second.text);
   const auto two = control_parts(whole(2, 6, 2));
   ASSERT_FALSE(two);
   EXPECT_EQ(two.error().kind(), ErrorKind::unsupported) << two.error().text();

@@ -366,12 +366,24 @@ class ArrayCompiler {
       s_.fold.set("g_need_c", static_cast<std::int64_t>(step) + 1);
       s_.fold.set("g_need_e", need[0]);
       for (int c = 0; c < transfer_classes; ++c) s_.fold.set("g_need" + std::to_string(c), need[static_cast<std::size_t>(c) + 1]);
+      for (std::size_t o = 0; o < arch::operand_count; ++o) {
+        const std::string prefix = o == 0 ? "pi_" : o == 1 ? "pf_" : "pr_";
+        const bool by_columns = flow == arch::Dataflow::is ? o == 0 : o == 1;
+        set_if(prefix + "lanes", by_columns ? fold.cols : fold.rows);
+        set_if(prefix + "adds", fold.accumulate() ? 1 : 0);
+        set_if(prefix + "odd", s_.program.folds.count % 2);
+        set_if(prefix + "level", static_cast<std::int64_t>(level_[o]));
+      }
       add_ifmap(fold, q[0], static_cast<std::int64_t>(bank), flow);
       add_filter(fold, q[1], flow);
       const bool last = f + 1 == folds->size() || (*folds)[f + 1].begins_tile;
       add_result(fold, q[2], static_cast<std::int64_t>(bank), last, flow);
     }
     return {};
+  }
+
+  void set_if(const std::string& name, std::int64_t value) {
+    if (s_.fold.has(name)) s_.fold.set(name, value);
   }
 
   /// Where in its tile an element of index `index` along one dimension lies.

@@ -16,6 +16,7 @@ class DescriptorWriter {
     stream_.data.resize(static_cast<std::size_t>(stream_.count * stream_.bytes), 0);
   }
   void set(const std::string& name, std::int64_t value);
+  bool has(const std::string& name) const { return layout_.has(name); }
 
  private:
   DescriptorStream& stream_;

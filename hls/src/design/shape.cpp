@@ -5,6 +5,7 @@
 
 #include "emit/array.hpp"
 #include "emit/text.hpp"
+#include "gnomon/arch/dataflow.hpp"
 #include "gnomon/base/text.hpp"
 
 namespace gnomon::hls {
@@ -44,21 +45,9 @@ Expected<DesignShape> design_shape(const arch::Design& design) {
     out.banks = level.banks;
     out.bytes_per_cycle = level.bytes_per_cycle;
     std::copy(std::begin(level.holds), std::end(level.holds), std::begin(out.holds));
+    out.narrow = level.bytes_per_cycle < arch::full_rate_bytes_per_cycle(core.array, level);
     offset += out.words;
     shape.levels.push_back(out);
-  }
-  // The most bytes that a step can move; each fold's words are rounded up to bytes on their own, a fold a lane at worst.
-  const std::int64_t word_bytes = (bits + 7) / 8, sum_bytes = (array->accumulator_bits + 7) / 8, rows = array->rows, cols = array->cols;
-  const bool swapped = array->dataflow == arch::Dataflow::is;
-  for (std::size_t l = 0; l < core.levels.size(); ++l) {
-    const arch::Level& level = core.levels[l];
-    std::int64_t reads = 0;
-    if (level.holds[0]) reads += (swapped ? cols : rows) * word_bytes;
-    if (level.holds[1]) reads += (swapped ? rows : cols) * word_bytes;
-    if (level.holds[2]) reads += cols * sum_bytes;
-    if (level.bytes_per_cycle < reads)
-      return refuse("/cores/0/levels/" + std::to_string(l) + "/bytes_per_cycle",
-                    std::to_string(level.bytes_per_cycle) + " is below the " + std::to_string(reads) + " bytes that a step of the array can take; steps of several cycles are not supported");
   }
   // A spare bit: the difference to a level's first word then tells words below it apart too.
   // Widths and depths come in steps, so that controllers of many designs are the same.
@@ -66,6 +55,14 @@ Expected<DesignShape> design_shape(const arch::Design& design) {
   if (design.memory.latency_cycles > 4000) return refuse("/memory/latency_cycles", "more than 4000");
   shape.flight_log = std::max(4, (bits_for(design.memory.latency_cycles + 2) + 1) / 2 * 2);
   return shape;
+}
+
+bool DesignShape::prices_steps() const {
+  return std::any_of(levels.begin(), levels.end(), [](const Level& level) { return level.narrow; });
+}
+
+bool DesignShape::several_hold(arch::Operand operand) const {
+  return std::count_if(levels.begin(), levels.end(), [&](const Level& level) { return level.holds[static_cast<std::size_t>(operand)]; }) > 1;
 }
 
 DescriptorLayout::DescriptorLayout(std::vector<DescriptorField> fields) : fields_(std::move(fields)) {
@@ -79,6 +76,10 @@ std::size_t DescriptorLayout::find(const std::string& name) const {
   for (std::size_t i = 0; i < fields_.size(); ++i)
     if (fields_[i].name == name) return i;
   throw std::logic_error("no descriptor field " + name);
+}
+
+bool DescriptorLayout::has(const std::string& name) const {
+  return std::any_of(fields_.begin(), fields_.end(), [&](const DescriptorField& field) { return field.name == name; });
 }
 
 int DescriptorLayout::at(const std::string& name) const { return at_[find(name)]; }
@@ -115,13 +116,25 @@ DescriptorLayouts descriptor_layouts(const DesignShape& s) {
   fold.push_back({"g_begin", 1});
   fold.push_back({"g_need_c", 16});
   fold = needs(std::move(fold), "g_");
-  for (const DescriptorField& field : std::vector<DescriptorField>{
-           {"i_beats", 32}, {"i_bank", 1}, {"i_base", aw}, {"i_ka", aw}, {"i_ky", 16}, {"i_kx", 16}, {"i_ma", aw}, {"i_y", 16}, {"i_x", 16}, {"i_ox", 16},
-           {"i_am_x", aw}, {"i_am_row", aw}, {"i_ak_x", aw}, {"i_ak_y", aw}, {"i_ak_c", aw},
-           {"f_beats", 32}, {"f_base", aw}, {"f_ls", aw}, {"f_bs", aw},
-           {"r_beats", 32}, {"r_cols", bits_for(s.array.cols)}, {"r_bank", 1}, {"r_final", 1}, {"r_last", 1}, {"r_base", aw}, {"r_ls", aw}, {"r_bs", aw},
-           {"r_bias", bits_for(s.bias_words - 1)}})
-    fold.push_back(field);
+  const auto add = [&](std::vector<DescriptorField> fields) { fold.insert(fold.end(), fields.begin(), fields.end()); };
+  // What the price of a step is reckoned from goes with the descriptors of the streams: lanes, which of two folds, which level.
+  const bool os = s.array.dataflow == arch::Dataflow::os;
+  const auto price = [&](const std::string& prefix, arch::Operand operand, std::int64_t lanes) {
+    if (!s.prices_steps()) return;
+    const bool block = operand == arch::Operand::ofmap ? os : operand == arch::info(s.array.dataflow).stationary && !s.array.overlap;  // one fold in a step
+    if (operand != arch::Operand::ofmap) add({{prefix + "lanes", bits_for(lanes)}});
+    else if (os) add({{prefix + "adds", 1}});
+    if (s.cuts_bytes() && !block) add({{prefix + "odd", 1}});
+    if (s.several_hold(operand)) add({{prefix + "level", bits_for(static_cast<std::int64_t>(s.levels.size()) - 1)}});
+  };
+  add({{"i_beats", 32}, {"i_bank", 1}, {"i_base", aw}, {"i_ka", aw}, {"i_ky", 16}, {"i_kx", 16}, {"i_ma", aw}, {"i_y", 16}, {"i_x", 16}, {"i_ox", 16},
+       {"i_am_x", aw}, {"i_am_row", aw}, {"i_ak_x", aw}, {"i_ak_y", aw}, {"i_ak_c", aw}});
+  price("pi_", arch::Operand::ifmap, s.ifmap_lanes());
+  add({{"f_beats", 32}, {"f_base", aw}, {"f_ls", aw}, {"f_bs", aw}});
+  price("pf_", arch::Operand::filter, s.filter_lanes());
+  add({{"r_beats", 32}, {"r_cols", bits_for(s.array.cols)}, {"r_bank", 1}, {"r_final", 1}, {"r_last", 1}, {"r_base", aw}, {"r_ls", aw}, {"r_bs", aw},
+       {"r_bias", bits_for(s.bias_words - 1)}});
+  price("pr_", arch::Operand::ofmap, s.array.cols);
 
   std::vector<DescriptorField> config{{"bank", 1}, {"need_e", 32}, {"kw", 16}, {"kh", 16}, {"ow", 16}, {"h", 16}, {"w", 16}, {"sx", 16}, {"sy", 16},
                                       {"x0", 16}, {"has_bias", 1}, {"relu", 1}, {"shift", 6}};

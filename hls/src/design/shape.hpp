@@ -18,6 +18,7 @@ struct DesignShape {
     std::int64_t words = 0, offset = 0, banks = 1;
     std::int64_t bytes_per_cycle = 1;
     bool holds[arch::operand_count] = {};
+    bool narrow = false;  ///< a step of the array can ask a port for more than it passes in a cycle
   };
   std::vector<Level> levels;
   std::int64_t sum_words = 4;
@@ -26,6 +27,12 @@ struct DesignShape {
   int flight_log = 2;            ///< reads under way, as a power of two
   int address_bits = 1;          ///< of a word in the levels
   std::int64_t bias_words = 4096;
+  /// Steps can take several cycles: some level is narrow.
+  bool prices_steps() const;
+  /// Words or sums are fractions of a byte, so that folds in flight together are rounded up to bytes one by one.
+  bool cuts_bytes() const { return array.precision_bits % 8 != 0 || array.accumulator_bits % 8 != 0; }
+  /// Several levels hold the operand: the mapping says which one.
+  bool several_hold(arch::Operand operand) const;
   /// Words of a beat of each operand's stream into the array.
   std::int64_t ifmap_lanes() const { return array.dataflow == arch::Dataflow::is ? array.cols : array.rows; }
   std::int64_t filter_lanes() const { return array.dataflow == arch::Dataflow::is ? array.rows : array.cols; }
@@ -50,7 +57,8 @@ class DescriptorLayout {
   /// First bit and width; the name must exist.
   int at(const std::string& name) const;
   int width(const std::string& name) const;
-  /// First bit of the first field, and bits of all fields, whose names begin with `prefix` (they stand together).
+  bool has(const std::string& name) const;
+  /// First bit of the first field, and bits of all fields (0: there are none), whose names begin with `prefix` (they stand together).
   int group_at(const std::string& prefix) const;
   int group_bits(const std::string& prefix) const;
 
@@ -81,6 +89,10 @@ Places design_places(const DesignShape& shape, const std::string& top);
 std::string dma_text(const DesignShape& shape, const Places& places);
 std::string level_text(const DesignShape& shape, std::size_t level, const Places& places);
 std::string feed_text(const DesignShape& shape, const Places& places);
+/// What holds the array while a level's port needs further cycles for a step; only where steps are priced.
+std::string meter_text(const DesignShape& shape, const Places& places);
+/// Its instance in the whole, and what that instance needs there.
+std::string meter_instance(const DesignShape& shape);
 std::string results_text(const DesignShape& shape, const Places& places);
 std::string vector_text(const DesignShape& shape, const Places& places);
 /// The whole around them, with the array's module of that name; its text has only this module.

@@ -63,18 +63,18 @@ module @TOP@ (
   logic array_ready, at_valid, at_ready, if_valid, if_ready, fi_valid, fi_ready, rs_valid, rs_ready;
   logic gate_room, if_room, fi_room, rs_room, all_room;
   logic [@GD1@:0] gate_data;
-  logic [@ID1@:0] if_desc;
-  logic [@ND1@:0] fi_desc;
-  logic [@RD1@:0] rs_desc;
+  logic [@IQ1@:0] if_desc;
+  logic [@NQ1@:0] fi_desc;
+  logic [@RQ1@:0] rs_desc;
   assign all_room = array_ready && gate_room && if_room && fi_room && rs_room;
   assign n_ready = all_room;
   @TOP@_fifo #(.W(@GD@), .LOG(3)) gates (.clk(clk), .rst(rst), .in_valid(n_valid && all_room), .in_ready(gate_room), .in_data(n_data[@GAT@ +: @GD@]),
     .out_valid(at_valid), .out_ready(at_ready), .out_data(gate_data));
-  @TOP@_fifo #(.W(@ID@), .LOG(3)) ifmaps (.clk(clk), .rst(rst), .in_valid(n_valid && all_room), .in_ready(if_room), .in_data(n_data[@IAT@ +: @ID@]),
+  @TOP@_fifo #(.W(@IQ@), .LOG(3)) ifmaps (.clk(clk), .rst(rst), .in_valid(n_valid && all_room), .in_ready(if_room), .in_data(n_data[@IAT@ +: @IQ@]),
     .out_valid(if_valid), .out_ready(if_ready), .out_data(if_desc));
-  @TOP@_fifo #(.W(@ND@), .LOG(3)) filters (.clk(clk), .rst(rst), .in_valid(n_valid && all_room), .in_ready(fi_room), .in_data(n_data[@NAT@ +: @ND@]),
+  @TOP@_fifo #(.W(@NQ@), .LOG(3)) filters (.clk(clk), .rst(rst), .in_valid(n_valid && all_room), .in_ready(fi_room), .in_data(n_data[@NAT@ +: @NQ@]),
     .out_valid(fi_valid), .out_ready(fi_ready), .out_data(fi_desc));
-  @TOP@_fifo #(.W(@RD@), .LOG(3)) results (.clk(clk), .rst(rst), .in_valid(n_valid && all_room), .in_ready(rs_room), .in_data(n_data[@RAT@ +: @RD@]),
+  @TOP@_fifo #(.W(@RQ@), .LOG(3)) results (.clk(clk), .rst(rst), .in_valid(n_valid && all_room), .in_ready(rs_room), .in_data(n_data[@RAT@ +: @RQ@]),
     .out_valid(rs_valid), .out_ready(rs_ready), .out_data(rs_desc));
 
   // ---- An array tile begins when its operands' tiles are there. ----
@@ -90,23 +90,23 @@ module @TOP@ (
   logic [@FIA1@:0] fi_addr;
   logic [@FID1@:0] filter_data;
   logic [@OW1@:0] psum_data, ofmap_data, rs_data;
-@LANES@  logic [@C1@:0] rs_en, rs_sums;
+@LANES@@DUE@  logic [@C1@:0] rs_en, rs_sums;
   logic [@RSA1@:0] rs_addr;
   logic [@CB1@:0] tiles_ended;
   @TOP@_feed_ifmap feed_ifmap (.clk(clk), .rst(rst), .config_write(config_write), .config_data({c_x0, c_sy, c_sx, c_w, c_h, c_ow, c_kh, c_kw}),
-    .q_valid(if_valid), .q_ready(if_ready), .q(if_desc),@IFGATE@ .valid(ifmap_valid), .ready(ifmap_ready), .addr(if_addr), .words(if_words), .data(ifmap_data));
-  @TOP@_feed_filter feed_filter (.clk(clk), .rst(rst), .q_valid(fi_valid), .q_ready(fi_ready), .q(fi_desc),@FIGATE@
+    .q_valid(if_valid), .q_ready(if_ready), .q(if_desc@ISLICE@),@IFGATE@ .valid(ifmap_valid), .ready(ifmap_ready), .addr(if_addr), .words(if_words), .data(ifmap_data));
+  @TOP@_feed_filter feed_filter (.clk(clk), .rst(rst), .q_valid(fi_valid), .q_ready(fi_ready), .q(fi_desc@NSLICE@),@FIGATE@
     .valid(filter_valid), .ready(filter_ready), .addr(fi_addr));
-  @ARRAY@ array (.clk(clk), .rst(rst), .hold(1'b0), .fold_valid(n_valid && gate_room && if_room && fi_room && rs_room), .fold_ready(array_ready),
+  @ARRAY@ array (.clk(clk), .rst(rst), .hold(@HOLDWIRE@), .fold_valid(n_valid && gate_room && if_room && fi_room && rs_room), .fold_ready(array_ready),
     .fold_rows(n_data[@AROWS@]), .fold_cols(n_data[@ACOLS@]), .fold_length(n_data[@ALENGTH@]), .fold_accumulate(n_data[@AACC@]),@AWAIT@
     .ifmap_valid(ifmap_valid), .ifmap_ready(ifmap_ready), .ifmap_data(ifmap_data), .filter_valid(filter_valid), .filter_ready(filter_ready),
     .filter_data(filter_data), .psum_valid(1'b1), .psum_ready(psum_ready), .psum_data(psum_data), .ofmap_valid(ofmap_valid), .ofmap_ready(1'b1),
-    .ofmap_data(ofmap_data)@ALANES@);
+    .ofmap_data(ofmap_data)@ALANES@@DUEWIRE@);
   @TOP@_results exits (.clk(clk), .rst(rst), .config_write(config_write), .config_data({c_relu, c_has_bias, c_shift}), .bias_valid(bias_valid),
-    .bias_addr(bias_addr), .bias_data(bias_data), .q_valid(rs_valid), .q_ready(rs_ready), .q(rs_desc), .ofmap_valid(ofmap_valid),@RLANES@
+    .bias_addr(bias_addr), .bias_data(bias_data), .q_valid(rs_valid), .q_ready(rs_ready), .q(rs_desc@RSLICE@), .ofmap_valid(ofmap_valid),@RLANES@
     .ofmap_data(ofmap_data), .rs_en(rs_en), .rs_sums(rs_sums), .rs_addr(rs_addr), .rs_data(rs_data), .ended(tiles_ended));
 
-  // ---- Vector unit. ----
+@METER@  // ---- Vector unit. ----
 ?  logic v_valid, v_ready;
 ?  logic [@VD1@:0] v_data;
 ?  logic [@VRA1@:0] vr_addr;
@@ -155,6 +155,9 @@ std::string whole_text(const DesignShape& s, const std::string& array, const Pla
   for (const auto& [name, group] : {std::pair{"G", "g_"}, {"I", "i_"}, {"N", "f_"}, {"R", "r_"}}) {
     set(std::string(name) + "D", layouts.fold.group_bits(group));
     set(std::string(name) + "AT", layouts.fold.group_at(group));
+    const std::int64_t own = layouts.fold.group_bits(group), price = layouts.fold.group_bits(std::string("p") + group);
+    set(std::string(name) + "Q", own + price);
+    all[std::string(name) + "SLICE"] = price > 0 ? "[" + std::to_string(own - 1) + ":0]" : "";
   }
   const auto slice = [&](const std::string& name) {
     return std::to_string(layouts.fold.at(name)) + (layouts.fold.width(name) > 1 ? " +: " + std::to_string(layouts.fold.width(name)) : std::string());
@@ -167,6 +170,10 @@ std::string whole_text(const DesignShape& s, const std::string& array, const Pla
   all["ALANES"] = os ? "" : ", .psum_lanes(psum_lanes), .ofmap_lanes(ofmap_lanes)";
   all["RLANES"] = os ? "" : " .ofmap_lanes(ofmap_lanes),";
   all["LANES"] = fill_places(os ? "" : "  logic [@C1@:0] ofmap_lanes;\n  /* verilator lint_off UNUSEDSIGNAL */  // the level reads all lanes\n  logic [@C1@:0] psum_lanes;\n  /* verilator lint_on UNUSEDSIGNAL */\n", all);
+  all["HOLDWIRE"] = s.prices_steps() ? "hold" : "1'b0";
+  all["DUEWIRE"] = s.prices_steps() ? ", .due(due)" : "";
+  all["DUE"] = s.prices_steps() ? std::string("  logic hold;\n  logic ") + (os ? "[3:0]" : "[2:0]") + " due;\n" : "";
+  all["METER"] = s.prices_steps() ? fill_places(meter_instance(s), all) : "";
   all["ARRAY"] = array;
   all["CONFIG"] = unpack_text(layouts.config, "config_data", "", "c_");
   // From the queue's output, not from the fold that enters.
@@ -216,7 +223,7 @@ Expected<Rtl> emit_design(const arch::Design& design) {
   auto shaped = design_shape(design);
   if (!shaped) return fail(std::move(shaped.error()));
   const DesignShape& s = *shaped;
-  auto array = emit_array(s.array);
+  auto array = emit_array(s.array, RtlStyle::loops, s.prices_steps());
   if (!array) return fail(std::move(array.error()));
   const bool has_vector = s.vector_lanes > 0;
   const std::string top = "gnomon_design_" + array->top.substr(7);
@@ -228,7 +235,7 @@ Expected<Rtl> emit_design(const arch::Design& design) {
   Rtl rtl;
   rtl.top = top;
   rtl.text = array->text + dma_text(s, places) + feed_text(s, places) + results_text(s, places) + (has_vector ? vector_text(s, places) : "") + levels +
-             whole_text(s, array->top, places);
+             (s.prices_steps() ? meter_text(s, places) : "") + whole_text(s, array->top, places);
   const auto port = [&](const char* name, std::int64_t width, bool input) { rtl.ports.push_back({name, static_cast<int>(width), input}); };
   port("clk", 1, true);
   port("rst", 1, true);

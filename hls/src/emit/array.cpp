@@ -77,7 +77,7 @@ std::map<std::string, std::string> array_places(const ArrayParameters& p, const 
           {"DIAG1", n(p.rows + p.cols - 2)}};
 }
 
-Expected<Rtl> emit_array(const ArrayParameters& p, RtlStyle style) {
+Expected<Rtl> emit_array(const ArrayParameters& p, RtlStyle style, bool tells_due) {
   const arch::DataflowInfo& flow = arch::info(p.dataflow);
   const auto refuse = [&](const std::string& what, std::int64_t value, std::int64_t low, std::int64_t high) {
     return fail(ErrorKind::unsupported, "RTL of an array: " + what + " is " + std::to_string(value) + "; allowed are " +
@@ -93,7 +93,7 @@ Expected<Rtl> emit_array(const ArrayParameters& p, RtlStyle style) {
   rtl.top = "gnomon_" + flow.name + "_" + std::to_string(p.rows) + "x" + std::to_string(p.cols) + "_i" +
             std::to_string(p.precision_bits) + "_a" + std::to_string(p.accumulator_bits) + (p.overlap ? "_overlap" : "") +
             (style == RtlStyle::modules ? "_pe" : "");
-  const auto places = array_places(p, rtl.top);
+  auto places = array_places(p, rtl.top);
   const bool held = !flow.outputs_stay();
   const bool swapped = held && flow.stationary == arch::Operand::ifmap;
   const int row_beat = static_cast<int>(p.rows * p.precision_bits), col_beat = static_cast<int>(p.cols * p.precision_bits);
@@ -124,6 +124,14 @@ Expected<Rtl> emit_array(const ArrayParameters& p, RtlStyle style) {
     rtl.ports.push_back({"psum_lanes", static_cast<int>(p.cols), false});
     rtl.ports.push_back({"ofmap_lanes", static_cast<int>(p.cols), false});
   }
+  if (tells_due) rtl.ports.push_back({"due", held ? 3 : 4, false});
+  places["DUEPORT"] = tells_due ? std::string(",\n  output logic ") + (held ? "[2:0]" : "[3:0]") + " due" : "";
+  places["SPLIT"] = tells_due ? "  end\n\n  always_comb begin\n" : "";  // what `hold` follows from must not stand in one block with what follows from it
+  places["DUE"] = !tells_due ? ""
+                  : held     ? fill_places("  assign due = {loading, moving, (!loading || @HOLD@_valid) && (!moving || @MOVE@_valid) && (!(|psum_lanes) || psum_valid) &&\n"
+                                           "                (!(|ofmap_lanes) || ofmap_ready)};\n\n", places)
+                             : "  assign due = {drains, streaming, streaming, (!streaming || (ifmap_valid && filter_valid)) &&\n"
+                               "                (!drains || (ofmap_ready && (!drain_accumulate || psum_valid)))};\n\n";
   rtl.text = held ? held_text(p, style, places) : os_text(p, style, places);
   return rtl;
 }

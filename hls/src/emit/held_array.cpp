@@ -33,7 +33,7 @@ module @TOP@ (
   output logic ofmap_valid,
   input  logic ofmap_ready,
   output logic [@C1@:0] ofmap_lanes,
-  output logic [@OW1@:0] ofmap_data
+  output logic [@OW1@:0] ofmap_data@DUEPORT@
 );
   // ---- Sequencer: the fold that streams (cur), the one that preloads (ld), the one after it (nxt). ----
   logic cur_valid, ld_valid, nxt_valid;
@@ -97,7 +97,7 @@ module @TOP@ (
       ofmap_lanes[j] = exits_now[j * @XB@ + @XB1@] && (j[@CB1@:0] < exits_now[j * @XB@ +: @CB@]);
       psum_lanes[j] = ofmap_lanes[j] && exits_now[j * @XB@ + @CB@ + @RB@];
     end
-    ofmap_valid = !hold && (|ofmap_lanes) && (!loading || @HOLD@_valid) && (!moving || @MOVE@_valid) && (!(|psum_lanes) || psum_valid);
+@SPLIT@    ofmap_valid = !hold && (|ofmap_lanes) && (!loading || @HOLD@_valid) && (!moving || @MOVE@_valid) && (!(|psum_lanes) || psum_valid);
     step = !hold && (!loading || @HOLD@_valid) && (!moving || @MOVE@_valid) && (!(|psum_lanes) || psum_valid) && (!(|ofmap_lanes) || ofmap_ready);
     @HOLD@_ready = loading && step;
     @MOVE@_ready = moving && step;
@@ -131,7 +131,7 @@ module @TOP@ (
     fold_ready = !nxt_valid || take_next;
   end
 
-  always_ff @(posedge clk) begin
+@DUE@  always_ff @(posedge clk) begin
     if (rst) begin
       cur_valid <= 1'b0;
       ld_valid <= 1'b0;

@@ -30,7 +30,7 @@ module @TOP@ (
   input  logic [@OW1@:0] psum_data,
   output logic ofmap_valid,
   input  logic ofmap_ready,
-  output logic [@OW1@:0] ofmap_data
+  output logic [@OW1@:0] ofmap_data@DUEPORT@
 );
   // ---- Sequencer: the fold that streams (cur), the one after it (nxt), the one that drains. ----
   logic cur_valid, nxt_valid;
@@ -58,7 +58,7 @@ module @TOP@ (
     streaming = cur_valid && (age < {3'd0, cur_length});
     last_beat = cur_valid && (age_next == {3'd0, cur_length});
     drains = (drain_left != @RB@'d0) && (drain_delay == @DB@'d0);
-    ofmap_valid = !hold && drains && (!streaming || (ifmap_valid && filter_valid)) && (!drain_accumulate || psum_valid);
+@SPLIT@    ofmap_valid = !hold && drains && (!streaming || (ifmap_valid && filter_valid)) && (!drain_accumulate || psum_valid);
     step = !hold && (!streaming || (ifmap_valid && filter_valid)) && (!drains || (ofmap_ready && (!drain_accumulate || psum_valid)));
     ifmap_ready = streaming && step;
     filter_ready = streaming && step;
@@ -67,7 +67,7 @@ module @TOP@ (
     fold_ready = !nxt_valid || take_next;
   end
 
-  always_ff @(posedge clk) begin
+@DUE@  always_ff @(posedge clk) begin
     if (rst) begin
       cur_valid <= 1'b0;
       nxt_valid <= 1'b0;

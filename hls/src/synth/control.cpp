@@ -73,7 +73,7 @@ DesignShape narrowed(const DesignShape& shape) {
   out.dma_lanes = 1;
   out.vector_lanes = std::min<std::int64_t>(shape.vector_lanes, 1);
   out.flight_log = 4;
-  for (DesignShape::Level& level : out.levels) level = {.words = 1, .offset = 0, .banks = 1, .bytes_per_cycle = 1, .holds = {level.holds[0], level.holds[1], level.holds[2]}};
+  for (DesignShape::Level& level : out.levels) level = {.words = 1, .offset = 0, .banks = 1, .bytes_per_cycle = 1, .holds = {level.holds[0], level.holds[1], level.holds[2]}, .narrow = level.narrow};
   return out;
 }
 
@@ -94,13 +94,14 @@ std::map<std::int64_t, std::int64_t> joined_bits(const DesignShape& s) {
 }
 
 Expected<SynthJob> sequencer(const DesignShape& shape) {
-  auto array = emit_array(shape.array);
+  auto array = emit_array(shape.array, RtlStyle::loops, shape.prices_steps());
   if (!array) return fail(std::move(array.error()));
   const Places places = design_places(shape, common);
   SynthJob job = job_of(dma_text(shape, places), common + "_fifo");
   job.module = common;
   std::string parts = dma_text(shape, places) + feed_text(shape, places) + results_text(shape, places);
   if (shape.vector_lanes > 0) parts += vector_text(shape, places);
+  if (shape.prices_steps()) parts += meter_text(shape, places);
   for (std::size_t l = 0; l < shape.levels.size(); ++l) parts += level_text(shape, l, places);
   for (const Module& module : modules_of(array->text + parts))
     if (module.name != common + "_fifo") job.text += black_box(module);
@@ -140,6 +141,8 @@ Expected<std::vector<SynthPart>> control_parts(const arch::Design& design) {
   parts.push_back(by_lanes(name + " ifmap addresses", shape.ifmap_lanes(), unit("_feed_ifmap", feed_text, square)));
   parts.push_back(by_lanes(name + " filter addresses", shape.filter_lanes(), unit("_feed_filter", feed_text, square)));
   parts.push_back(by_lanes(name + " results", shape.array.cols, unit("_results", results_text, square)));
+  if (shape.prices_steps())  // a count over all lanes, which has no straight line
+    parts.push_back({name + " prices of steps", job_of(meter_text(shape, design_places(shape, common)), common + "_meter"), 1, {}});
   if (shape.vector_lanes > 0)
     parts.push_back(by_lanes(name + " vector unit", shape.vector_lanes, unit("_vector", vector_text, [](DesignShape& s, std::int64_t lanes) { s.vector_lanes = lanes; })));
   return parts;

@@ -60,6 +60,8 @@ Expected<ArrayParameters> array_parameters(const arch::Array& array);
 /// * `ofmap_*`, `ws` and `is`: in every step in which a column gives a result, `ofmap_lanes` says which columns do; `psum_*`: in
 ///   every step with a lane in `psum_lanes`, whose results get the lane's partial sum added.
 /// Errors: sizes beyond 256 x 256, operands beyond 32 bits, accumulators beyond 64 bits or narrower than the operands.
-Expected<Rtl> emit_array(const ArrayParameters& parameters, RtlStyle style = RtlStyle::loops);
+/// `tells_due`: one more output, `due` = {columns enter, rows enter, all that they need is there} with, for `os`, {a row drains} above: what the step at hand
+/// moves, whatever `hold` says; for what prices steps.
+Expected<Rtl> emit_array(const ArrayParameters& parameters, RtlStyle style = RtlStyle::loops, bool tells_due = false);
 
 }  // namespace gnomon::hls
