@@ -54,6 +54,22 @@ TEST(CompleteDesign, ResNet50BlockAtFullSize) {
   }
 }
 
+// 6000 biases where the design holds 4096: those of later layers take the places of layers that have ended.
+TEST(CompleteDesign, BiasesOfManyLayersTakeTurns) {
+  Json json = Json::parse(R"({"version": 1, "name": "biases", "tensors": [{"name": "t0", "shape": [1, 1500, 1, 1]}], "operators": []})");
+  for (int layer = 1; layer <= 4; ++layer) {
+    const std::string n = std::to_string(layer), from = "t" + std::to_string(layer - 1), to = "t" + n;
+    json["tensors"].push_back(Json{{"name", "w" + n}, {"shape", {1500, 1, 1, 1}}, {"constant", true}});
+    json["tensors"].push_back(Json{{"name", "b" + n}, {"shape", {1500}}, {"constant", true}});
+    json["tensors"].push_back(Json{{"name", to}, {"shape", {1, 1500, 1, 1}}});
+    json["operators"].push_back(Json{{"name", "conv" + n}, {"op", "convolution"}, {"type", "Conv"}, {"inputs", {from, "w" + n, "b" + n}}, {"outputs", {to}}, {"convolution", Json{{"groups", 1500}}}});
+  }
+  auto graph = workloads::parse(json.dump(), "json", "biases.json");
+  ASSERT_TRUE(graph) << graph.error().text();
+  check(design("os", true), **graph);
+  check(design("ws", true), **graph, 0.3);
+}
+
 // A change in any part of the RTL shows in bits or cycles, or the run does not come to its end.
 TEST(CompleteDesign, BrokenRtlIsFound) {
   const auto graph = workload("tests/hls/workloads/depthwise.json");

@@ -58,6 +58,8 @@ class Driver {
   std::int64_t cycle_ = 0;
   std::uint64_t time_ = 0;
   std::size_t next_end_ = 0;
+  std::int64_t bias_at_ = 0;      ///< the next bias
+  std::size_t bias_layer_ = 0;    ///< whose place it takes, where it takes one's
 
   Expected<void> connect() {
     std::vector<std::pair<std::string, PortData*>> wanted{
@@ -98,13 +100,22 @@ class Driver {
       clock(true);
     }
     rst_.set(0);
-    for (std::size_t b = 0; b < job_.program.biases.size(); ++b) {
-      bias_valid_.set(1);
-      bias_addr_.set(b);
-      bias_data_.set(static_cast<std::uint64_t>(job_.program.biases[b]));
-      record_and_clock();
+    while (offer_bias()) record_and_clock();
+  }
+
+  /// The next bias, as soon as the layer in whose place it lies has ended; whether there was one.
+  bool offer_bias() {
+    const DesignProgram& program = job_.program;
+    bool may = bias_at_ < static_cast<std::int64_t>(program.biases.size());
+    if (may && bias_at_ >= job_.bias_words) {
+      while (program.bias_ends[bias_layer_] <= bias_at_ - job_.bias_words) ++bias_layer_;
+      may = static_cast<std::int64_t>(ended_.get()) >= program.array_ends[bias_layer_];
     }
-    bias_valid_.set(0);
+    bias_valid_.set(may ? 1 : 0);
+    if (!may) return false;
+    bias_addr_.set(static_cast<std::uint64_t>(bias_at_ % job_.bias_words));
+    bias_data_.set(static_cast<std::uint64_t>(program.biases[static_cast<std::size_t>(bias_at_++)]));
+    return true;
   }
 
   void record_and_clock() {
@@ -148,10 +159,15 @@ class Driver {
   Expected<void> step(bool counts) {
     const bool late_read = random_.chance(job_.stall), late_write = random_.chance(job_.stall), late_answer = random_.chance(job_.stall),
                late_acknowledge = random_.chance(job_.stall);
+    const std::int64_t biases_there = bias_at_;  // of the cycles before
+    offer_bias();
     for (ProgramPort& p : programs_) {
-      const bool offered = p.at < p.stream->count;
+      // A layer begins when its settings are there, and they come behind its biases.
+      const bool waits = p.stream == &job_.program.configs && p.at < p.stream->count && biases_there < job_.program.bias_ends[static_cast<std::size_t>(p.at)];
+      const bool offered = p.at < p.stream->count && !waits;
       p.valid.set(offered ? 1 : 0);
-      if (offered && p.fresh) std::memcpy(p.data.data, &p.stream->data[static_cast<std::size_t>(p.at * p.stream->bytes)], static_cast<std::size_t>(p.stream->bytes));
+      if (!offered || !p.fresh) continue;
+      std::memcpy(p.data.data, &p.stream->data[static_cast<std::size_t>(p.at * p.stream->bytes)], static_cast<std::size_t>(p.stream->bytes));
       p.fresh = false;
     }
     rd_ready_.set(late_read ? 0 : 1);

@@ -18,10 +18,10 @@ namespace gnomon::hls {
 /// A job or its results without the tensors and queues, as JSON.
 struct DesignJobFile {
   std::string library, trace, seed, record;
-  std::int64_t word_bits = 8, lanes = 1, latency_cycles = 0, max_cycles = 0, trace_from = 0, trace_to = 0, memory_words = 0, record_cycles = 0, stalled = 0;
+  std::int64_t word_bits = 8, lanes = 1, bias_words = 1, latency_cycles = 0, max_cycles = 0, trace_from = 0, trace_to = 0, memory_words = 0, record_cycles = 0, stalled = 0;
   double stall = 0, cpu_seconds = 0;
   bool has_vector = false;
-  std::vector<std::int64_t> stream_bytes, stream_counts, biases, ends, step_ends;
+  std::vector<std::int64_t> stream_bytes, stream_counts, biases, bias_ends, array_ends, ends, step_ends;
 };
 
 void describe(FieldVisitor& v, DesignJobFile& job) {
@@ -44,6 +44,9 @@ void describe(FieldVisitor& v, DesignJobFile& job) {
   field(v, {"stream_bytes", "of a descriptor, by queue"}, job.stream_bytes, Length{0, 4}, Range{0});
   field(v, {"stream_counts", "descriptors, by queue"}, job.stream_counts, Length{0, 4}, Range{0});
   field(v, {"biases", "of all layers"}, job.biases, Length{0, std::size_t{1} << 20}, Range{});
+  field(v, {"bias_words", "biases that the design holds", "", Key::required}, job.bias_words, Range{1});
+  field(v, {"bias_ends", "by array step"}, job.bias_ends, Length{0, std::size_t{1} << 20}, Range{0});
+  field(v, {"array_ends", "by array step"}, job.array_ends, Length{0, std::size_t{1} << 20}, Range{0});
   field(v, {"ends", "counters at the end of each step, flat"}, job.ends, Length{0, std::size_t{1} << 24}, Range{});
   field(v, {"step_ends", "result"}, job.step_ends, Length{0, std::size_t{1} << 24}, Range{});
 }
@@ -92,8 +95,11 @@ Expected<void> do_design_job(const fs::path& folder) {
   job.has_vector = file->has_vector;
   job.program.memory_words = file->memory_words;
   job.program.biases = file->biases;
+  job.program.bias_ends = file->bias_ends;
+  job.program.array_ends = file->array_ends;
+  job.bias_words = file->bias_words;
   const auto queues = streams(job.program);
-  if (file->stream_bytes.size() != queues.size() || file->stream_counts.size() != queues.size() || file->ends.size() % Progress{}.size() != 0)
+  if (file->stream_bytes.size() != queues.size() || file->stream_counts.size() != queues.size() || file->bias_ends.size() != file->array_ends.size() || file->ends.size() % Progress{}.size() != 0)
     return fail(ErrorKind::run_failed, "the job's file is incomplete");
   for (std::size_t q = 0; q < queues.size(); ++q) {
     auto bytes = read_file(folder / ("queue" + std::to_string(q) + ".bin"), std::size_t{1} << 32);
@@ -142,6 +148,9 @@ Expected<void> run_design_job(DesignJob& job, const std::vector<std::string>& wo
   file.has_vector = job.has_vector;
   file.memory_words = job.program.memory_words;
   file.biases = job.program.biases;
+  file.bias_ends = job.program.bias_ends;
+  file.array_ends = job.program.array_ends;
+  file.bias_words = job.bias_words;
   for (const Progress& end : job.program.ends) file.ends.insert(file.ends.end(), end.begin(), end.end());
   const auto queues = streams(job.program);
   for (std::size_t q = 0; q < queues.size(); ++q) {

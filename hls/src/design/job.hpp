@@ -13,7 +13,7 @@ struct DesignJob {
   std::string library, trace;
   DesignProgram program;
   std::vector<std::int32_t> memory;  ///< words, as the run finds and (result) leaves them
-  std::int64_t word_bits = 8, lanes = 1, latency_cycles = 0, max_cycles = 0;
+  std::int64_t word_bits = 8, lanes = 1, bias_words = 4096, latency_cycles = 0, max_cycles = 0;
   std::int64_t trace_from = 0, trace_to = std::int64_t{1} << 62;
   double stall = 0, cpu_seconds = 900;
   std::uint64_t seed = 1;

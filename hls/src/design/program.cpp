@@ -92,9 +92,11 @@ Expected<DesignProgram> compile_design_program(const arch::Design& design, const
       if (!numbers.bias.empty()) {
         place.bias = static_cast<std::int64_t>(program.biases.size());
         program.biases.insert(program.biases.end(), numbers.bias.begin(), numbers.bias.end());
-        if (static_cast<std::int64_t>(program.biases.size()) > shape.bias_words)
-          return fail(ErrorKind::unsupported, "complete RTL of a workload with more than " + std::to_string(shape.bias_words) + " biases");
+        if (static_cast<std::int64_t>(numbers.bias.size()) > shape.bias_words)
+          return fail(ErrorKind::unsupported, "complete RTL of step " + in_quotes(step.step->label) + ": " + std::to_string(numbers.bias.size()) + " biases; " +
+                                                  std::to_string(shape.bias_words) + " are supported");
       }
+      program.bias_ends.push_back(static_cast<std::int64_t>(program.biases.size()));
       if (auto ok = compile_array_step(state, *step.step->array, *step.mapping, place); !ok) return fail(std::move(ok.error()));
     } else {
       VectorPlace place{program.tensor_at.at(in), 0, program.tensor_at.at(out)};
@@ -103,6 +105,7 @@ Expected<DesignProgram> compile_design_program(const arch::Design& design, const
     }
     program.ends.push_back(state.now);
   }
+  program.array_ends = state.array_ends;
   return program;
 }
 

@@ -24,7 +24,9 @@ using Progress = std::array<std::int64_t, 1 + transfer_classes>;
 /// What a complete design is given to do, and where its tensors lie in the memory (a word an address).
 struct DesignProgram {
   DescriptorStream transfers, folds, configs, chunks;
-  std::vector<std::int64_t> biases;
+  std::vector<std::int64_t> biases;  ///< of all layers; place i of a workload is place i modulo bias_words of the design
+  /// By array step: the first bias behind its own, and how many tiles and chunks have ended with it.
+  std::vector<std::int64_t> bias_ends, array_ends;
   std::vector<Progress> ends;  ///< by work step
   std::int64_t memory_words = 0;
   /// Where each stored tensor begins, and where the weights of each product do.

@@ -82,6 +82,7 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   job.trace_to = options.trace_to;
   job.word_bits = shape->array.precision_bits;
   job.lanes = shape->dma_lanes;
+  job.bias_words = shape->bias_words;
   job.latency_cycles = design.memory.latency_cycles;
   job.has_vector = shape->vector_lanes > 0;
   job.stall = options.stall;
