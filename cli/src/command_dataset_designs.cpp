@@ -6,7 +6,6 @@
 #include "console.hpp"
 #include "dataset.hpp"
 #include "gnomon/hls/dataset.hpp"
-#include "gnomon/hls/synth.hpp"
 
 namespace gnomon::cli {
 
@@ -19,13 +18,14 @@ Command designs_dataset() {
             app.add_option("--precisions", options->precisions, "bits of the operands, with commas between: 4, 8, 16")->delimiter(',')->capture_default_str();
             app.add_option("--jobs", options->jobs, "blocks synthesised at a time")->capture_default_str()->check(CLI::Range(1, 64));
             app.add_option("--seed", options->seed, "of designs, products and values")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
-            std::vector<std::string> targets = hls::synth_targets();
-            targets.push_back("none");
-            app.add_option("--target", options->target, "synthesis: xcup, xc7, ice40, osu018 or none")->capture_default_str()->check(CLI::IsMember(targets));
+            app.add_option("--target", options->target, "resources of an FPGA: xcup, xc7, ice40 or none")->capture_default_str()->check(CLI::IsMember({"xcup", "xc7", "ice40", "none"}));
+            auto cells = std::make_shared<std::string>("osu018");
+            app.add_option("--cells", *cells, "area and fmax in standard cells: osu018 or none")->capture_default_str()->check(CLI::IsMember({"osu018", "none"}));
             app.add_option("--cosim", options->cosim, "share of rows whose cycles and outputs are checked in RTL")->capture_default_str()->check(CLI::Range(0.0, 1.0));
-            return [options, out]() -> Expected<int> {
+            return [options, out, cells]() -> Expected<int> {
               options->out = *out;
               if (options->target == "none") options->target.clear();
+              options->cells = *cells != "none";
               auto table = hls::write_design_table(*options, evaluators());
               if (!table) return fail(std::move(table.error()));
               print(fmt::format("{} rows in {} ({} were there), {} co-simulated\n", table->rows, *out, table->kept, table->cosimulated));

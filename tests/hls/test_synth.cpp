@@ -109,7 +109,7 @@ arch::Design whole(int rows, int lanes, int cores = 1) {
 }
 
 TEST(Synth, ControlOfACompleteDesign) {
-  const auto small = control_parts(whole(2, 6)), tall = control_parts(whole(5, 6));
+  const auto small = control_parts(whole(2, 6), "xcup"), tall = control_parts(whole(5, 6), "xcup");
   ASSERT_TRUE(small) << small.error().text();
   ASSERT_TRUE(tall) << tall.error().text();
   ASSERT_EQ(small->size(), 7u);
@@ -126,7 +126,7 @@ TEST(Synth, ControlOfACompleteDesign) {
   // Narrow ports: one part more, and the sequencer and the queues of streams know it; nothing else changes.
   arch::Design ports = whole(2, 6);
   ports.cores[0].levels[2].bytes_per_cycle = 2;
-  const auto priced = control_parts(ports);
+  const auto priced = control_parts(ports, "xcup");
   ASSERT_TRUE(priced) << priced.error().text();
   ASSERT_EQ(priced->size(), 8u);
   EXPECT_EQ((*priced)[6].name, "npu prices of steps");
@@ -135,7 +135,7 @@ TEST(Synth, ControlOfACompleteDesign) {
   EXPECT_NE((*priced)[0].job.text, (*small)[0].job.text);
   for (const std::size_t i : {1u, 2u, 3u, 4u, 5u}) EXPECT_EQ((*priced)[i].job.text, (*small)[i].job.text) << (*small)[i].name;
   EXPECT_EQ((*priced)[7].narrower[0].second.text, (*small)[6].narrower[0].second.text);
-  const auto two = control_parts(whole(2, 6, 2));
+  const auto two = control_parts(whole(2, 6, 2), "xcup");
   ASSERT_FALSE(two);
   EXPECT_EQ(two.error().kind(), ErrorKind::unsupported) << two.error().text();
 }

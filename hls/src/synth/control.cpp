@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include <algorithm>
 #include <bit>
 #include <map>
@@ -43,13 +45,18 @@ SynthJob job_of(const std::string& text, const std::string& name, const std::str
 }
 
 /// Lanes from which wider units are reckoned.
-constexpr std::int64_t few = 4, fewer = 2;
+struct Lanes {
+  std::int64_t few, fewer;
+};
+constexpr Lanes fpga_lanes{4, 2}, cell_lanes{2, 1};
 
 /// A unit of `lanes` equal lanes: itself, or from two narrow ones along their straight line. `of`: the unit of so many lanes.
 template <class Of>
-SynthPart by_lanes(const std::string& name, std::int64_t lanes, const Of& of) {
+SynthPart by_lanes(const std::string& name, std::int64_t lanes, const Lanes& from, const Of& of) {
+  const auto [few, fewer] = from;
   SynthPart part{name, of(std::min(lanes, few)), 1, {}};
   if (lanes <= few) return part;
+  part.chained = true;
   const double steps = static_cast<double>(lanes - fewer) / static_cast<double>(few - fewer);
   part.name += ", " + std::to_string(lanes) + " lanes reckoned from " + std::to_string(fewer) + " and " + std::to_string(few);
   part.narrower = {{steps, part.job}, {1 - steps, of(fewer)}};
@@ -109,12 +116,48 @@ Expected<SynthJob> sequencer(const DesignShape& shape) {
   return job;
 }
 
+/// Width and size (as a power of two) of the queues that a text builds.
+std::vector<std::pair<std::int64_t, std::int64_t>> queues_in(const std::string& text) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> out;
+  const std::string begin = "  " + common + "_fifo #(.W(", between = "), .LOG(";
+  for (std::size_t at = text.find(begin); at != text.npos; at = text.find(begin, at + 1)) {
+    const std::size_t bits = at + begin.size(), middle = text.find(between, bits);
+    out.emplace_back(strtoll(text.c_str() + bits, nullptr, 10), strtoll(text.c_str() + middle + between.size(), nullptr, 10));
+  }
+  return out;
+}
+
+/// A queue by the bit: its bits are alike, and its pointers do not depend on them.
+SynthPart queue_part(const std::string& core, const std::string& text, std::int64_t bits, std::int64_t log) {
+  constexpr std::int64_t wide = 16, narrow = 8;
+  const auto of = [&](std::int64_t width) {
+    const std::string w = std::to_string(width), l = std::to_string(log), name = "gnomon_queue_" + w + "x" + std::to_string(std::int64_t{1} << log);
+    SynthJob job = job_of(text, common + "_fifo");
+    job.module = name;
+    job.text += "module " + name + " (\n  input  logic clk,\n  input  logic rst,\n  input  logic in_valid,\n  output logic in_ready,\n  input  logic [" + std::to_string(width - 1) +
+                ":0] in_data,\n  output logic out_valid,\n  input  logic out_ready,\n  output logic [" + std::to_string(width - 1) + ":0] out_data\n);\n  " + common + "_fifo #(.W(" + w + "), .LOG(" + l +
+                ")) queue (.clk(clk), .rst(rst), .in_valid(in_valid), .in_ready(in_ready), .in_data(in_data), .out_valid(out_valid), .out_ready(out_ready), .out_data(out_data));\nendmodule\n";
+    return job;
+  };
+  SynthPart part{core + " queue of " + std::to_string(std::int64_t{1} << log) + " x " + std::to_string(bits) + " bits", of(wide), 1, {}};
+  const double steps = static_cast<double>(bits - narrow) / static_cast<double>(wide - narrow);
+  part.narrower = {{steps, part.job}, {1 - steps, of(narrow)}};
+  return part;
+}
+
+void mark_unit(SynthJob& job) {
+  job.unit = true;
+  if (job.text.find("module " + common + "_fifo ") != job.text.npos) job.apart = "_fifo";
+}
+
 }  // namespace
 
-Expected<std::vector<SynthPart>> control_parts(const arch::Design& design) {
+Expected<std::vector<SynthPart>> control_parts(const arch::Design& design, const std::string& target) {
   auto shaped = design_shape(design);
   if (!shaped) return fail(std::move(shaped.error()));
   const DesignShape& shape = *shaped;
+  const bool cells = target == "osu018";
+  const Lanes& from = cells ? cell_lanes : fpga_lanes;
   const std::string& name = design.cores[0].name;
   // A unit of a shape that differs from this design's in one number.
   const auto unit = [&](const std::string& part, std::string (*text)(const DesignShape&, const Places&), void (*set)(DesignShape&, std::int64_t)) {
@@ -137,14 +180,22 @@ Expected<std::vector<SynthPart>> control_parts(const arch::Design& design) {
                      {module, "module " + module + " (\n  input  logic [" + std::to_string(levels - 1) + ":0] words,\n  output logic word\n);\n  assign word = |words;\nendmodule\n", true},
                      bits - less[levels], {}});
   }
-  parts.push_back(by_lanes(name + " transfers", shape.dma_lanes, unit("_dma", dma_text, [](DesignShape& s, std::int64_t lanes) { s.dma_lanes = lanes; })));
-  parts.push_back(by_lanes(name + " ifmap addresses", shape.ifmap_lanes(), unit("_feed_ifmap", feed_text, square)));
-  parts.push_back(by_lanes(name + " filter addresses", shape.filter_lanes(), unit("_feed_filter", feed_text, square)));
-  parts.push_back(by_lanes(name + " results", shape.array.cols, unit("_results", results_text, square)));
+  parts.push_back(by_lanes(name + " transfers", shape.dma_lanes, from, unit("_dma", dma_text, [](DesignShape& s, std::int64_t lanes) { s.dma_lanes = lanes; })));
+  parts.push_back(by_lanes(name + " ifmap addresses", shape.ifmap_lanes(), from, unit("_feed_ifmap", feed_text, square)));
+  parts.push_back(by_lanes(name + " filter addresses", shape.filter_lanes(), from, unit("_feed_filter", feed_text, square)));
+  parts.push_back(by_lanes(name + " results", shape.array.cols, from, unit("_results", results_text, square)));
   if (shape.prices_steps())  // a count over all lanes, which has no straight line
     parts.push_back({name + " prices of steps", job_of(meter_text(shape, design_places(shape, common)), common + "_meter"), 1, {}});
   if (shape.vector_lanes > 0)
-    parts.push_back(by_lanes(name + " vector unit", shape.vector_lanes, unit("_vector", vector_text, [](DesignShape& s, std::int64_t lanes) { s.vector_lanes = lanes; })));
+    parts.push_back(by_lanes(name + " vector unit", shape.vector_lanes, from, unit("_vector", vector_text, [](DesignShape& s, std::int64_t lanes) { s.vector_lanes = lanes; })));
+  if (!cells) return parts;
+  std::vector<SynthPart> queues;
+  for (SynthPart& part : parts) {
+    mark_unit(part.job);
+    for (auto& [weight, job] : part.narrower) mark_unit(job);
+    for (const auto& [bits, log] : queues_in(part.job.text)) queues.push_back(queue_part(name, part.job.text, bits, log));
+  }
+  parts.insert(parts.end(), std::make_move_iterator(queues.begin()), std::make_move_iterator(queues.end()));
   return parts;
 }
 

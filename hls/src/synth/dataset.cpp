@@ -33,7 +33,7 @@ struct Level {
 };
 
 /// Rows that share an array, each with other surroundings: its control is the block that no other size shares.
-constexpr std::int64_t rows_an_array = 32;
+constexpr std::int64_t rows_an_array = 8;
 
 /// Numbers come from short lists, so that blocks recur and a table of hundreds of rows is synthesised in minutes.
 Row draw(const DesignTableOptions& options, std::int64_t number_of_row) {
@@ -42,18 +42,19 @@ Row draw(const DesignTableOptions& options, std::int64_t number_of_row) {
   const std::int64_t at = number_of_row / rows_an_array;
   Random of_array(derive(seed, "arrays/" + std::to_string(at)));
   Row row;
-  const std::int64_t rows = of_array.pick<std::int64_t>({2, 4, 4, 6, 6, 8, 8, 12}), cols = of_array.pick<std::int64_t>({2, 4, 4, 6, 6, 8, 8, 12});
+  const std::int64_t rows = of_array.pick<std::int64_t>({2, 3, 4, 6, 8, 12, 16}), cols = of_array.pick<std::int64_t>({2, 3, 4, 6, 8, 12, 16});
   struct Numbers {
     std::string flow;
     int bits, sums;
     bool overlap;
   };
-  std::vector<Numbers> kinds{{"os", 4, 16, true}, {"os", 8, 24, true}, {"os", 16, 48, false}, {"ws", 8, 24, true}, {"ws", 16, 48, false}};
+  std::vector<Numbers> kinds{{"os", 4, 16, true}, {"os", 8, 24, true}, {"os", 16, 48, false}, {"ws", 8, 24, true}, {"ws", 16, 48, false}, {"is", 8, 24, true}, {"ws", 4, 16, true},
+                             {"is", 16, 48, false}};
   std::erase_if(kinds, [&](const Numbers& kind) { return std::find(options.precisions.begin(), options.precisions.end(), kind.bits) == options.precisions.end(); });
-  const Numbers numbers = of_array.pick(kinds);
+  const Numbers numbers = kinds[static_cast<std::size_t>(at) % kinds.size()];
   const std::string& flow = numbers.flow;
   const bool double_buffered = random.chance(0.7);
-  const std::int64_t memory = random.pick<std::int64_t>({4, 8, 16, 32}), latency = random.integer(15, 60);
+  const std::int64_t memory = random.pick<std::int64_t>({4, 8, 16, 32}), latency = random.integer(20, 60);
   const std::int64_t lanes = random.pick<std::int64_t>({2, 4, 8, 16, 32});
   row.m = random.log_integer(1, 256);
   row.n = random.log_integer(1, 256);
@@ -95,11 +96,42 @@ const std::vector<std::string>& model_labels() {
   return names;
 }
 
-std::vector<std::string> synthesis_labels(const std::string& target) {
-  if (target.empty()) return {};
-  if (target == "osu018") return {"ff", "cell_area_um2", "fmax_mhz"};
-  if (target == "ice40") return {"lut", "ff", "dsp", "bram", "fmax_mhz"};
-  return {"lut", "ff", "dsp", "bram"};
+/// Columns that synthesis fills.
+std::vector<std::string> synthesis_labels(const DesignTableOptions& options) {
+  std::vector<std::string> out;
+  if (!options.target.empty()) out = {"lut", "ff", "dsp", "bram"};
+  if (options.cells) out.insert(out.end(), {"cell_area_um2", "cell_ff", "cell_memory_bits", "fmax_mhz"});
+  return out;
+}
+
+/// What a row's design takes: a value for each of `synthesis_labels()`, and which tools said so.
+Expected<std::vector<std::pair<std::string, std::string>>> synthesised(const DesignTableOptions& options, const arch::Design& design, SynthOptions synthesis) {
+  std::vector<std::pair<std::string, std::string>> out;
+  std::string tools;
+  const auto put = [&](const char* name, const std::optional<double>& value) { out.emplace_back(name, value ? number(*value) : ""); };
+  if (!options.target.empty()) {
+    synthesis.target = options.target;
+    auto result = synthesise(design, synthesis);
+    if (!result) return fail(std::move(result.error()));
+    put("lut", result->total.lut);
+    put("ff", result->total.ff);
+    put("dsp", result->total.dsp);
+    put("bram", result->total.bram);
+    tools = options.target + " complete composed";
+  }
+  if (options.cells) {
+    synthesis.target = "osu018";
+    auto result = synthesise(design, synthesis);
+    if (!result) return fail(std::move(result.error()));
+    if (!result->fmax_mhz) return fail(ErrorKind::unsupported, result->notes.empty() ? "no timing of osu018" : result->notes.front());
+    put("cell_area_um2", result->total.area_um2);
+    put("cell_ff", result->total.ff);
+    put("cell_memory_bits", static_cast<double>(result->sram_bits));
+    put("fmax_mhz", result->fmax_mhz);
+    tools += (tools.empty() ? "osu018 complete composed and " : "; osu018 the same and ") + result->timing_tool;
+  }
+  out.emplace_back("synthesis", tools);
+  return out;
 }
 
 }  // namespace
@@ -114,7 +146,7 @@ Expected<DesignTable> write_design_table(const DesignTableOptions& options, cons
   std::vector<std::string> names;
   for (const auto& [name, value] : draw(options, 0).columns) names.push_back(name);
   names.insert(names.end(), model_labels().begin(), model_labels().end());
-  const std::vector<std::string> resources = synthesis_labels(options.target);
+  const std::vector<std::string> resources = synthesis_labels(options);
   names.insert(names.end(), resources.begin(), resources.end());
   names.push_back("synthesis");
   names.push_back("cosimulated");
@@ -151,13 +183,13 @@ Expected<DesignTable> write_design_table(const DesignTableOptions& options, cons
   auto scratch = TemporaryFolder::make();
   if (!scratch) return fail(std::move(scratch.error()));
   SynthOptions synthesis;
-  synthesis.target = options.target;
   synthesis.complete = true;
+  synthesis.timing = options.cells;
   synthesis.jobs = options.jobs;
   std::int64_t ahead = table.kept;  // rows whose blocks are there
   for (table.rows = table.kept; table.rows < options.count; ++table.rows) {
     const Row row = draw(options, table.rows);
-    if (!options.target.empty() && table.rows >= ahead) {
+    if (!resources.empty() && table.rows >= ahead) {
       constexpr std::int64_t chunk = rows_an_array;
       std::vector<arch::Design> designs;
       for (; ahead < std::min(options.count, table.rows + chunk); ++ahead) {
@@ -167,7 +199,11 @@ Expected<DesignTable> write_design_table(const DesignTableOptions& options, cons
         if (!design) return fail(std::move(design.error()));
         designs.push_back(std::move(*design));
       }
-      if (auto done = synthesise_blocks(designs, synthesis); !done) return fail(std::move(done.error()));
+      for (const std::string& target : {options.target, std::string(options.cells ? "osu018" : "")}) {
+        if (target.empty()) continue;
+        synthesis.target = target;
+        if (auto done = synthesise_blocks(designs, synthesis); !done) return fail(std::move(done.error()));
+      }
     }
     const fs::path work = scratch->path() / "work.csv";
     if (auto done = write_file(work, "Layer, M, N, K,\nproduct, " + std::to_string(row.m) + ", " + std::to_string(row.n) + ", " + std::to_string(row.k) + ",\n"); !done)
@@ -176,7 +212,6 @@ Expected<DesignTable> write_design_table(const DesignTableOptions& options, cons
     job.design_json = row.design.dump();
     job.workloads = {{work.string(), 1, 1.0}};
     job.seed = derive(options.seed, "values/" + std::to_string(table.rows));
-    if (!options.target.empty()) job.options_json = Json{{"synthesis", options.target + "-complete"}}.dump();
     const bool check = Random(derive(options.seed, "cosim/" + std::to_string(table.rows))).chance(options.cosim);
     job.fidelity = check ? "rtl" : "cycle";
     auto evaluator = evaluators.make("accelerator", job.fidelity);
@@ -196,8 +231,18 @@ Expected<DesignTable> write_design_table(const DesignTableOptions& options, cons
       line += (value != nullptr ? number(*value) : "") + ",";
     };
     for (const std::string& name : model_labels()) put(name);
-    for (const std::string& name : resources) put(name);
-    line += (options.target.empty() ? "" : options.target + " complete composed") + "," + (check ? "1" : "0") + "\n";
+    if (resources.empty()) {
+      line += ",";
+    } else {
+      auto document = Document::parse(job.design_json, "row " + std::to_string(table.rows));
+      if (!document) return fail(std::move(document.error()));
+      auto design = arch::parse_design(*document);
+      if (!design) return fail(std::move(design.error()));
+      auto figures = synthesised(options, *design, synthesis);
+      if (!figures) return fail(figures.error().kind(), where + figures.error().text());
+      for (const auto& [name, value] : *figures) line += (name == "synthesis" ? value : value) + ",";
+    }
+    line += std::string(check ? "1" : "0") + "\n";
     out << line << std::flush;
     if (!out) return fail(ErrorKind::run_failed, options.out.string() + ": cannot be written");
     if (options.progress) options.progress(table.rows + 1);

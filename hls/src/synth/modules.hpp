@@ -26,10 +26,12 @@ struct SynthPart {
   /// In place of `job`, a weighted sum of others: where a module is too wide to be synthesised whole, the same of fewer lanes (lanes are alike, so figures
   /// grow by the lane); the PEs of an array by those of a smaller one.
   std::vector<std::pair<double, SynthJob>> narrower;
+  bool chained = false;  ///< a path through one lane goes on through the next, so paths grow by the lane as well
 };
 
 /// What the complete RTL of a design has beside array and banks: queues and sequencer, transfers, address generators of the streams, requantisation and
-/// bias, vector unit. Not in it: the routing between lanes and banks. Unsupported: designs without complete RTL (cosim --whole says which).
-Expected<std::vector<SynthPart>> control_parts(const arch::Design& design);
+/// bias, vector unit. Not in it: the routing between lanes and banks. For osu018, whose memories are flip-flops, queues are parts of their own, reckoned by the
+/// bit, and wide units come from one and two lanes in place of two and four. Unsupported: designs without complete RTL (cosim --whole says which).
+Expected<std::vector<SynthPart>> control_parts(const arch::Design& design, const std::string& target);
 
 }  // namespace gnomon::hls

@@ -171,7 +171,10 @@ SynthFigures weighted(const std::vector<std::pair<double, SynthFigures>>& runs) 
   };
   double cells = 0;
   for (const auto& [weight, figures] : runs) cells += weight * static_cast<double>(figures.cell_count);
-  return {sum(&SynthFigures::lut), sum(&SynthFigures::ff), sum(&SynthFigures::dsp), sum(&SynthFigures::bram), sum(&SynthFigures::area_um2), std::llround(std::max(0.0, cells))};
+  double memory_bits = 0;
+  for (const auto& [weight, figures] : runs) memory_bits += weight * figures.memory_bits;
+  return {sum(&SynthFigures::lut), sum(&SynthFigures::ff), sum(&SynthFigures::dsp), sum(&SynthFigures::bram), sum(&SynthFigures::area_um2), std::round(std::max(0.0, memory_bits)),
+          std::llround(std::max(0.0, cells))};
 }
 
 /// One run a part; of parts from narrower ones the weighted figures and the widest one's netlist.
@@ -207,12 +210,13 @@ Expected<std::vector<SynthRun>> run_all(const std::vector<SynthPart>& parts, con
       out.push_back(*runs[places[at++]]);
       continue;
     }
-    SynthRun whole = *runs[places[at]];
+    SynthRun whole = *runs[places[at]];  // the widest
     std::vector<std::pair<double, SynthFigures>> lanes;
     for (const auto& [weight, job] : part.narrower) {
       const SynthRun& run = *runs[places[at++]];
       whole.from_cache = whole.from_cache && run.from_cache;
       lanes.emplace_back(weight, run.figures);
+      whole.narrower.push_back({weight, run.netlist, run.module});
     }
     whole.figures = weighted(lanes);
     out.push_back(std::move(whole));
@@ -243,11 +247,29 @@ Expected<SynthResult> finish(SynthResult result, const std::vector<SynthPart>& p
     add(result.total.bram, f.bram, parts[i].count);
     add(result.total.area_um2, f.area_um2, parts[i].count);
     result.total.cell_count += f.cell_count * parts[i].count;
+    result.total.memory_bits += f.memory_bits * static_cast<double>(parts[i].count);
   }
   return result;
 }
 
-void take(SynthResult& result, const TimingRun& timing) {
+/// Timing of a part: of one reckoned from narrower ones, the widest stands for it, but where paths go on from lane to lane, theirs grow as figures do.
+Expected<TimingRun> part_timing(const SynthPart& part, const SynthRun& run, const fs::path& cache) {
+  auto timing = run_sta({run.netlist}, run.module, cache);
+  if (!timing || !part.chained || !timing->path_ns) return timing;
+  double path = 0;
+  for (const SynthRun::Narrower& one : run.narrower) {
+    auto narrower = run_sta({one.netlist}, one.module, cache);
+    if (!narrower || !narrower->path_ns) return narrower;
+    path += one.weight * *narrower->path_ns;
+  }
+  if (path > *timing->path_ns) {
+    timing->path_ns = path;
+    timing->fmax_mhz = 1000 / path;
+  }
+  return timing;
+}
+
+void take(SynthResult& result, const TimingRun& timing, const std::string& block) {
   result.timing_tool = timing.tool;
   if (!timing.note.empty()) result.notes.push_back(timing.note);
   if (!timing.path_ns) return;
@@ -256,6 +278,7 @@ void take(SynthResult& result, const TimingRun& timing) {
   result.path_ns = timing.path_ns;
   result.fmax_mhz = timing.fmax_mhz;
   result.power_mw = timing.power_mw;
+  result.slowest = block;
 }
 
 double since(std::chrono::steady_clock::time_point start) {
@@ -297,7 +320,7 @@ Expected<DesignParts> parts_of(const arch::Design& design, const SynthOptions& o
   out.control_from = out.parts.size();
   if (!options.complete) return out;
   if (options.flat) return fail(ErrorKind::unsupported, "flat synthesis of a complete design");
-  auto control = control_parts(design);
+  auto control = control_parts(design, options.target);
   if (!control) return fail(std::move(control.error()));
   out.parts.insert(out.parts.end(), std::make_move_iterator(control->begin()), std::make_move_iterator(control->end()));
   return out;
@@ -334,8 +357,9 @@ Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions&
   auto finished = finish(std::move(result), parts, options, cache, runs);
   if (!finished) return finished;
   result = std::move(*finished);
+  result.sram_bits += std::llround(result.total.memory_bits);
   if (result.sram_bits > 0)
-    result.notes.push_back(std::to_string(result.sram_bits) + " bits of SRAM are not in the area: the library has no memories");
+    result.notes.push_back(std::to_string(result.sram_bits) + " bits of SRAM are not in the area" + (options.complete ? " (levels and biases)" : "") + ": the library has no memories");
   for (const auto& [first, parameters] : arrays) {
     if (!options.timing) break;
     if (options.target == "osu018") {
@@ -343,7 +367,7 @@ Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions&
       if (!options.flat) netlists.push_back(runs[first + 1].netlist);
       auto timing = run_sta(netlists, parts[options.flat ? first : first + 1].job.module, cache);
       if (!timing) return fail(std::move(timing.error()));
-      take(result, *timing);
+      take(result, *timing, parts[first].name.substr(0, parts[first].name.find(' ')) + " array");
     } else if (options.target == "ice40") {
       auto rtl = emit_array(parameters, RtlStyle::modules);
       SynthFigures array = runs[first].figures;
@@ -357,20 +381,21 @@ Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions&
       }
       auto timing = run_nextpnr(*rtl, array, cache);
       if (!timing) return fail(std::move(timing.error()));
-      take(result, *timing);
+      take(result, *timing, parts[first].name.substr(0, parts[first].name.find(' ')) + " array");
     }
   }
-  // The slowest of array and control decides; of a unit reckoned from narrower ones, the wider of these stands for it.
+  // The slowest of array and control decides.
   for (std::size_t i = control_from; options.timing && options.target == "osu018" && i < parts.size(); ++i) {
-    auto timing = run_sta({runs[i].netlist}, parts[i].job.module, cache);
+    if (parts[i].job.text.find(" clk,") == std::string::npos) continue;  // gates alone
+    auto timing = part_timing(parts[i], runs[i], cache);
     if (!timing) return fail(std::move(timing.error()));
     timing->power_mw = result.power_mw;
-    take(result, *timing);
+    take(result, *timing, parts[i].name);
   }
   if (options.target == "xcup" || options.target == "xc7")
     result.notes.push_back("no timing: yosys has none for " + options.target);
   else if (result.path_ns)
-    result.notes.push_back(options.complete && options.target == "osu018" ? "the path is the slowest of array and control, block by block; power is the array's alone"
+    result.notes.push_back(options.complete && options.target == "osu018" ? std::string("the path is the slowest of array and control, block by block (") + result.slowest + "): paths from one through others are not seen; power is the array's alone"
                                                                            : "timing and power are those of the array alone");
   result.seconds = since(start);
   return result;
@@ -391,11 +416,11 @@ Expected<SynthResult> synthesise(const Rtl& rtl, const SynthOptions& options) {
   if (options.timing && options.target == "osu018") {
     auto timing = run_sta({runs[0].netlist}, rtl.top, cache);
     if (!timing) return fail(std::move(timing.error()));
-    take(result, *timing);
+    take(result, *timing, rtl.top);
   } else if (options.timing && options.target == "ice40") {
     auto timing = run_nextpnr(rtl, runs[0].figures, cache);
     if (!timing) return fail(std::move(timing.error()));
-    take(result, *timing);
+    take(result, *timing, rtl.top);
   }
   result.seconds = since(start);
   return result;
@@ -422,6 +447,7 @@ Json synth_document(const SynthResult& result) {
   out["power_mw"] = value(result.power_mw);
   out["tool"] = result.tool + ", " + result.mode;
   out["timing_tool"] = result.timing_tool.empty() ? Json(nullptr) : Json(result.timing_tool);
+  out["slowest_block"] = result.slowest.empty() ? Json(nullptr) : Json(result.slowest);
   out["sram_bits"] = result.sram_bits;
   out["blocks"] = Json::array();
   for (const SynthBlock& block : result.blocks) {

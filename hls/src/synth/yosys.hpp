@@ -13,11 +13,23 @@ struct SynthJob {
   std::string module;
   std::string text;
   bool flatten = true;
+  /// For osu018: a part of a complete design's control. Black boxes, the modules whose names begin with `apart`, and memories of more words than a queue has
+  /// (their bits are counted) are left out, and what led to them are ports, so that timing sees paths that begin or end there.
+  bool unit = false;
+  std::string apart;
 };
 
 struct SynthRun {
   SynthFigures figures;
   std::filesystem::path netlist;  ///< mapped Verilog
+  std::string module;             ///< its top
+  /// Where figures are reckoned from narrower blocks: these.
+  struct Narrower {
+    double weight;
+    std::filesystem::path netlist;
+    std::string module;
+  };
+  std::vector<Narrower> narrower;
   bool from_cache = false;
 };
 
@@ -35,7 +47,7 @@ struct TimingRun {
   std::string tool;  ///< empty: not available, and why
   std::string note;
 };
-/// OpenSTA on mapped netlists (osu018).
+/// OpenSTA on mapped netlists (osu018), which stand in the cache; kept there as well. Paths begin and end at flip-flops and ports.
 Expected<TimingRun> run_sta(const std::vector<std::filesystem::path>& netlists, const std::string& top,
                             const std::filesystem::path& cache);
 /// nextpnr on ice40: the module behind shift registers, on the smallest part that holds it.

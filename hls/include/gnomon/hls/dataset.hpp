@@ -15,7 +15,8 @@ struct DesignTableOptions {
   std::int64_t count = 100;
   std::uint64_t seed = 1;
   std::vector<int> precisions = {4, 8, 16};  ///< bits of the operands that arrays are drawn with
-  std::string target = "xcup";   ///< of synthesis, or empty: no resources
+  std::string target = "xcup";   ///< of synthesis for an FPGA, or empty: none
+  bool cells = true;             ///< also for the standard cells of osu018, with static timing
   double cosim = 0.05;           ///< share of the rows whose cycles are checked in RTL
   int jobs = 2;                  ///< blocks synthesised at a time
   std::function<void(std::int64_t done)> progress;
@@ -25,8 +26,9 @@ struct DesignTable {
   std::int64_t rows = 0, kept = 0, cosimulated = 0;
 };
 
-/// A table of random complete designs (array, levels, vector unit, ideal memory), 32 around each array, each with one random matrix product: latency, compute
-/// cycles, traffic and energy by the cycle model, area by the area model, resources by composed synthesis of the complete RTL. A seeded share of the rows is
+/// A table of random complete designs (array, levels, vector unit, ideal memory), 8 around each array, each with one random matrix product: latency, compute
+/// cycles, traffic and energy by the cycle model, area by the area model, resources by composed synthesis of the complete RTL (LUT, FF, DSP, BRAM for an
+/// FPGA; area, flip-flops, bits of the memories that are not in the area, and fmax of standard cells). A seeded share of the rows is
 /// run in RTL as well (alone and in the SystemC system), and must agree in every cycle and output: a difference ends the run.
 ///
 /// Row i depends on the seed, `precisions` and i alone. A file that holds rows of the same seed and columns is taken up where it ends; rows are

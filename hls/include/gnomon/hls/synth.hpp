@@ -31,6 +31,7 @@ struct SynthOptions {
 /// What a synthesis run gives. A figure that a target does not have is absent: LUTs of a standard-cell library, area of an FPGA.
 struct SynthFigures {
   std::optional<double> lut, ff, dsp, bram, area_um2;
+  double memory_bits = 0;  ///< of memories that the target has no cells for (osu018, control of complete designs); not in the area
   std::int64_t cell_count = 0;
 };
 
@@ -50,6 +51,7 @@ struct SynthResult {
   SynthFigures total;
   std::optional<double> fmax_mhz, path_ns, power_mw;
   std::string timing_tool;           ///< empty where fmax is unknown
+  std::string slowest;               ///< the block that has the path; empty where fmax is unknown
   std::int64_t sram_bits = 0;        ///< memories that the target has no cells for (osu018); not in the area
   std::vector<SynthBlock> blocks;
   std::vector<std::string> notes;
