@@ -10,7 +10,19 @@
 namespace gnomon::surrogate {
 namespace {
 
-constexpr const char* target = "xcup-complete";
+/// What a job may ask for, and which of the model's targets answers each metric of it.
+struct Asked {
+  const char* synthesis;
+  std::vector<std::pair<std::string, std::string>> metrics;  ///< target, metric
+};
+
+const std::vector<Asked>& all_asked() {
+  static const std::vector<Asked> list{
+      {"xcup-complete", {{"lut", "lut"}, {"ff", "ff"}, {"dsp", "dsp"}, {"bram", "bram"}}},
+      {"osu018-complete", {{"cell_ff", "ff"}, {"cell_area_um2", "cell_area_um2"}, {"fmax_mhz", "fmax_mhz"}}},
+  };
+  return list;
+}
 
 const Expected<Model>& resource_model() {
   // The shipped one, whatever files lie in the working folder.
@@ -36,18 +48,26 @@ class WithResources : public arch::Evaluator {
 
   Expected<arch::Evaluation> evaluate(const arch::EvaluationJob& job) override {
     arch::EvaluationJob plain = job;
-    if (!taken(plain)) return inner_->evaluate(job);
-    auto evaluation = inner_->evaluate(plain);
-    if (!evaluation) return evaluation;
+    const Asked* asked = taken(plain);
+    if (asked == nullptr) return inner_->evaluate(job);
     const Expected<Model>& model = resource_model();
     if (!model) return fail(Error(model.error()));
+    // What the model was not taught is synthesised.
+    const auto knows = [&](const auto& metric) {
+      const auto& targets = model->info().targets;
+      return std::any_of(targets.begin(), targets.end(), [&](const auto& one) { return one.name == metric.first; });
+    };
+    if (!std::all_of(asked->metrics.begin(), asked->metrics.end(), knows)) return inner_->evaluate(job);
+    auto evaluation = inner_->evaluate(plain);
+    if (!evaluation) return evaluation;
     auto table = read_design_table(job.design_json, "design");
     if (!table) return fail(std::move(table.error()));
     auto prediction = model->predict(*table);
     if (!prediction) return fail(std::move(prediction.error()));
-    for (std::size_t t = 0; t < model->target_count(); ++t) {
-      const std::string& name = model->info().targets[t].name;
-      const auto at = static_cast<Eigen::Index>(t);
+    for (const auto& [target, name] : asked->metrics) {
+      const auto& targets = model->info().targets;
+      const auto found = std::find_if(targets.begin(), targets.end(), [&](const auto& one) { return one.name == target; });
+      const auto at = static_cast<Eigen::Index>(found - targets.begin());
       evaluation->metrics.push_back({name, prediction->mean(0, at)});
       evaluation->intervals.push_back({name, prediction->lower(0, at), prediction->upper(0, at)});
     }
@@ -58,14 +78,18 @@ class WithResources : public arch::Evaluator {
  private:
   std::unique_ptr<arch::Evaluator> inner_;
 
-  /// Takes the wish out of the job's options; false where it asks for nothing, or for another target.
-  static bool taken(arch::EvaluationJob& job) {
-    if (job.options_json.find("\"synthesis\"") == std::string::npos) return false;
+  /// Takes the wish out of the job's options; null where it asks for nothing, or for another target.
+  static const Asked* taken(arch::EvaluationJob& job) {
+    if (job.options_json.find("\"synthesis\"") == std::string::npos) return nullptr;
     Json options = Json::parse(job.options_json, nullptr, false);
-    if (!options.is_object() || !options.contains("synthesis") || options.at("synthesis") != target) return false;
-    options.erase("synthesis");
-    job.options_json = options.empty() ? "" : options.dump();
-    return true;
+    if (!options.is_object() || !options.contains("synthesis")) return nullptr;
+    for (const Asked& one : all_asked()) {
+      if (options.at("synthesis") != one.synthesis) continue;
+      options.erase("synthesis");
+      job.options_json = options.empty() ? "" : options.dump();
+      return &one;
+    }
+    return nullptr;
   }
 };
 

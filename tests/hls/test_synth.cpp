@@ -2,6 +2,7 @@
 // vector lane against its definition.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -138,6 +139,87 @@ TEST(Synth, ControlOfACompleteDesign) {
   const auto two = control_parts(whole(2, 6, 2), "xcup");
   ASSERT_FALSE(two);
   EXPECT_EQ(two.error().kind(), ErrorKind::unsupported) << two.error().text();
+}
+
+// For standard cells. Truth: what a whole is the sum of; bits of memories and registers of queues by their sizes; queues reckoned by the bit against one synthesised
+// as it is; the slowest block by the chain of lanes.
+TEST(Synth, CellsOfACompleteDesign) {
+  if (!osu018_liberty()) GTEST_SKIP() << "no OSU 0.18 um library here";
+  arch::Design d = whole(1, 1);
+  d.cores[0].array.cols = 1;
+  d.cores[0].vector_lanes = 0;
+  SynthOptions o = options("osu018");
+  o.complete = true;
+  const auto result = synthesise(d, o);
+  ASSERT_TRUE(result) << result.error().text();
+  double area = 0, ff = 0;
+  std::size_t queues = 0;
+  for (const SynthBlock& block : result->blocks) {
+    area += *block.each.area_um2 * static_cast<double>(block.count);
+    ff += *block.each.ff * static_cast<double>(block.count);
+    if (block.name.find(" queue of ") == std::string::npos) continue;
+    ++queues;
+    // Words and bits, and two pointers that can tell full from empty.
+    const std::size_t at = block.name.find(" of ") + 4;
+    const double words = std::strtod(block.name.c_str() + at, nullptr), bits = std::strtod(block.name.c_str() + block.name.find(" x ") + 3, nullptr);
+    EXPECT_EQ(*block.each.ff, words * bits + 2 * (std::log2(words) + 1)) << block.name;
+  }
+  EXPECT_EQ(*result->total.area_um2, area);
+  EXPECT_EQ(*result->total.ff, ff);
+  EXPECT_EQ(queues, 7u);  // transfers, folds, gates, three streams, reads under way; no vector chunks
+  // Three levels of 2 KiB, 4096 biases of 32 bits.
+  EXPECT_EQ(result->sram_bits, 3 * 2048 * 8 + 4096 * 32);
+  if (result->timing_tool.empty()) return;
+  EXPECT_GT(*result->fmax_mhz, 10);
+  EXPECT_NEAR(*result->fmax_mhz * *result->path_ns, 1000, 1e-6);
+  EXPECT_FALSE(result->slowest.empty());
+
+  // The widest queue but one as it is.
+  const auto control = control_parts(d, "osu018");
+  ASSERT_TRUE(control) << control.error().text();
+  for (const SynthPart& part : *control) {
+    if (part.name != "npu queue of 8 x 92 bits") continue;
+    SynthJob job = part.job;
+    for (const auto& [from, to] : {std::pair{"(.W(16)", "(.W(92)"}, {"[15:0]", "[91:0]"}})
+      for (std::size_t at = job.text.find(from); at != job.text.npos; at = job.text.find(from)) job.text.replace(at, std::string(from).size(), to);
+    const auto run = run_yosys(job, "osu018", test_cache());
+    ASSERT_TRUE(run) << run.error().text();
+    const auto block = std::find_if(result->blocks.begin(), result->blocks.end(), [&](const SynthBlock& one) { return one.name == part.name; });
+    ASSERT_NE(block, result->blocks.end());
+    EXPECT_EQ(run->figures.ff, block->each.ff);
+    EXPECT_NEAR(*block->each.area_um2 / *run->figures.area_um2, 1, 0.03);
+  }
+}
+
+// All control of a small design in one flat run, its queues as they are: what is optimised across units is small.
+TEST(Synth, CellsOfControlAreCloseToOneFlatRun) {
+  if (std::getenv("GNOMON_LONG") == nullptr) GTEST_SKIP() << "GNOMON_LONG=1 runs it";
+  if (!osu018_liberty()) GTEST_SKIP() << "no OSU 0.18 um library here";
+  arch::Design d = whole(2, 1);
+  d.cores[0].vector_lanes = 0;
+  SynthOptions o = options("osu018");
+  o.complete = true;
+  const auto composed = synthesise(d, o);
+  ASSERT_TRUE(composed) << composed.error().text();
+  const auto rtl = emit_design(d);
+  ASSERT_TRUE(rtl);
+  SynthJob job{rtl->top, "", true, true, ""};
+  for (const Module& module : modules_of(rtl->text)) {
+    const bool outside = module.name.find("_level") != std::string::npos || module.name.find(rtl->top) == std::string::npos;
+    job.text += (outside ? black_box(module) : module.text) + "\n";
+  }
+  const auto flat = run_yosys(job, "osu018", test_cache());
+  ASSERT_TRUE(flat) << flat.error().text();
+  double area = 0, ff = 0;
+  for (const SynthBlock& block : composed->blocks) {
+    if (block.name.find("PE") != std::string::npos || block.name.find("skew") != std::string::npos) continue;
+    area += *block.each.area_um2 * static_cast<double>(block.count);
+    ff += *block.each.ff * static_cast<double>(block.count);
+  }
+  EXPECT_NEAR(area / *flat->figures.area_um2, 1, 0.05);
+  EXPECT_NEAR(ff / *flat->figures.ff, 1, 0.01);
+  EXPECT_EQ(flat->figures.memory_bits, composed->total.memory_bits);
+  std::printf("control: area %g um2 composed, %g flat; FF %g, %g\n", area, *flat->figures.area_um2, ff, *flat->figures.ff);
 }
 
 // The reckoned unit against the unit itself, and parts one by one against all of them in one flat run.

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
+import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +106,66 @@ def test_design_as_a_rung(tmp_path: Path) -> None:
         expected = model.predict(complete(rows=rows)).mean[0]
         assert float(trial["lut"]) == pytest.approx(expected[model.targets.index("lut")])
         assert (trial["feasible"] in ("1", "true")) == (expected[model.targets.index("dsp")] <= 90)
+
+
+def test_cells_from_a_design(tmp_path: Path) -> None:
+    """Truth: what the same figures are by definition. A lane more in the vector unit and a wider transfer lengthen the longest path, a larger array takes more area."""
+    model = gnomon.Surrogate.load("design")
+    if "fmax_mhz" not in model.targets:
+        pytest.skip("no fmax in the model")
+    area, fmax = model.targets.index("cell_area_um2"), model.targets.index("fmax_mhz")
+    wide, plain = complete(), complete()
+    wide["cores"][0]["vector"]["lanes"] = 16
+    answer = model.predict([plain, wide, complete(cols=4)])
+    assert answer.mean[1][fmax] < answer.mean[0][fmax] and answer.mean[1][area] > answer.mean[0][area]
+    assert answer.mean[2][area] < answer.mean[0][area]
+    assert all(answer.lower[r][c] <= answer.mean[r][c] <= answer.upper[r][c] for r in range(3) for c in (area, fmax))
+
+
+@pytest.mark.parametrize(("target", "metrics"), [("xcup", ("lut", "ff", "dsp", "bram")), ("osu018", ("cell_area_um2", "ff", "fmax_mhz"))])
+def test_ladder_of_predicted_and_measured_resources(tmp_path: Path, target: str, metrics: tuple[str, ...]) -> None:
+    """`surrogate`, then `cycle` with synthesis: of four designs the best goes on, and so does the one outside the model's range; the store keeps predictions (with intervals) and measured figures apart."""
+    if shutil.which("yosys") is None or shutil.which("sta") is None:
+        pytest.skip("no yosys or OpenSTA")
+    if target == "xcup" and "GNOMON_LONG" not in os.environ:
+        pytest.skip("minutes the first time; GNOMON_LONG=1 runs it")
+    if not set(metrics) - {"ff"} <= set(gnomon.Surrogate.load("design").targets):
+        pytest.skip(f"the model knows nothing of {target}")
+    design = complete(rows=4, cols=8)
+    levels = design["cores"][0]["levels"]
+    document = {
+        "version": 1, "name": "ladder", "subject": "accelerator", "design": design, "workloads": [{"model": "gemm.csv"}], "synthesis": f"{target}-complete",
+        "space": {"cores.npu.levels.ifmap.kib": {"ordinal": [4, 16, 64, 128]}}, "objectives": [{"metric": metrics[0], "goal": "min"}, {"metric": "latency_s", "goal": "min"}],
+        "agent": {"name": "random", "batch": 4}, "budget": {"evaluations": 2}, "fidelity": {"ladder": ["surrogate", "cycle"], "promote": 0.25}, "seed": 1,
+        "surrogate_model": str(ROOT / "surrogate/models/accelerator.gnomon"),
+    }  # fmt: skip
+    # Sizes that the model of latencies knows.
+    (tmp_path / "gemm.csv").write_text("Layer,M,N,K,\np,128,128,128,\n")
+    out = tmp_path / "out"
+    done = run("run", write_json(tmp_path / "c.json", document), "--out", out, "--json", timeout=1800)
+    assert done.status == 0, done.err
+    with sqlite3.connect(out / "campaign.sqlite") as store:
+        rows = store.execute("SELECT trial, fidelity, in_range FROM evaluation").fetchall()
+        stored = store.execute("SELECT trial, fidelity, name, value FROM metric").fetchall()
+        intervals = store.execute("SELECT DISTINCT fidelity FROM interval").fetchall()
+        kib = {trial: json.loads(params) for trial, params in store.execute("SELECT number, params FROM trial")}
+    predicted = {trial: in_range for trial, fidelity, in_range in rows if fidelity == "surrogate"}
+    measured = {trial for trial, fidelity, _ in rows if fidelity == "cycle"}
+    outside = {trial for trial, in_range in predicted.items() if not in_range}
+    assert len(predicted) == 4 and outside and outside <= measured
+    assert any("128" in json.dumps(kib[trial]) for trial in outside)
+    assert intervals == [("surrogate",)]
+    figures = {(trial, fidelity, name): value for trial, fidelity, name, value in stored}
+    for trial in measured:
+        for name in metrics:
+            assert (trial, "surrogate", name) in figures and figures[trial, "cycle", name] > 0
+        # A prediction is no measurement: counts that are not whole say which is which.
+        assert figures[trial, "surrogate", metrics[0]] != figures[trial, "cycle", metrics[0]]
+    # What is measured is what `gnomon synth` says; osu018 has no memories, so the level does not count.
+    if target == "osu018":
+        levels[0]["kib"] = 4
+        synth = json.loads(run("synth", "--arch", write_json(tmp_path / "d.json", design), "--target", target, "--complete", "--json", timeout=600).out)
+        assert {figures[trial, "cycle", "cell_area_um2"] for trial in measured} == {synth["area_um2"]}
 
 
 def test_operators_differ_from_design_to_design(tmp_path: Path) -> None:

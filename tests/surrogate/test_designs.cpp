@@ -32,6 +32,21 @@ TEST(DesignFeatures, AreTheDesignAndItsClosedForms) {
       // 4 banks of 4096 x 8 bits: one block each; 456 x 72: one; 4 of 128 x 64: a half block is 36 bits wide, so one each.
       {"block_rams", 4 + 1 + 4}, {"small_bank_bits", 0}};
   for (const auto& [name, truth] : expected) EXPECT_EQ(value(table, name), truth) << name;
+  // Lanes of the streams of ws; operands of 8 bits in 15 PEs; words that three levels join: transfers, and two and one a lane of the vector unit.
+  for (const auto& [name, truth] : std::initializer_list<std::pair<const char*, double>>{{"ifmap_lanes", 3}, {"filter_lanes", 5}, {"product_bits", 15 * 64}, {"joined_bits", 8 * (8 + 2 * 6 + 1)}})
+    EXPECT_EQ(value(table, name), truth) << name;
+  // A third row has, in five PEs, three operands of 8 bits (the one that waits too), but for the last column's on its way; the second row then hands on sums of 18 bits;
+  // ten flip-flops of control.
+  const auto narrow = read_design_table(design().replace(design().find("\"rows\": 3"), 9, "\"rows\": 2"), "d.json");
+  ASSERT_TRUE(narrow);
+  const double more = value(table, "analytical_ff") - value(with_design_features(*narrow), "analytical_ff");
+  EXPECT_EQ(more, 5 * 24 - 8 + 5 * 18 + 10);
+  // Fewer lanes, shorter paths.
+  const auto few = read_design_table(design().replace(design().find("\"lanes\": 6"), 10, "\"lanes\": 1"), "d.json");
+  ASSERT_TRUE(few);
+  EXPECT_GT(value(with_design_features(*few), "analytical_lut"), 0);
+  EXPECT_LT(value(with_design_features(*few), "analytical_lut"), value(table, "analytical_lut"));
+  EXPECT_GE(value(with_design_features(*few), "analytical_fmax_mhz"), value(table, "analytical_fmax_mhz"));
   // The import of a table with these columns adds the derived ones, and names all as what to learn from.
   const auto imported = import_layout(*described);
   ASSERT_TRUE(imported);

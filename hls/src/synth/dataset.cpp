@@ -42,14 +42,13 @@ Row draw(const DesignTableOptions& options, std::int64_t number_of_row) {
   const std::int64_t at = number_of_row / rows_an_array;
   Random of_array(derive(seed, "arrays/" + std::to_string(at)));
   Row row;
-  const std::int64_t rows = of_array.pick<std::int64_t>({2, 3, 4, 6, 8, 12, 16}), cols = of_array.pick<std::int64_t>({2, 3, 4, 6, 8, 12, 16});
+  const std::int64_t rows = of_array.pick<std::int64_t>({4, 6, 8, 12}), cols = of_array.pick<std::int64_t>({4, 6, 8, 12});
   struct Numbers {
     std::string flow;
     int bits, sums;
     bool overlap;
   };
-  std::vector<Numbers> kinds{{"os", 4, 16, true}, {"os", 8, 24, true}, {"os", 16, 48, false}, {"ws", 8, 24, true}, {"ws", 16, 48, false}, {"is", 8, 24, true}, {"ws", 4, 16, true},
-                             {"is", 16, 48, false}};
+  std::vector<Numbers> kinds{{"os", 4, 16, true}, {"os", 8, 24, true}, {"os", 16, 48, false}, {"ws", 8, 24, true}, {"ws", 16, 48, false}, {"is", 8, 24, true}};
   std::erase_if(kinds, [&](const Numbers& kind) { return std::find(options.precisions.begin(), options.precisions.end(), kind.bits) == options.precisions.end(); });
   const Numbers numbers = kinds[static_cast<std::size_t>(at) % kinds.size()];
   const std::string& flow = numbers.flow;
@@ -190,7 +189,7 @@ Expected<DesignTable> write_design_table(const DesignTableOptions& options, cons
   for (table.rows = table.kept; table.rows < options.count; ++table.rows) {
     const Row row = draw(options, table.rows);
     if (!resources.empty() && table.rows >= ahead) {
-      constexpr std::int64_t chunk = rows_an_array;
+      constexpr std::int64_t chunk = 8 * rows_an_array;  // arrays enough to keep all jobs busy
       std::vector<arch::Design> designs;
       for (; ahead < std::min(options.count, table.rows + chunk); ++ahead) {
         auto document = Document::parse(draw(options, ahead).design.dump(), "row " + std::to_string(ahead));

@@ -436,6 +436,11 @@ class Engine {
     for (const std::size_t i : *best_first) {
       if (order.size() < std::max<std::size_t>(1, wanted)) order.push_back(sound[i]);
     }
+    // No rung below the first speaks for synthesis that was predicted outside its range: such trials go on beside the best.
+    if (distrust && fidelity == c_.ladder.front() && fidelity == "surrogate" && !c_.synthesis.empty()) {
+      for (Item* item : sound)
+        if (!item->results.at(fidelity).in_range && std::find(order.begin(), order.end(), item) == order.end()) order.push_back(item);
+    }
     std::vector<TrialEnd> ends;
     for (Item* item : sound) {
       if (item->ended() || std::find(order.begin(), order.end(), item) != order.end()) continue;

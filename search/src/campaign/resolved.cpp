@@ -203,7 +203,7 @@ Expected<arch::EvaluationJob> make_job(const Campaign& c, const arch::Point& poi
     if (!design) return fail(std::move(design.error()));
     job.design_json = design->dump();
     Json options = Json::object();
-    if (!c.surrogate_model.empty()) options["model"] = c.surrogate_model;
+    if (!c.surrogate_model.empty() && fidelity == "surrogate") options["model"] = c.surrogate_model;
     if (!c.synthesis.empty()) options["synthesis"] = c.synthesis;
     if (const std::string exploration = accuracy_options(c, point); !exploration.empty()) options["exploration"] = Json::parse(exploration);
     if (!options.empty()) job.options_json = options.dump();

@@ -36,6 +36,43 @@ bool outputs_stay(const std::string& dataflow) {
   return std::any_of(all.begin(), all.end(), [&](const arch::DataflowInfo& info) { return info.name == dataflow && info.outputs_stay(); });
 }
 
+/// What the units of a complete design come to (docs/rtl.md), counted by lanes and bits. Constants are those of the units for int8 with 20 address bits as
+/// yosys gives them for xcup and for osu018, rounded: what a learner corrects, not what it replaces.
+struct Reckoned {
+  double lut = 0, ff = 0, cell_ff = 0, cell_area_um2 = 0, fmax_mhz = 0;
+};
+struct Shape {
+  double rows, cols, bits, sums, lanes, transfers, ifmap_lanes, filter_lanes;
+  bool stay, overlap;
+};
+
+Reckoned reckon(const Shape& s) {
+  const double pes = s.rows * s.cols, skew = s.bits * (s.rows * (s.rows - 1) + s.cols * (s.cols - 1)) / 2;
+  const double joined = s.bits * (s.transfers + 2 * s.lanes + 1);
+  // Registers of the PEs: operands on their way, sums (of the held dataflows only as wide as a column's is so far), and what waits where folds overlap. Nobody
+  // takes what the last column, the last row and, of the held ones, the last sums hand on.
+  double pe_ff = pes * (2 * s.bits + (s.overlap ? (s.stay ? s.sums : s.bits) : 0)) - s.rows * s.bits;
+  if (s.stay) pe_ff += pes * s.sums - s.cols * s.bits;
+  for (double row = 1; !s.stay && row < s.rows; ++row) pe_ff += s.cols * std::min(s.sums, 2 * s.bits + std::floor(std::log2(row)) + 1);
+  const double result_ff = s.stay ? 70 : 70 * s.cols;
+  const double control_ff = 150 + (s.stay ? 8 * s.cols : 20 * s.cols + 10 * s.rows);
+  const double queue_bits = 4 * (567 + 506 + 692) + 8 * (177 + 273 + 92 + 110) + 64 * 78;
+  // Products of more than four bits are DSP blocks'.
+  const double pe_lut = s.stay ? 2 * s.sums + (2 * s.bits > 8 ? 0 : 6 * s.bits * s.bits) : 34;
+  const double array_lut = s.stay ? 640 + 10 * s.rows + 35 * s.cols : 400 + (23 + 0.9 * s.bits) * pes;
+  Reckoned out;
+  out.lut = 1650 + joined + (360 + 690 * s.transfers) + (240 + 240 * s.ifmap_lanes) + (73 + 20 * s.filter_lanes) + (250 + (320 + 67 * s.sums) * s.cols) + (s.lanes > 0 ? 1000 + 1790 * s.lanes : 0) +
+            array_lut + pe_lut * pes;
+  out.ff = 116 + 414 + 345 + 53 + result_ff + 265 + control_ff + pe_ff;
+  out.cell_ff = out.ff - 90 + skew + queue_bits;
+  out.cell_area_um2 = 33e3 + 64 * joined + (118e3 + 52e3 * s.transfers) + (87e3 + 29e3 * s.ifmap_lanes) + (22e3 + 2.6e3 * s.filter_lanes) + (22e3 + 1100 * s.sums * s.cols) +
+                      (s.lanes > 0 ? 100e3 + 285e3 * s.lanes : 0) + 77e3 + 300 * skew + (s.stay ? 0 : 900 * pes) + pes * (1000 * std::pow(s.bits, 1.585) + 200 * s.sums) + 150 * pe_ff +
+                      210 * queue_bits;
+  // Paths go on from lane to lane.
+  out.fmax_mhz = 1000 / std::max(11.6 + 2.5 * s.transfers, s.lanes > 0 ? 3 + 4.7 * s.lanes : 0);
+  return out;
+}
+
 /// Columns of a description, by name; numbers but for the dataflow.
 class Rows {
  public:
@@ -61,7 +98,9 @@ const std::vector<DesignFeature>& design_features() {
     for (const std::string operand : operands)
       for (const char* what : {"_kib", "_banks", "_bytes_per_cycle"}) out.push_back({operand + what, "", false});
     for (const char* name : {"lanes", "memory_bytes_per_cycle", "memory_latency_cycles"}) out.push_back({name, "", false});
-    for (const char* name : {"pes", "products", "array_bits", "skew_bits", "result_bits", "stream_bits", "transfer_lanes", "vector_bits", "block_rams", "small_bank_bits"}) out.push_back({name, "", true});
+    for (const char* name : {"pes", "products", "array_bits", "skew_bits", "result_bits", "stream_bits", "transfer_lanes", "vector_bits", "block_rams", "small_bank_bits", "ifmap_lanes", "filter_lanes",
+                             "product_bits", "joined_bits", "analytical_lut", "analytical_ff", "analytical_cell_ff", "analytical_cell_area_um2", "analytical_fmax_mhz"})
+      out.push_back({name, "", true});
     return out;
   }();
   return list;
@@ -93,9 +132,14 @@ LabelTable with_design_features(const LabelTable& table) {
       const double words = std::ceil(bytes / (banks * word));
       (words > small_words ? blocks : small) += banks * (words > small_words ? blocks_of(words, 8 * word) : 8 * word);
     }
+    const bool held_rows = flow == "is";
+    const double ifmap_lanes = held_rows ? cols : rows, filter_lanes = held_rows ? rows : cols;
+    const Reckoned reckoned = reckon({rows, cols, bits, sums, lanes, transfers, ifmap_lanes, filter_lanes, outputs_stay(flow), overlap > 0});
+    const double small_luts = 0.6 * small;  // a bank of 64 words: two words of 32 to a LUT and what joins them
     // Products of up to eight bits are built of LUTs.
     const double values[] = {rows * cols, 2 * bits > 8 ? rows * cols : 0, rows * cols * registers, bits * (rows * (rows - 1) + cols * (cols - 1)) / 2, cols * sums, (rows + cols) * bits, transfers,
-                             lanes * bits, blocks, small};
+                             lanes * bits, blocks, small, ifmap_lanes, filter_lanes, rows * cols * bits * bits, bits * (transfers + 2 * lanes + 1), reckoned.lut + small_luts, reckoned.ff + small, reckoned.cell_ff,
+                             reckoned.cell_area_um2, reckoned.fmax_mhz};
     for (std::size_t d = 0; d < derived.size(); ++d) derived[d].numbers[r] = values[d];
   }
   for (Column& column : derived)

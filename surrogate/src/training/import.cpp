@@ -116,7 +116,7 @@ Expected<ImportedTable> import_layout(const LabelTable& table, const std::vector
     return out;
   }
   if (is_design_table(table)) {
-    ImportedTable out{"complete designs", with_design_features(table), {}, "gnomon dataset designs: yosys, complete RTL, composed, xcup"};
+    ImportedTable out{"complete designs", with_design_features(table), {}, "gnomon dataset designs: yosys, complete RTL, composed, xcup" + std::string(table.column("cell_area_um2") ? "; osu018 with OpenSTA" : "")};
     for (const DesignFeature& feature : design_features()) out.features.push_back(feature.name);
     return out;
   }
