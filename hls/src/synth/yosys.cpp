@@ -119,8 +119,8 @@ std::optional<TimingRun> timing_from(const fs::path& file) {
 /// Memories of more words are none that one builds of flip-flops.
 constexpr std::int64_t register_words = 256;
 
-/// A unit of the control for standard cells. Left out, as they take most of the time of wide multipliers and change areas by less than chance does: the
-/// generic mapping before the library's own, and SAT sweeping (ifraig, scorr).
+/// A unit of the control for standard cells. Left out, as they take most of the time where multipliers are wide: the generic mapping before the library's
+/// own, and SAT sweeping (ifraig, scorr).
 std::string unit_script(const SynthJob& job, const std::string& liberty) {
   const std::string& top = job.module;
   const std::string memories = "t:$mem_v2 r:SIZE>" + std::to_string(register_words) + " %i";
