@@ -48,7 +48,7 @@ def design(size: int, dataflow: str, overlap: bool) -> dict[str, Any]:
 
 def labels(count: int, cache: Path) -> None:
     print("| labels of fully connected networks | networks | CPU s, no block known before | networks per hour on two cores |\n|---|---|---|---|")
-    for target in ("xcup", "osu018"):
+    for target in ("osu018", "xcup"):
         table, before = cache / f"{target}.csv", resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([str(program()), "dataset", "layers", "--out", str(table), "--count", str(count), "--conv", "0", "--target", target, "--seed", "1"],
                        env={**os.environ, "XDG_CACHE_HOME": str(cache / target)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)

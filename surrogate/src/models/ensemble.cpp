@@ -23,13 +23,14 @@ struct EnsembleOptions {
   std::vector<std::int64_t> hidden = {64, 64};
   std::string activation = "silu";
   std::int64_t max_epochs = 400;
+  std::int64_t rows_seen = 2'000'000;
 };
 void describe(FieldVisitor& v, EnsembleOptions& o) {
   field(v, {"members", "networks"}, o.members, Range{1, 1000});
   field(v, {"hidden", "widths of the hidden layers"}, o.hidden, Length{1, 8}, Range{1, 4096});
   field(v, {"activation", "of the hidden layers"}, o.activation, Choice{{"linear", "tanh", "relu", "silu"}});
-  field(v, {"max_epochs", "passes over the data at most; fewer for large tables: a member sees about two million rows in all, but at least 20 epochs"},
-        o.max_epochs, Range{1, 100'000});
+  field(v, {"max_epochs", "passes over the data at most; fewer for large tables, by rows_seen"}, o.max_epochs, Range{1, 100'000});
+  field(v, {"rows_seen", "rows that a member sees in all passes at most, but at least 20 passes"}, o.rows_seen, Range{1, 1'000'000'000});
 }
 
 /// Ridge regression of each target on the inputs and a constant, over the rows that have a label.
@@ -78,7 +79,7 @@ Mlp<float> train_member(const Lesson& lesson, const Batch& labels, const Ensembl
 
   const std::size_t rows = learn.size();
   const std::size_t batch = rows < 1000 ? 32 : rows < 8000 ? 64 : 256;
-  const int budget = static_cast<int>(std::clamp(2e6 / static_cast<double>(rows), 20.0, 1e6));
+  const int budget = static_cast<int>(std::clamp(static_cast<double>(options.rows_seen) / static_cast<double>(rows), 20.0, 1e6));
   const int epochs = std::min(static_cast<int>(options.max_epochs), budget);
   constexpr double first_rate = 3e-3;
   AdamOptions adam_options;
