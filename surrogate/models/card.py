@@ -17,9 +17,10 @@ target's choice and why, and all scores below; `gnomon surrogate evaluate --mode
 WHAT = {
     "accelerator": """Latency and energy of one operator (matrix product, convolution) on a core with three levels and an ideal, DDR3, DDR4, LPDDR4 or HBM2 memory. Features: those of `layer_features()`
 (`gnomon/surrogate/features.hpp`), as `gnomon dataset operators` writes them, the analytical model's answers among them. Labels: the cycle model, on 3,000 random designs with four operators each. Groups: designs.""",
-    "design": """LUT, FF, DSP and BRAM of a complete accelerator: array, levels' banks, transfers, address generators, requantisation, vector unit, sequencer. Features: a design's description, taken from its JSON
-(`--data design.json`) or from the columns that `gnomon dataset designs` writes, and what physics derives from it (`design_features()` in `gnomon/surrogate/features.hpp`). Labels: yosys 0.23 for xcup, complete RTL,
-composed (docs/rtl.md). Groups: arrays. Each size, dataflow and number format is one of few arrays, so answers about arrays never seen are less certain than the number of rows suggests.""",
+    "design": """LUT, FF, DSP and BRAM (xcup), cell area, flip-flops and fmax (osu018) of a complete accelerator: array, levels' banks, transfers, address generators, requantisation, vector unit, sequencer. Features: a design's description, taken from its JSON
+(`--data design.json`) or from the columns that `gnomon dataset designs` writes, and what physics derives from it (`design_features()` in `gnomon/surrogate/features.hpp`). Labels: yosys 0.23 for xcup and with
+the OSU 0.18 um library, OpenSTA, complete RTL, composed (docs/rtl.md): memories are not in the area, fmax is the slowest block's. Groups: arrays. Each size, dataflow and number format is one of few arrays, so answers
+about arrays never seen are less certain than the number of rows suggests.""",
     "network": """LUT, FF, DSP, BRAM, cycles and II of a layered network as hls4ml builds it. Features: the columns `layers`, `precision_bits`, `strategy`, `io`, ... of a table of `gnomon dataset layers`
 (docs/labels.md), from which an analytical model of the layers is filled in. Labels: yosys 0.23 for xcup, composed, and the timing model, on 3,400 random networks; the 896 exemplar networks (`test`) were
 never learned.""",
@@ -29,7 +30,7 @@ Features: those of `part_features()` (`gnomon/sim/part.hpp`). Labels: whole simu
 LIMITS = """## Limits
 
 Rows outside the ranges are flagged, and their intervals are wider, not trusted. `accelerator` knows random designs: a campaign that simulates learns more about its own (`gnomon surrogate train` on its
-folder). `network` knows our generator of layers, and `design` eight arrays of our RTL: figures of a vendor's tool differ.
+folder). `network` knows our generator of layers, and `design` the arrays of our RTL that its ranges and docs/labels.md name: figures of a vendor's tool differ.
 """
 
 

@@ -25,7 +25,7 @@ $gnomon surrogate train --data "$parts" --targets part_error --group network --i
 rm -f "$parts"
 
 # a complete design's resources; arrays are the groups
-[ -e $labels/designs.csv.gz ] || { $gnomon dataset designs --out $labels/designs.csv --count 320 --cosim 0 --seed 1 && gzip -9 -n $labels/designs.csv; }
-$gnomon surrogate train --data $labels/designs.csv.gz --targets lut,ff,dsp,bram --group array --family ensemble --learner-options "$small" --seed 1 --out surrogate/models/design.gnomon
+[ -e $labels/designs.csv.gz ] || { $gnomon dataset designs --out $labels/designs.csv --count 64 --cosim 0 --seed 1 && gzip -9 -n $labels/designs.csv; }
+$gnomon surrogate train --data $labels/designs.csv.gz --targets lut,ff,dsp,bram,cell_area_um2,cell_ff,fmax_mhz --group array --family ensemble --learner-options "$small" --seed 1 --out surrogate/models/design.gnomon
 
 python3 surrogate/models/card.py

@@ -39,7 +39,7 @@ bool outputs_stay(const std::string& dataflow) {
 /// What the units of a complete design come to (docs/rtl.md), counted by lanes and bits. Constants are those of the units for int8 with 20 address bits as
 /// yosys gives them for xcup and for osu018, rounded: what a learner corrects, not what it replaces.
 struct Reckoned {
-  double lut = 0, ff = 0, cell_ff = 0, cell_area_um2 = 0, fmax_mhz = 0;
+  double lut = 0, ff = 0, dsp = 0, cell_ff = 0, cell_area_um2 = 0, fmax_mhz = 0;
 };
 struct Shape {
   double rows, cols, bits, sums, lanes, transfers, ifmap_lanes, filter_lanes;
@@ -64,6 +64,7 @@ Reckoned reckon(const Shape& s) {
   out.lut = 1650 + joined + (360 + 690 * s.transfers) + (240 + 240 * s.ifmap_lanes) + (73 + 20 * s.filter_lanes) + (250 + (320 + 67 * s.sums) * s.cols) + (s.lanes > 0 ? 1000 + 1790 * s.lanes : 0) +
             array_lut + pe_lut * pes;
   out.ff = 116 + 414 + 345 + 53 + result_ff + 265 + control_ff + pe_ff;
+  out.dsp = (2 * s.bits > 8 ? pes : 0) + 4 * s.lanes;  // a lane multiplies a sum by 24 bits for a mean
   out.cell_ff = out.ff - 90 + skew + queue_bits;
   out.cell_area_um2 = 33e3 + 64 * joined + (118e3 + 52e3 * s.transfers) + (87e3 + 29e3 * s.ifmap_lanes) + (22e3 + 2.6e3 * s.filter_lanes) + (22e3 + 1100 * s.sums * s.cols) +
                       (s.lanes > 0 ? 100e3 + 285e3 * s.lanes : 0) + 77e3 + 300 * skew + (s.stay ? 0 : 900 * pes) + pes * (1000 * std::pow(s.bits, 1.585) + 200 * s.sums) + 150 * pe_ff +
@@ -99,7 +100,8 @@ const std::vector<DesignFeature>& design_features() {
       for (const char* what : {"_kib", "_banks", "_bytes_per_cycle"}) out.push_back({operand + what, "", false});
     for (const char* name : {"lanes", "memory_bytes_per_cycle", "memory_latency_cycles"}) out.push_back({name, "", false});
     for (const char* name : {"pes", "products", "array_bits", "skew_bits", "result_bits", "stream_bits", "transfer_lanes", "vector_bits", "block_rams", "small_bank_bits", "ifmap_lanes", "filter_lanes",
-                             "product_bits", "joined_bits", "analytical_lut", "analytical_ff", "analytical_cell_ff", "analytical_cell_area_um2", "analytical_fmax_mhz"})
+                             "product_bits", "joined_bits", "analytical_lut", "analytical_ff", "analytical_dsp", "analytical_cell_ff",
+                             "analytical_cell_area_um2", "analytical_fmax_mhz"})
       out.push_back({name, "", true});
     return out;
   }();
@@ -138,7 +140,7 @@ LabelTable with_design_features(const LabelTable& table) {
     const double small_luts = 0.6 * small;  // a bank of 64 words: two words of 32 to a LUT and what joins them
     // Products of up to eight bits are built of LUTs.
     const double values[] = {rows * cols, 2 * bits > 8 ? rows * cols : 0, rows * cols * registers, bits * (rows * (rows - 1) + cols * (cols - 1)) / 2, cols * sums, (rows + cols) * bits, transfers,
-                             lanes * bits, blocks, small, ifmap_lanes, filter_lanes, rows * cols * bits * bits, bits * (transfers + 2 * lanes + 1), reckoned.lut + small_luts, reckoned.ff + small, reckoned.cell_ff,
+                             lanes * bits, blocks, small, ifmap_lanes, filter_lanes, rows * cols * bits * bits, bits * (transfers + 2 * lanes + 1), reckoned.lut + small_luts, reckoned.ff + small, reckoned.dsp, reckoned.cell_ff,
                              reckoned.cell_area_um2, reckoned.fmax_mhz};
     for (std::size_t d = 0; d < derived.size(); ++d) derived[d].numbers[r] = values[d];
   }

@@ -39,7 +39,7 @@ struct DesignFeature {
 /// Description: array (`rows, cols, dataflow, overlap, precision_bits, accumulator_bits`), the level of each operand (`ifmap_kib, ifmap_banks,
 /// ifmap_bytes_per_cycle`, `filter_...`, `ofmap_...`), vector `lanes`, and the memory as the bus lets it through. Derived, what physics gives: PEs, hardware
 /// products, bits of the PEs' registers, of the skew lines, of results and of streams, lanes of a transfer, bits of the vector unit, block RAMs of the banks, the width of those banks that are too
-/// small for one, lanes of the streams, bits of products and of the words that levels join; and `analytical_lut, _ff, _cell_ff, _cell_area_um2, _fmax_mhz`: sums over the units by lanes and
+/// small for one, lanes of the streams, bits of products and of the words that levels join; and `analytical_lut, _ff, _dsp, _cell_ff, _cell_area_um2, _fmax_mhz`: sums over the units by lanes and
 /// bits, fmax by the longest chain of lanes.
 const std::vector<DesignFeature>& design_features();
 
