@@ -193,37 +193,6 @@ TEST(Synth, CellsOfACompleteDesign) {
   }
 }
 
-// All control of a small design in one flat run, its queues as they are: what is optimised across units is small.
-TEST(Synth, CellsOfControlAreCloseToOneFlatRun) {
-  if (std::getenv("GNOMON_LONG") == nullptr) GTEST_SKIP() << "GNOMON_LONG=1 runs it";
-  if (!osu018_liberty()) GTEST_SKIP() << "no OSU 0.18 um library here";
-  arch::Design d = whole(2, 1);
-  d.cores[0].vector_lanes = 0;
-  SynthOptions o = options("osu018");
-  o.complete = true;
-  const auto composed = synthesise(d, o);
-  ASSERT_TRUE(composed) << composed.error().text();
-  const auto rtl = emit_design(d);
-  ASSERT_TRUE(rtl);
-  SynthJob job{rtl->top, "", true, true, ""};
-  for (const Module& module : modules_of(rtl->text)) {
-    const bool outside = module.name.find("_level") != std::string::npos || module.name.find(rtl->top) == std::string::npos;
-    job.text += (outside ? black_box(module) : module.text) + "\n";
-  }
-  const auto flat = run_yosys(job, "osu018", test_cache());
-  ASSERT_TRUE(flat) << flat.error().text();
-  double area = 0, ff = 0;
-  for (const SynthBlock& block : composed->blocks) {
-    if (block.name.find("PE") != std::string::npos || block.name.find("skew") != std::string::npos) continue;
-    area += *block.each.area_um2 * static_cast<double>(block.count);
-    ff += *block.each.ff * static_cast<double>(block.count);
-  }
-  EXPECT_NEAR(area / *flat->figures.area_um2, 1, 0.05);
-  EXPECT_NEAR(ff / *flat->figures.ff, 1, 0.01);
-  EXPECT_EQ(flat->figures.memory_bits, composed->total.memory_bits);
-  std::printf("control: area %g um2 composed, %g flat; FF %g, %g\n", area, *flat->figures.area_um2, ff, *flat->figures.ff);
-}
-
 // The reckoned unit against the unit itself, and parts one by one against all of them in one flat run.
 TEST(Synth, ReckonedLanesAndComposedControlAreCloseToTheWhole) {
   if (std::getenv("GNOMON_LONG") == nullptr) GTEST_SKIP() << "GNOMON_LONG=1 runs it";
