@@ -31,10 +31,12 @@ double blocks_of(double words, double bits) {
   return least;
 }
 
-bool outputs_stay(const std::string& dataflow) {
+/// Whether the dataflow of that name keeps this operand in the PEs.
+bool stays(const std::string& dataflow, arch::Operand operand) {
   const auto& all = arch::dataflows();
-  return std::any_of(all.begin(), all.end(), [&](const arch::DataflowInfo& info) { return info.name == dataflow && info.outputs_stay(); });
+  return std::any_of(all.begin(), all.end(), [&](const arch::DataflowInfo& info) { return info.name == dataflow && info.stationary == operand; });
 }
+bool outputs_stay(const std::string& dataflow) { return stays(dataflow, arch::Operand::ofmap); }
 
 /// What the units of a complete design come to (docs/rtl.md), counted by lanes and bits. Constants are those of the units for int8 with 20 address bits as
 /// yosys gives them for xcup and for osu018, rounded: what a learner corrects, not what it replaces.
@@ -134,7 +136,7 @@ LabelTable with_design_features(const LabelTable& table) {
       const double words = std::ceil(bytes / (banks * word));
       (words > small_words ? blocks : small) += banks * (words > small_words ? blocks_of(words, 8 * word) : 8 * word);
     }
-    const bool held_rows = flow == "is";
+    const bool held_rows = stays(flow, arch::Operand::ifmap);
     const double ifmap_lanes = held_rows ? cols : rows, filter_lanes = held_rows ? rows : cols;
     const Reckoned reckoned = reckon({rows, cols, bits, sums, lanes, transfers, ifmap_lanes, filter_lanes, outputs_stay(flow), overlap > 0});
     const double small_luts = 0.6 * small;  // a bank of 64 words: two words of 32 to a LUT and what joins them
