@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gnomon/base/json.hpp"
+#include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/evaluator.hpp"
 #include "gnomon/surrogate/features.hpp"
 #include "gnomon/surrogate/shipped.hpp"
@@ -52,12 +53,6 @@ class WithResources : public arch::Evaluator {
     if (asked == nullptr) return inner_->evaluate(job);
     const Expected<Model>& model = resource_model();
     if (!model) return fail(Error(model.error()));
-    // What the model was not taught is synthesised.
-    const auto knows = [&](const auto& metric) {
-      const auto& targets = model->info().targets;
-      return std::any_of(targets.begin(), targets.end(), [&](const auto& one) { return one.name == metric.first; });
-    };
-    if (!std::all_of(asked->metrics.begin(), asked->metrics.end(), knows)) return inner_->evaluate(job);
     auto evaluation = inner_->evaluate(plain);
     if (!evaluation) return evaluation;
     auto table = read_design_table(job.design_json, "design");
@@ -67,6 +62,7 @@ class WithResources : public arch::Evaluator {
     for (const auto& [target, name] : asked->metrics) {
       const auto& targets = model->info().targets;
       const auto found = std::find_if(targets.begin(), targets.end(), [&](const auto& one) { return one.name == target; });
+      if (found == targets.end()) return fail(ErrorKind::run_failed, "the shipped model of complete designs has no target " + in_quotes(target));
       const auto at = static_cast<Eigen::Index>(found - targets.begin());
       evaluation->metrics.push_back({name, prediction->mean(0, at)});
       evaluation->intervals.push_back({name, prediction->lower(0, at), prediction->upper(0, at)});

@@ -103,19 +103,18 @@ std::vector<std::string> synthesis_labels(const DesignTableOptions& options) {
   return out;
 }
 
-/// What a row's design takes: a value for each of `synthesis_labels()`, and which tools said so.
-Expected<std::vector<std::pair<std::string, std::string>>> synthesised(const DesignTableOptions& options, const arch::Design& design, SynthOptions synthesis) {
-  std::vector<std::pair<std::string, std::string>> out;
-  std::string tools;
-  const auto put = [&](const char* name, const std::optional<double>& value) { out.emplace_back(name, value ? number(*value) : ""); };
+/// What a row's design takes: a value for each of `synthesis_labels()`, and which tools said so, with a comma behind each.
+Expected<std::string> synthesised(const DesignTableOptions& options, const arch::Design& design, SynthOptions synthesis) {
+  std::string out, tools;
+  const auto put = [&](const std::optional<double>& value) { out += (value ? number(*value) : "") + ","; };
   if (!options.target.empty()) {
     synthesis.target = options.target;
     auto result = synthesise(design, synthesis);
     if (!result) return fail(std::move(result.error()));
-    put("lut", result->total.lut);
-    put("ff", result->total.ff);
-    put("dsp", result->total.dsp);
-    put("bram", result->total.bram);
+    put(result->total.lut);
+    put(result->total.ff);
+    put(result->total.dsp);
+    put(result->total.bram);
     tools = options.target + " complete composed";
   }
   if (options.cells) {
@@ -123,14 +122,13 @@ Expected<std::vector<std::pair<std::string, std::string>>> synthesised(const Des
     auto result = synthesise(design, synthesis);
     if (!result) return fail(std::move(result.error()));
     if (!result->fmax_mhz) return fail(ErrorKind::unsupported, result->notes.empty() ? "no timing of osu018" : result->notes.front());
-    put("cell_area_um2", result->total.area_um2);
-    put("cell_ff", result->total.ff);
-    put("cell_memory_bits", static_cast<double>(result->sram_bits));
-    put("fmax_mhz", result->fmax_mhz);
+    put(result->total.area_um2);
+    put(result->total.ff);
+    put(static_cast<double>(result->sram_bits));
+    put(result->fmax_mhz);
     tools += (tools.empty() ? "osu018 complete composed and " : "; osu018 the same and ") + result->timing_tool;
   }
-  out.emplace_back("synthesis", tools);
-  return out;
+  return out + tools + ",";
 }
 
 }  // namespace
@@ -239,7 +237,7 @@ Expected<DesignTable> write_design_table(const DesignTableOptions& options, cons
       if (!design) return fail(std::move(design.error()));
       auto figures = synthesised(options, *design, synthesis);
       if (!figures) return fail(figures.error().kind(), where + figures.error().text());
-      for (const auto& [name, value] : *figures) line += (name == "synthesis" ? value : value) + ",";
+      line += *figures;
     }
     line += std::string(check ? "1" : "0") + "\n";
     out << line << std::flush;

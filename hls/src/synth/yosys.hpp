@@ -13,7 +13,7 @@ struct SynthJob {
   std::string module;
   std::string text;
   bool flatten = true;
-  /// For osu018: a part of a complete design's control. Black boxes, the modules whose names begin with `apart`, and memories of more words than a queue has
+  /// For osu018: a part of a complete design's control. Black boxes, the modules whose names contain `apart`, and memories of more words than a queue has
   /// (their bits are counted) are left out, and what led to them are ports, so that timing sees paths that begin or end there.
   bool unit = false;
   std::string apart;
