@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "gnomon/base/fields.hpp"
@@ -207,6 +208,25 @@ std::vector<std::string> EvaluatorRegistry::subjects() const {
   std::vector<std::string> out;
   for (const auto& entry : factories_) out.push_back(entry.first);
   return out;
+}
+
+EvaluatorRegistry wrapped(EvaluatorRegistry inner, EvaluatorWrap wrap) {
+  const auto shared = std::make_shared<const EvaluatorRegistry>(std::move(inner));
+  EvaluatorRegistry out;
+  for (const std::string& subject : shared->subjects())
+    for (const std::string& fidelity : shared->fidelities(subject))
+      out.add(subject, fidelity, [shared, wrap, subject, fidelity] { return wrap(subject, fidelity, std::move(*shared->make(subject, fidelity))); });
+  return out;
+}
+
+std::string take_option(EvaluationJob& job, const std::string& key) {
+  if (job.options_json.find('"' + key + '"') == std::string::npos) return "";
+  Json options = Json::parse(job.options_json, nullptr, false);
+  if (!options.is_object() || !options.contains(key) || !options.at(key).is_string()) return "";
+  std::string text = options.at(key).get<std::string>();
+  options.erase(key);
+  job.options_json = options.empty() ? "" : options.dump();
+  return text;
 }
 
 std::string to_json(const EvaluationJob& job) {

@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 
-#include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/evaluator.hpp"
 #include "gnomon/surrogate/features.hpp"
@@ -43,7 +41,7 @@ class WithResources : public arch::Evaluator {
   bool needs_process() const override { return inner_->needs_process(); }
   void observe(const arch::EvaluationJob& job, const arch::Evaluation& result) override {
     arch::EvaluationJob plain = job;
-    taken(plain);
+    arch::take_option(plain, "synthesis");
     inner_->observe(plain, result);
   }
 
@@ -76,15 +74,9 @@ class WithResources : public arch::Evaluator {
 
   /// Takes the wish out of the job's options; null where it asks for nothing, or for another target.
   static const Asked* taken(arch::EvaluationJob& job) {
-    if (job.options_json.find("\"synthesis\"") == std::string::npos) return nullptr;
-    Json options = Json::parse(job.options_json, nullptr, false);
-    if (!options.is_object() || !options.contains("synthesis")) return nullptr;
-    for (const Asked& one : all_asked()) {
-      if (options.at("synthesis") != one.synthesis) continue;
-      options.erase("synthesis");
-      job.options_json = options.empty() ? "" : options.dump();
-      return &one;
-    }
+    const std::string synthesis = arch::take_option(job, "synthesis");
+    for (const Asked& one : all_asked())
+      if (synthesis == one.synthesis) return &one;
     return nullptr;
   }
 };
@@ -92,16 +84,10 @@ class WithResources : public arch::Evaluator {
 }  // namespace
 
 arch::EvaluatorRegistry with_predicted_resources(arch::EvaluatorRegistry inner) {
-  const auto shared = std::make_shared<const arch::EvaluatorRegistry>(std::move(inner));
-  arch::EvaluatorRegistry out;
-  for (const std::string& subject : shared->subjects())
-    for (const std::string& fidelity : shared->fidelities(subject))
-      out.add(subject, fidelity, [shared, subject, fidelity]() -> std::unique_ptr<arch::Evaluator> {
-        auto made = shared->make(subject, fidelity);
-        if (subject != "accelerator" || fidelity != "surrogate") return std::move(*made);
-        return std::make_unique<WithResources>(std::move(*made));
-      });
-  return out;
+  return arch::wrapped(std::move(inner), [](const std::string& subject, const std::string& fidelity, std::unique_ptr<arch::Evaluator> evaluator) -> std::unique_ptr<arch::Evaluator> {
+    if (subject != "accelerator" || fidelity != "surrogate") return evaluator;
+    return std::make_unique<WithResources>(std::move(evaluator));
+  });
 }
 
 }  // namespace gnomon::surrogate

@@ -107,5 +107,54 @@ TEST(Evaluator, RegistryMakesAndRefuses) {
   EXPECT_EQ(subject.error().text(), "no evaluator of the subject \"kernel\" is built; built: accelerator, problem");
 }
 
+/// The inner answer, and beside it the length of an option that the inner evaluator never sees.
+class Doubled final : public Evaluator {
+ public:
+  explicit Doubled(std::unique_ptr<Evaluator> inner) : inner_(std::move(inner)) {}
+  Expected<Evaluation> evaluate(const EvaluationJob& job) override {
+    EvaluationJob plain = job;
+    const std::string text = take_option(plain, "text");
+    auto answer = inner_->evaluate(plain);
+    answer->metrics.push_back({"length", static_cast<double>(text.size())});
+    return answer;
+  }
+
+ private:
+  std::unique_ptr<Evaluator> inner_;
+};
+
+TEST(Evaluator, WrappedRegistriesKeepWhatTheWrapGivesBack) {
+  EvaluatorRegistry registry;
+  registry.add("accelerator", "cycle", [] { return std::make_unique<Constant>(); });
+  registry.add("problem", "analytical", [] { return std::make_unique<Constant>(); });
+  const EvaluatorRegistry all = wrapped(std::move(registry), [](const std::string& subject, const std::string&, std::unique_ptr<Evaluator> inner) -> std::unique_ptr<Evaluator> {
+    if (subject == "problem") return inner;
+    return std::make_unique<Doubled>(std::move(inner));
+  });
+  EXPECT_EQ(all.subjects(), (std::vector<std::string>{"accelerator", "problem"}));
+  EvaluationJob job;
+  job.options_json = R"({"text": "four"})";
+  auto outer = (*all.make("accelerator", "cycle"))->evaluate(job);
+  EXPECT_EQ(*outer->find("one"), 1);
+  EXPECT_EQ(*outer->find("length"), 4);
+  EXPECT_EQ((*all.make("problem", "analytical"))->evaluate(job)->find("length"), nullptr);
+  EXPECT_FALSE(all.make("accelerator", "rtl"));
+}
+
+TEST(Evaluator, OptionsAreTakenOutOfAJob) {
+  EvaluationJob job;
+  job.options_json = R"({"synthesis": "xcup", "other": 1})";
+  EXPECT_EQ(take_option(job, "synthesis"), "xcup");
+  EXPECT_EQ(job.options_json, R"({"other":1})");
+  EXPECT_EQ(take_option(job, "synthesis"), "");
+  EXPECT_EQ(take_option(job, "other"), "") << "not a text";
+  EXPECT_EQ(job.options_json, R"({"other":1})");
+  job.options_json = R"({"synthesis": "xcup"})";
+  take_option(job, "synthesis");
+  EXPECT_EQ(job.options_json, "");
+  job.options_json = "damaged \"synthesis\"";
+  EXPECT_EQ(take_option(job, "synthesis"), "");
+}
+
 }  // namespace
 }  // namespace gnomon::arch

@@ -6,8 +6,6 @@
 #include "gnomon/hls/register.hpp"
 #include "gnomon/hls/synth.hpp"
 
-#include <nlohmann/json.hpp>
-
 namespace gnomon::hls {
 namespace {
 
@@ -17,14 +15,15 @@ class WithSynthesis : public arch::Evaluator {
   explicit WithSynthesis(std::unique_ptr<arch::Evaluator> inner) : inner_(std::move(inner)) {}
   bool needs_process() const override { return inner_->needs_process(); }
   void observe(const arch::EvaluationJob& job, const arch::Evaluation& result) override {
-    std::string target;
-    inner_->observe(plain(job, target), result);
+    arch::EvaluationJob plain = job;
+    arch::take_option(plain, "synthesis");
+    inner_->observe(plain, result);
   }
 
   Expected<arch::Evaluation> evaluate(const arch::EvaluationJob& job) override {
-    std::string target;
-    const arch::EvaluationJob inner = plain(job, target);
-    auto evaluation = inner_->evaluate(inner);
+    arch::EvaluationJob plain = job;
+    const std::string target = arch::take_option(plain, "synthesis");
+    auto evaluation = inner_->evaluate(plain);
     if (!evaluation || target.empty()) return evaluation;
     auto document = Document::parse(job.design_json, "design");
     if (!document) return fail(std::move(document.error()));
@@ -62,33 +61,15 @@ class WithSynthesis : public arch::Evaluator {
     if (!compiled) return fail(std::move(compiled.error()));
     return synthesise(compiled->rtl, options);
   }
-
-  /// The job without what the inner evaluator does not know.
-  static arch::EvaluationJob plain(const arch::EvaluationJob& job, std::string& target) {
-    arch::EvaluationJob out = job;
-    if (job.options_json.find("\"synthesis\"") == std::string::npos) return out;
-    Json options = Json::parse(job.options_json, nullptr, false);
-    if (!options.is_object() || !options.contains("synthesis") || !options.at("synthesis").is_string()) return out;
-    target = options.at("synthesis").get<std::string>();
-    options.erase("synthesis");
-    out.options_json = options.empty() ? "" : options.dump();
-    return out;
-  }
 };
 
 }  // namespace
 
 arch::EvaluatorRegistry with_synthesis(arch::EvaluatorRegistry inner) {
-  const auto shared = std::make_shared<const arch::EvaluatorRegistry>(std::move(inner));
-  arch::EvaluatorRegistry out;
-  for (const std::string& subject : shared->subjects())
-    for (const std::string& fidelity : shared->fidelities(subject))
-      out.add(subject, fidelity, [shared, subject, fidelity]() -> std::unique_ptr<arch::Evaluator> {
-        auto made = shared->make(subject, fidelity);
-        if (subject != "accelerator" && subject != "kernel") return std::move(*made);
-        return std::make_unique<WithSynthesis>(std::move(*made));
-      });
-  return out;
+  return arch::wrapped(std::move(inner), [](const std::string& subject, const std::string&, std::unique_ptr<arch::Evaluator> evaluator) -> std::unique_ptr<arch::Evaluator> {
+    if (subject != "accelerator" && subject != "kernel") return evaluator;
+    return std::make_unique<WithSynthesis>(std::move(evaluator));
+  });
 }
 
 }  // namespace gnomon::hls

@@ -108,6 +108,14 @@ class EvaluatorRegistry {
   std::map<std::string, std::map<std::string, EvaluatorFactory>> factories_;
 };
 
+/// What makes another evaluator of one (adds metrics to its answers, say), or gives it back as it is.
+using EvaluatorWrap = std::function<std::unique_ptr<Evaluator>(const std::string& subject, const std::string& fidelity, std::unique_ptr<Evaluator> inner)>;
+/// All evaluators of `inner`, each through `wrap` when it is made.
+EvaluatorRegistry wrapped(EvaluatorRegistry inner, EvaluatorWrap wrap);
+
+/// The text at a key of the job's options, taken out of them, so that an evaluator inside need not know it; empty where there is none.
+std::string take_option(EvaluationJob& job, const std::string& key);
+
 /// JSON of jobs and answers, as workers exchange and the store keeps them.
 std::string to_json(const EvaluationJob& job);
 Expected<EvaluationJob> job_from_json(const std::string& text);
