@@ -96,7 +96,7 @@ surrogate::TrainOptions options() {
   o.test_fraction = 0;
   o.family = "ensemble";
   o.term = "never";
-  o.learner_options = R"({"members": 5, "hidden": [96, 96], "max_epochs": 1000, "rows_seen": 16000000})";
+  o.learner_options = R"({"members": 5, "hidden": [64, 64, 64], "max_epochs": 1000, "rows_seen": 16000000})";
   return o;
 }
 

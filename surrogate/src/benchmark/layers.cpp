@@ -1,8 +1,8 @@
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
-#include <limits>
-#include <map>
+#include <string_view>
 
 #include "features/network.hpp"
 #include "gnomon/base/text.hpp"
@@ -13,13 +13,124 @@ namespace {
 
 using arch::LabelTable;
 
-std::vector<std::string> cut(const std::string& text, char at) {
-  std::vector<std::string> out;
-  std::size_t begin = 0;
-  while (begin <= text.size()) {
-    const std::size_t end = std::min(text.find(at, begin), text.size());
-    out.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
+/// What a layer's text consists of, in its order.
+constexpr std::array<const char*, 15> fields{"type",  "n_in",     "n_out",       "reuse_factor", "activation", "bias",  "residual",
+                                             "in_height", "in_width", "in_channels", "height",       "width",      "channels", "kernel", "stride"};
+enum : std::size_t { at_type = 0, at_n_in, at_n_out, at_reuse, at_activation, at_bias, at_residual, at_in_height, at_in_width, at_in_channels, at_height, at_width, at_channels, at_kernel, at_stride };
+constexpr bool is_word(std::size_t field) { return field == at_type || field == at_activation; }
+
+/// One layer as read: its words and numbers by field, and what follows from them.
+struct LayerRow {
+  std::array<std::string_view, fields.size()> texts;
+  std::array<double, fields.size()> numbers{};
+  double products = 0, macs = 0;
+
+  NetworkLayer shape() const {
+    const auto& n = numbers;
+    return {std::string(texts[at_type]), std::string(texts[at_activation]), n[at_n_in], n[at_n_out], n[at_reuse], n[at_bias] != 0, n[at_residual] != 0, n[at_in_height], n[at_in_width], n[at_in_channels],
+            n[at_height], n[at_width], n[at_channels], n[at_kernel], n[at_stride]};
+  }
+};
+
+std::string_view next_part(std::string_view& text, char at) {
+  const std::size_t end = std::min(text.find(at), text.size());
+  const std::string_view part = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return part;
+}
+
+bool count_in(std::string_view text, double& value) {
+  const char* const end = text.data() + text.size();
+  std::int64_t whole = 0;
+  if (const auto [stopped, error] = std::from_chars(text.data(), end, whole); error == std::errc() && stopped == end) {
+    value = static_cast<double>(whole);
+    return whole >= 0;
+  }
+  const auto [stopped, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && stopped == end && std::isfinite(value) && value >= 0;
+}
+
+/// The layers of one row into `out`, which keeps its room.
+Expected<void> read_layers(const LabelTable& table, std::size_t row, std::string_view text, std::vector<LayerRow>& out) {
+  const auto refuse = [&](const std::string& what) { return fail(Error(ErrorKind::invalid_input, Problem{table.file(), "row " + std::to_string(row), what})); };
+  out.clear();
+  do {
+    const std::string_view whole = next_part(text, ';');
+    const std::size_t count = static_cast<std::size_t>(std::count(whole.begin(), whole.end(), ':')) + 1;
+    if (count != fields.size()) {
+      return refuse("a layer has " + std::to_string(count) + " fields, not " + std::to_string(fields.size()) + ": " + in_quotes(std::string(whole)));
+    }
+    LayerRow& layer = out.emplace_back();
+    std::string_view left = whole;
+    for (std::size_t f = 0; f < fields.size(); ++f) {
+      layer.texts[f] = next_part(left, ':');
+      if (is_word(f) || count_in(layer.texts[f], layer.numbers[f])) continue;
+      return refuse(std::string(fields[f]) + " of a layer is " + in_quotes(std::string(layer.texts[f])) + ", not a count");
+    }
+    layer.products = layer.numbers[at_n_in] * layer.numbers[at_n_out];
+    layer.macs = layer.products * (layer.texts[at_type].starts_with("conv") ? layer.numbers[at_height] * layer.numbers[at_width] : 1);
+  } while (!text.empty());
+  return {};
+}
+
+const LabelTable::Column* exact(const LabelTable& table, std::string_view name) {
+  const auto& all = table.columns();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const LabelTable::Column& column) { return column.name == name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+/// The columns that describe a row's network.
+struct Described {
+  const LabelTable::Column *layers = nullptr, *bits = nullptr, *strategy = nullptr, *io = nullptr;
+
+  static Expected<Described> of(const LabelTable& table) {
+    Described out{exact(table, "layers"), exact(table, "precision_bits"), exact(table, "strategy"), exact(table, "io")};
+    std::vector<Problem> problems;
+    if (out.layers == nullptr || out.layers->numeric) problems.push_back({table.file(), "layers", "is not a column of words"});
+    if (out.bits == nullptr || !out.bits->numeric) problems.push_back({table.file(), "precision_bits", "is not a column of numbers"});
+    if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
+    return out;
+  }
+};
+
+/// What physics gives for a whole row.
+constexpr std::array<const char*, 14> derived_names{"macs", "weight_bits", "reuse_depth_sum", "bit_operations", "analytical_lut", "analytical_ff", "analytical_dsp", "analytical_bram",
+                                                    "analytical_cycles", "analytical_ii", "analytical_adder_lut", "analytical_product_lut", "analytical_select_lut", "analytical_table_lut"};
+
+std::array<double, derived_names.size()> derived_of(const std::vector<LayerRow>& layers, std::vector<NetworkLayer>& shapes, double bits, bool resource, bool stream) {
+  double macs = 0, weight_bits = 0, depth = 0;
+  shapes.clear();
+  for (const LayerRow& layer : layers) {
+    shapes.push_back(layer.shape());
+    macs += layer.macs;
+    weight_bits += layer.products * bits;
+    if (layer.products > 0) depth += layer.numbers[at_reuse] * (layer.macs / layer.products);
+  }
+  const NetworkEstimate e = estimate_network(shapes, static_cast<int>(std::clamp(bits, 2.0, 16.0)), resource, stream);
+  return {macs, weight_bits, depth, macs * bits * bits, e.lut(), e.ff, e.dsp, e.bram, e.cycles, e.ii, e.adder_lut, e.product_lut, e.select_lut, e.table_lut};
+}
+
+/// Reads row by row and tells `each` the layers and what is derived from them.
+template <class Each>
+Expected<void> walk(const LabelTable& table, const Each& each) {
+  const auto described = Described::of(table);
+  if (!described) return fail(Error(described.error()));
+  const auto& [layers, bits, strategy, io] = *described;
+  std::vector<LayerRow> read;
+  std::vector<NetworkLayer> shapes;
+  for (std::size_t r = 0; r < table.rows(); ++r) {
+    if (auto sound = read_layers(table, r, layers->words[r], read); !sound) return sound;
+    const bool resource = strategy && !strategy->numeric && strategy->words[r] == "resource", stream = io && !io->numeric && io->words[r] == "io_stream";
+    each(r, read, bits->numbers[r], derived_of(read, shapes, bits->numbers[r], resource, stream));
+  }
+  return {};
+}
+
+std::vector<LabelTable::Column> derived_columns(std::size_t rows) {
+  std::vector<LabelTable::Column> out;
+  for (const char* name : derived_names) {
+    out.push_back({name, std::string_view(name) == "weight_bits" ? "bit" : "", true, {}, {}});
+    out.back().numbers.reserve(rows);
   }
   return out;
 }
@@ -27,82 +138,50 @@ std::vector<std::string> cut(const std::string& text, char at) {
 }  // namespace
 
 bool is_layers_table(const LabelTable& table) {
-  return table.column("layers") && table.column("network") && table.column("family") && table.column("precision_bits");
+  return exact(table, "layers") && exact(table, "network") && exact(table, "family") && exact(table, "precision_bits");
+}
+
+Expected<std::vector<LabelTable::Column>> layers_features(const LabelTable& table) {
+  std::vector<LabelTable::Column> out = derived_columns(table.rows());
+  auto walked = walk(table, [&](std::size_t, const auto&, double, const auto& derived) {
+    for (std::size_t d = 0; d < derived.size(); ++d) out[d].numbers.push_back(derived[d]);
+  });
+  if (!walked) return fail(std::move(walked.error()));
+  return out;
 }
 
 Expected<NetworkTables> layers_tables(const LabelTable& table) {
-  static const std::vector<std::string> fields{"type",  "n_in",     "n_out",       "reuse_factor", "activation", "bias",  "residual",
-                                               "in_height", "in_width", "in_channels", "height",       "width",      "channels", "kernel", "stride"};
-  const auto column = [&](const char* name) -> const LabelTable::Column* {
-    auto found = table.column(name);
-    return found && (*found)->name == name ? *found : nullptr;
-  };
-  const LabelTable::Column *layers = column("layers"), *family = column("family"), *kind = column("kind"), *bits = column("precision_bits");
+  const LabelTable::Column *family = exact(table, "family"), *kind = exact(table, "kind");
   std::vector<Problem> problems;
-  for (const auto& [name, found] : {std::pair{"layers", layers}, {"family", family}, {"kind", kind}}) {
+  for (const auto& [name, found] : {std::pair{"family", family}, {"kind", kind}}) {
     if (found == nullptr || found->numeric) problems.push_back({table.file(), name, "is not a column of words"});
   }
-  if (bits == nullptr || !bits->numeric) problems.push_back({table.file(), "precision_bits", "is not a column of numbers"});
   if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
 
   NetworkTables out;
   LabelTable::Column name{"network", "", false, {}, {}}, exemplar{"exemplar", "", false, {}, {}}, subset{"subset", "", false, {}, {}};
   std::vector<LabelTable::Column> nodes{{"network", "", false, {}, {}}};
-  for (const std::string& field : fields) nodes.push_back({field, "", field != "type" && field != "activation", {}, {}});
+  for (std::size_t f = 0; f < fields.size(); ++f) nodes.push_back({fields[f], "", !is_word(f), {}, {}});
   for (const char* derived : {"macs", "multipliers", "weight_bits", "precision_bits"}) nodes.push_back({derived, "", true, {}, {}});
-  LabelTable::Column macs{"macs", "", true, {}, {}}, weight_bits{"weight_bits", "bit", true, {}, {}}, reuse_sum{"reuse_depth_sum", "", true, {}, {}},
-      bit_operations{"bit_operations", "", true, {}, {}};
-  const LabelTable::Column *strategy = column("strategy"), *io = column("io");
-  std::vector<LabelTable::Column> expected;
-  for (const char* what : {"lut", "ff", "dsp", "bram", "cycles", "ii", "adder_lut", "product_lut", "select_lut", "table_lut"}) expected.push_back({std::string("analytical_") + what, "", true, {}, {}});
-  for (std::size_t r = 0; r < table.rows(); ++r) {
-    std::vector<NetworkLayer> shapes;
+  std::vector<LabelTable::Column> derived = derived_columns(table.rows());
+  auto walked = walk(table, [&](std::size_t r, const std::vector<LayerRow>& layers, double bits, const auto& values) {
     name.words.push_back("row " + std::to_string(r));
     exemplar.words.push_back(kind->words[r] == "exemplar" ? family->words[r] : "");
     subset.words.push_back(family->words[r] == "fc" ? "dense" : family->words[r]);
-    double all_macs = 0, all_bits = 0, depth = 0;
-    for (const std::string& layer : cut(layers->words[r], ';')) {
-      const std::vector<std::string> values = cut(layer, ':');
-      if (values.size() != fields.size()) {
-        return fail(Error(ErrorKind::invalid_input, Problem{table.file(), "row " + std::to_string(r), "a layer has " + std::to_string(values.size()) + " fields, not " +
-                                                                                                                   std::to_string(fields.size()) + ": " + in_quotes(layer)}));
-      }
-      std::map<std::string, double> numbers;
+    for (const LayerRow& layer : layers) {
       nodes[0].words.push_back(name.words.back());
       for (std::size_t f = 0; f < fields.size(); ++f) {
-        LabelTable::Column& to = nodes[f + 1];
-        if (!to.numeric) {
-          to.words.push_back(values[f]);
-          continue;
-        }
-        double value = 0;
-        const auto [end, error] = std::from_chars(values[f].data(), values[f].data() + values[f].size(), value);
-        if (error != std::errc() || end != values[f].data() + values[f].size() || !std::isfinite(value) || value < 0) {
-          return fail(Error(ErrorKind::invalid_input, Problem{table.file(), "row " + std::to_string(r), fields[f] + " of a layer is " + in_quotes(values[f]) + ", not a count"}));
-        }
-        numbers[fields[f]] = value;
-        to.numbers.push_back(value);
+        if (is_word(f)) nodes[f + 1].words.emplace_back(layer.texts[f]);
+        else nodes[f + 1].numbers.push_back(layer.numbers[f]);
       }
-      const double products = numbers["n_in"] * numbers["n_out"], pixels = values[0].starts_with("conv") ? numbers["height"] * numbers["width"] : 1;
-      const double derived[] = {products * pixels, products / std::max(1.0, numbers["reuse_factor"]), products * bits->numbers[r], bits->numbers[r]};
-      for (std::size_t d = 0; d < std::size(derived); ++d) nodes[fields.size() + 1 + d].numbers.push_back(derived[d]);
-      shapes.push_back({values[0], values[4], numbers["n_in"], numbers["n_out"], numbers["reuse_factor"], numbers["bias"] != 0, numbers["residual"] != 0, numbers["in_height"], numbers["in_width"],
-                        numbers["in_channels"], numbers["height"], numbers["width"], numbers["channels"], numbers["kernel"], numbers["stride"]});
-      all_macs += derived[0];
-      all_bits += derived[2];
-      if (products > 0) depth += numbers["reuse_factor"] * pixels;
+      const double own[] = {layer.macs, layer.products / std::max(1.0, layer.numbers[at_reuse]), layer.products * bits, bits};
+      for (std::size_t d = 0; d < std::size(own); ++d) nodes[fields.size() + 1 + d].numbers.push_back(own[d]);
     }
-    const NetworkEstimate e = estimate_network(shapes, static_cast<int>(std::clamp(bits->numbers[r], 2.0, 16.0)), strategy && !strategy->numeric && strategy->words[r] == "resource",
-                                               io && !io->numeric && io->words[r] == "io_stream");
-    const double estimates[] = {e.lut(), e.ff, e.dsp, e.bram, e.cycles, e.ii, e.adder_lut, e.product_lut, e.select_lut, e.table_lut};
-    for (std::size_t i = 0; i < expected.size(); ++i) expected[i].numbers.push_back(estimates[i]);
-    macs.numbers.push_back(all_macs);
-    weight_bits.numbers.push_back(all_bits);
-    reuse_sum.numbers.push_back(depth);
-    bit_operations.numbers.push_back(all_macs * bits->numbers[r] * bits->numbers[r]);
-  }
-  for (auto* own : {&name, &exemplar, &subset, &macs, &weight_bits, &reuse_sum, &bit_operations}) out.rows.add(std::move(*own));
-  for (LabelTable::Column& own : expected) out.rows.add(std::move(own));
+    for (std::size_t d = 0; d < values.size(); ++d) derived[d].numbers.push_back(values[d]);
+  });
+  if (!walked) return fail(std::move(walked.error()));
+  for (auto* own : {&name, &exemplar, &subset}) out.rows.add(std::move(*own));
+  for (LabelTable::Column& own : derived) out.rows.add(std::move(own));
   for (const LabelTable::Column& other : table.columns()) {
     for (const char* kept : {"split", "precision_bits", "strategy", "io", "reuse_factor", "layer_count", "multipliers", "lut", "ff", "dsp", "bram", "cycles", "ii"}) {
       if (other.name == kept) out.rows.add(other);

@@ -191,13 +191,15 @@ class Estimator {
     struct Made {
       double count, depth, bits;
     };
-    std::vector<Made> made;
+    std::array<Made, 160> made;
+    std::size_t kinds = 0;
     for (int b = 1; b < std::max(2, x_); ++b) {
+      const double chance = std::min(1.0, (2.0 * std::max(0, x_ - b) + (b == 1 ? 1 : 0)) / weights);
+      const double drawn = std::expm1(l.n_out * std::log1p(-std::min(chance, 1 - 1e-12)));
       for (int d = 1; d < 10; ++d) {
         const double n = odds.count[static_cast<std::size_t>(b)][static_cast<std::size_t>(d)];
         if (n == 0) continue;
-        const double chance = std::min(1.0, (2.0 * std::max(0, x_ - b) + (b == 1 ? 1 : 0)) / weights);
-        const double each = -n * std::expm1(l.n_out * std::log1p(-std::min(chance, 1 - 1e-12)));
+        const double each = -n * drawn;
         const double count = each * l.n_in, bits = std::min(in_bits + b, sum_);
         product_bits += n * chance * bits;
         seen += n * chance;
@@ -213,10 +215,10 @@ class Estimator {
           e_.ff += count * (bits + std::max(0, d - 2) * (in_bits + 2));
         }
         levels = std::max(levels, depth);
-        made.push_back({count, depth, bits});
+        made[kinds++] = {count, depth, bits};
       }
     }
-    for (const Made& m : made) passes += m.count * (levels - m.depth) * m.bits;
+    for (std::size_t i = 0; i < kinds; ++i) passes += made[i].count * (levels - made[i].depth) * made[i].bits;
     e_.ff += passes;
     const double terms = std::max(1.0, std::round(l.n_in * (1 - 1 / weights))), tree = levels_of(terms);
     const double width = seen > 0 ? product_bits / seen + 1 : in_bits;
@@ -239,9 +241,10 @@ class Estimator {
     const double weight_bits = x_ * reuse;
     const double multipliers = lanes * (memory ? units : distinct(units, weight_bits)) * (1 - std::exp2(-weight_bits));
     // Widths of a multiplier's weights: upper bits that repeat the sign and lower ones that are 0 in all steps are left out.
-    double span = 0, wide = 0, up_to = 0;
+    double span = 0, wide = 0, up_to = 0, narrower = std::exp2(-x_ * reuse);
     for (int s = 1; s <= x_; ++s) {
-      const double here = std::min(1.0, (x_ - s + 1) * std::exp2((s - x_) * reuse) - (x_ - s) * std::exp2((s - 1 - x_) * reuse));
+      const double all = std::exp2((s - x_) * reuse), here = std::min(1.0, (x_ - s + 1) * all - (x_ - s) * narrower);
+      narrower = all;
       const double chance = std::max(0.0, here - up_to);
       up_to = std::max(up_to, here);
       span += s * chance;

@@ -113,11 +113,14 @@ void encode_nodes(const std::vector<Feature>& features, const std::string& key, 
 
 Expected<Encoded> Model::encode(const arch::LabelTable& given, const arch::LabelTable* nodes) const {
   // Columns that a known layout implies are made where the table lacks them.
-  const bool whole = std::all_of(info_.features.begin(), info_.features.end(), [&](const Feature& f) { return given.column(f.name).has_value(); });
+  const auto& columns = given.columns();
+  const bool whole = std::all_of(info_.features.begin(), info_.features.end(),
+                                 [&](const Feature& f) { return std::any_of(columns.begin(), columns.end(), [&](const Column& column) { return column.name == f.name; }); });
   ImportedTable imported;
   if (!whole) {
     std::vector<std::string> wanted;
     for (const Feature& feature : info_.features) wanted.push_back(feature.name);
+    if (!info_.node_key.empty()) wanted.push_back(info_.node_key);
     auto made = import_layout(given, wanted);
     if (!made) return fail(std::move(made.error()));
     imported = std::move(*made);
@@ -127,9 +130,11 @@ Expected<Encoded> Model::encode(const arch::LabelTable& given, const arch::Label
   Encoded out;
   out.rows = numbers_of(info_.features, table, problems);
   if (!info_.node_features.empty() && problems.empty()) {
-    if (!nodes) return invalid(table.file(), "", "the model takes a list of nodes for each row; give the node table");
+    if (!nodes) return invalid(given.file(), "", "the model takes a list of nodes for each row; give the node table");
     encode_nodes(info_.node_features, info_.node_key, table, *nodes, out, problems);
   }
+  for (Problem& problem : problems)
+    if (problem.file.empty()) problem.file = given.file();
   if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
   return out;
 }

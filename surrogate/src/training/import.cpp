@@ -22,7 +22,17 @@ using arch::LabelTable;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 bool has_all(const LabelTable& table, std::initializer_list<const char*> names) {
-  return std::all_of(names.begin(), names.end(), [&](const char* name) { return table.column(name).has_value(); });
+  const auto& all = table.columns();
+  return std::all_of(names.begin(), names.end(), [&](const char* name) { return std::any_of(all.begin(), all.end(), [&](const auto& column) { return column.name == name; }); });
+}
+
+/// Of a table that a model is asked about only what it wants, texts of whole networks being long (and without the file's name); all of it where nothing is said.
+LabelTable wanted_part(const LabelTable& table, const std::vector<std::string>& wanted) {
+  if (wanted.empty()) return table;
+  LabelTable out;
+  for (const LabelTable::Column& column : table.columns())
+    if (std::find(wanted.begin(), wanted.end(), column.name) != wanted.end()) out.add(column);
+  return out;
 }
 
 const LabelTable::Column& column_of(const LabelTable& table, const char* name) { return **table.column(name); }
@@ -105,14 +115,16 @@ Expected<ImportedTable> import_layout(const LabelTable& table, const std::vector
     return ImportedTable{"hls4ml layers", table, {"d_in", "d_out", "prec", "rf", "strategy"}, "hls4ml C synthesis"};
   }
   if (is_layers_table(table)) {
-    auto tables = layers_tables(table);
-    if (!tables) return fail(std::move(tables.error()));
-    ImportedTable out{"networks of layers", table, {}, "gnomon dataset layers: yosys, composed, xcup"};
-    for (const LabelTable::Column& column : tables->rows.columns()) {
-      const bool derived = column.name.starts_with("analytical_") || column.name == "macs" || column.name == "weight_bits";
-      if (derived && !table.column(column.name)) out.table.add(column);
-      if (derived || column.name == "precision_bits" || column.name == "strategy" || column.name == "io" || column.name == "layer_count") out.features.push_back(column.name);
+    auto derived = layers_features(table);
+    if (!derived) return fail(std::move(derived.error()));
+    ImportedTable out{"networks of layers", wanted_part(table, wanted), {}, "gnomon dataset layers: yosys, composed, xcup"};
+    for (LabelTable::Column& column : *derived) {
+      if (!column.name.starts_with("analytical_") && column.name != "macs" && column.name != "weight_bits") continue;
+      out.features.push_back(column.name);
+      if (!has_all(table, {column.name.c_str()})) out.table.add(std::move(column));
     }
+    for (const LabelTable::Column& column : table.columns())
+      if (column.name == "precision_bits" || column.name == "strategy" || column.name == "io" || column.name == "layer_count") out.features.push_back(column.name);
     return out;
   }
   if (is_design_table(table)) {

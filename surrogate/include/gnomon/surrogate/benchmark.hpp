@@ -60,6 +60,8 @@ std::string benchmark_split(const std::string& network);
 /// physics gives (MACs, weight bits, bit operations, steps), families as subsets, exemplars by name. Errors: a layer that does not have its fields.
 bool is_layers_table(const arch::LabelTable& table);
 Expected<NetworkTables> layers_tables(const arch::LabelTable& table);
+/// The derived columns of such a table's rows alone (totals over the layers, `analytical_*`): what a model needs beside the columns `precision_bits, strategy, io, layer_count`.
+Expected<std::vector<arch::LabelTable::Column>> layers_features(const arch::LabelTable& table);
 
 /// Rows: `network` (a name; rows of equal name are one network at several settings), the targets, and features. Optional columns: `exemplar` (a word: the row is of
 /// an exemplar network, never trained on, and scored apart under that word), `subset` (a word, say `dense`: scored apart too), `split` (else by hash), `flat_TARGET` (labels
