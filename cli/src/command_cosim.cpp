@@ -102,7 +102,7 @@ void print_whole(const hls::DesignCosim& run) {
 
 /// What decides the answer, by content and not by place: the same hash on every machine.
 std::string inputs(const Options& options) {
-  std::string all = options.layer + "\n" + number(options.cosim.stall) + (options.cosim.system ? " system" : "") + (options.whole ? " whole" : "") + "\n" + std::to_string(options.batch) + "\n";
+  std::string all = options.layer + "\n" + number(options.cosim.stall) + (options.cosim.system ? " system" : "") + (options.cosim.together ? " together " + join(options.cosim.rtl_cores) : "") + (options.whole ? " whole" : "") + "\n" + std::to_string(options.batch) + "\n";
   for (const std::string& file : {options.kernel, options.design, options.workload, options.mapping,
                                   options.campaign.empty() ? std::string() : (std::filesystem::path(options.campaign) / "cosim" / ("trial-" + std::to_string(options.trial.value_or(0))) / "design.json").string()}) {
     const auto content = file.empty() || file.starts_with("zoo:") ? Expected<std::string>(file) : read_file(file, std::size_t{2} << 30);
@@ -134,6 +134,14 @@ void print_result(const hls::CosimResult& result) {
                        grouped(s.waited_cycles), s.agrees ? "yes" : "no" + (s.difference.empty() ? "" : " (" + s.difference + ")")});
   }
   if (!systems.empty()) print("\nIn the SystemC system:\n" + table({"step", "latency_cycles", "model_latency", "rtl_cycles", "model_cycles", "held", "waited", "agrees"}, systems));
+  if (result.together) {
+    std::vector<std::vector<std::string>> lines;
+    for (const hls::CosimTogether::Step& s : result.together->steps)
+      lines.push_back({s.label, s.core, s.rtl ? "RTL" : "model", grouped(s.start_cycle), grouped(s.model_start_cycle), grouped(s.latency_cycles), grouped(s.model_latency_cycles), grouped(s.mismatches)});
+    print("\nAll steps in one SystemC system:\n" + table({"step", "core", "array", "start_cycle", "model_start", "latency_cycles", "model_latency", "mismatches"}, lines));
+    print(fmt::format("latency_cycles: {}, the models say {}; agrees: {}\n", grouped(result.together->latency_cycles), grouped(result.together->model_latency_cycles),
+                      result.together->agrees ? "yes" : "no (" + result.together->difference + ")"));
+  }
   print(fmt::format("outputs_match: {}\ncycle_difference: {}\n", result.total.outputs_match, result.total.cycle_difference));
   std::fprintf(stderr, "%s, %s; %.1f s (Verilator %.1f s, compiler %.1f s)\n", result.rtl_top.c_str(), result.tool.c_str(), result.seconds, result.verilate_seconds,
                result.compile_seconds);
@@ -271,6 +279,8 @@ Expected<int> cosim(const Options& options) {
     return fail(ErrorKind::invalid_input, options.cosim.trace.string() + ": cannot be written");
   }
   if (options.campaign.empty() && options.kernel.empty() && (options.design.empty() || options.workload.empty())) return fail(ErrorKind::usage, "--arch and --workload go together");
+  if (options.cosim.together && (options.design.empty() || !options.layer.empty() || options.whole)) return fail(ErrorKind::usage, "--together goes with --arch and --workload, without --layer and --whole");
+  if (!options.cosim.rtl_cores.empty() && !options.cosim.together) return fail(ErrorKind::usage, "--rtl-core goes with --together");
   if (options.whole && (options.design.empty() || !options.layer.empty() || options.cosim.system))
     return fail(ErrorKind::usage, "--whole goes with --arch and --workload, without --layer and --system");
   if (options.whole) {
@@ -298,6 +308,7 @@ Expected<int> cosim(const Options& options) {
     print_result(*result);
   }
   all_sound = all_sound && result->total.outputs_match && result->total.cycle_difference == 0;
+  all_sound = all_sound && (!result->together || result->together->agrees);
   for (const hls::CosimStep& step : result->steps) all_sound = all_sound && (!step.system || step.system->agrees) && (!step.replay || step.replay->mismatches == 0);
   return all_sound ? 0 : 1;
 }
@@ -323,6 +334,8 @@ Command cosim_command() {
             app.add_option("--trace-cycles", options->window, "FROM TO: cycles after reset that the trace shows; all without it")->expected(2);
             app.add_flag("--icarus", options->cosim.icarus, "replay the first cycles of each step, or of the whole design, in Icarus Verilog too");
             app.add_flag("--system", options->cosim.system, "run each step once more with the RTL in the SystemC system of levels, ports, links and memory");
+            app.add_flag("--together", options->cosim.together, "run all steps in one SystemC system too, RTL in the place of the arrays: cores side by side, memory and links shared");
+            app.add_option("--rtl-core", options->cosim.rtl_cores, "with --together: a core whose array is RTL, the others' are models (may be repeated); all without it");
             app.add_flag("--whole", options->whole, "run the whole workload on RTL of the whole design: levels, transfers, sequencer and vector unit too");
             app.add_option("--trace", options->trace, "write every signal to this FST file (one layer or kernel)");
             app.add_flag("--json", options->json, "print one JSON document");

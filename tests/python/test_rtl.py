@@ -41,6 +41,49 @@ def test_a_layer_in_the_system(tmp_path: Path, edge: dict[str, Any], dataflow: s
         assert run.json()["layers"][0]["latency_cycles"] == system["latency_cycles"]
 
 
+def two_branches(folder: Path) -> Path:
+    """Two convolutions of one image, their sum, and a convolution of it."""
+    shapes = {"x": [1, 8, 12, 12], "a.w": [12, 8, 3, 3], "b.w": [12, 8, 3, 3], "a.out": [1, 12, 10, 10], "b.out": [1, 12, 10, 10], "sum": [1, 12, 10, 10], "c.w": [6, 12, 1, 1], "c.out": [1, 6, 10, 10]}
+    window = {"groups": 1, "stride": [1, 1], "pad_begin": [0, 0], "pad_end": [0, 0]}
+    operators = [{"name": n, "op": "convolution", "type": "Conv", "inputs": [i, n + ".w"], "outputs": [n + ".out"], "convolution": window} for n, i in (("a", "x"), ("b", "x"), ("c", "sum"))]
+    operators.insert(2, {"name": "add", "op": "elementwise", "type": "Add", "inputs": ["a.out", "b.out"], "outputs": ["sum"]})
+    tensors = [{"name": n, "shape": s, **({"constant": True} if n.endswith(".w") else {})} for n, s in shapes.items()]
+    return write_json(folder / "two.json", {"version": 1, "name": "two", "tensors": tensors, "operators": operators})
+
+
+@pytest.mark.parametrize("rtl", [[], ["b"]])
+def test_a_network_on_two_cores_in_one_system(tmp_path: Path, rtl: list[str]) -> None:
+    """RTL on both cores, or on one beside a model: they meet at the bus and the DRAM, and every step starts and ends when the models say."""
+    design = json.loads((ROOT / "examples" / "designs" / "pair.json").read_text())
+    for core in design["cores"]:
+        core["array"].update({"rows": 4, "cols": 4})
+    files = ["--arch", write_json(tmp_path / "pair.json", design), "--workload", two_branches(tmp_path)]
+    cores = [word for name in rtl for word in ("--rtl-core", name)]
+    run = gnomon("cosim", *files, "--together", *cores, "--json")
+    assert run.status == 0, run.err
+    together = run.json()["together"]
+    assert together["agrees"] is True and together["difference"] is None
+    steps = {step["step"]: step for step in together["steps"]}
+    assert {steps[name]["core"] for name in "ab"} == {"a", "b"} and steps["add"]["rtl"] is False
+    assert all(step["rtl"] == (not rtl or step["core"] in rtl) for name, step in steps.items() if name != "add")
+    assert all(step["outputs"] > 0 and step["mismatches"] == 0 for step in steps.values() if step["rtl"])
+    # Both cores are at work at the same time, and the program's latency is the models'.
+    assert abs(steps["a"]["start_cycle"] - steps["b"]["start_cycle"]) < min(steps["a"]["latency_cycles"], steps["b"]["latency_cycles"])
+    assert all(step["start_cycle"] == step["model_start_cycle"] and step["latency_cycles"] == step["model_latency_cycles"] for step in steps.values())
+    simulated = gnomon("simulate", *files, "--fidelity", "cycle", "--json").json()
+    assert simulated["total"]["latency_cycles"] == together["latency_cycles"]
+    # Streams that come late cost cycles, no outputs, and no bytes.
+    late = gnomon("cosim", *files, "--together", *cores, "--stall", "0.3", "--json").json()["together"]
+    assert late["agrees"] is True and late["latency_cycles"] > together["latency_cycles"]
+
+
+def test_cores_are_named_and_go_together(tmp_path: Path) -> None:
+    files = ["--arch", ROOT / "examples" / "designs" / "pair.json", "--workload", two_branches(tmp_path)]
+    unknown = gnomon("cosim", *files, "--together", "--rtl-core", "c")
+    assert unknown.status == 3 and 'unknown core "c"; allowed: a, b' in unknown.err
+    assert gnomon("cosim", *files, "--rtl-core", "a").status == 2
+
+
 def campaign(tmp_path: Path, edge: dict[str, Any], **changes: Any) -> Path:
     gemm(tmp_path)
     return write_json(

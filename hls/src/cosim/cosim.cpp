@@ -6,8 +6,11 @@
 #include "cosim/quantise.hpp"
 #include "cosim/step.hpp"
 #include "cosim/testbench.hpp"
+#include "cosim/together.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/text.hpp"
+#include "gnomon/hls/emit.hpp"
+#include "gnomon/sim/cycle.hpp"
 #include "gnomon/sim/mapper.hpp"
 #include "gnomon/sim/result.hpp"
 
@@ -83,6 +86,70 @@ double since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+Expected<Operands> operands_of(const Chosen& chosen, const std::vector<float>* values, int bits, std::uint64_t seed) {
+  auto operands = empty_operands(*chosen.step->array);
+  if (!operands) return fail(ErrorKind::unsupported, chosen.step->label + ": " + operands.error().text());
+  fill_random(*operands, bits, derive(seed, chosen.step->label));
+  if (values != nullptr && values->size() == operands->filter.size()) operands->filter = quantise(*values, bits);
+  return operands;
+}
+
+/// All steps of the workload in one system, with the RTL that the steps alone have run on.
+Expected<CosimTogether> cosimulate_together(const CosimRequest& request, const std::vector<arch::LoweredOperator>& lowered, const arch::Mapping& mapping, const StepRunner& runner) {
+  const arch::Design& design = request.design;
+  const CosimOptions& options = request.options;
+  std::vector<bool> in_rtl(design.cores.size(), options.rtl_cores.empty());
+  for (const std::string& name : options.rtl_cores) {
+    auto core = core_named(design, name);
+    if (!core) {
+      std::vector<std::string> names;
+      for (const arch::Core& one : design.cores) names.push_back(one.name);
+      return fail(ErrorKind::invalid_input, unknown_word("core", name, names));
+    }
+    in_rtl[*core] = true;
+  }
+  auto plan = sim::plan(design, request.graph, lowered, mapping, "mapping");
+  if (!plan) return fail(std::move(plan.error()));
+  TogetherJob job;
+  job.design_json = design.resolved_json;
+  job.steps = sim::cycle_steps(*plan);
+  job.cpu_seconds = options.cpu_seconds;
+  auto model = sim::run_cycle_model(design, job.steps);
+  if (!model) return fail(std::move(model.error()));
+  std::int64_t cycles = 0;
+  for (std::size_t i = 0; i < plan->size(); ++i) {
+    const sim::PlannedStep& step = (*plan)[i];
+    if (!step.step->array || !in_rtl[step.core]) continue;
+    cycles += model->steps[i].latency_cycles;
+    const arch::Array& array = design.cores[step.core].array;
+    const Chosen chosen{step.op, step.step};
+    auto operands = operands_of(chosen, filter_values(request.graph, *step.op, *step.step->array), array.precision.bits, options.seed);
+    if (!operands) return fail(std::move(operands.error()));
+    auto folds = enumerate_folds(design, design.cores[step.core], *step.step->array, *step.mapping);
+    if (!folds) return fail(ErrorKind::unsupported, step.step->label + ": " + folds.error().text());
+    TogetherJob::Array one{i, {}, reference_outputs(*operands, array.accumulator_bits)};
+    one.job.array = *array_parameters(array);
+    auto rtl = emit_array(one.job.array);
+    if (!rtl) return fail(std::move(rtl.error()));
+    const std::filesystem::path* library = runner.library(rtl->top);
+    if (library == nullptr) return fail(ErrorKind::run_failed, step.step->label + ": the RTL of its array has not been built");
+    std::error_code code;
+    one.job.library = std::filesystem::absolute(*library, code).string();
+    one.job.operands = std::move(*operands);
+    one.job.folds = std::move(*folds);
+    one.job.drive.stall = options.stall;
+    one.job.drive.seed = options.seed;
+    one.job.drive.max_cycles = options.max_cycles;
+    job.arrays.push_back(std::move(one));
+  }
+  if (cycles > options.max_cycles)
+    return fail(ErrorKind::unsupported, "all steps together take " + std::to_string(cycles) + " cycles of RTL; max_cycles (gnomon cosim --max-cycles) allows " + std::to_string(options.max_cycles));
+  auto out = run_together(job, options.worker);
+  if (!out) return out;
+  for (std::size_t i = 0; i < plan->size(); ++i) out->steps[i].core = design.cores[(*plan)[i].core].name;
+  return out;
+}
+
 Expected<CosimResult> finish(CosimResult result, const StepRunner& runner, std::chrono::steady_clock::time_point start) {
   result.tool = runner.tool;
   result.rtl_top = runner.rtl_top;
@@ -106,6 +173,8 @@ Expected<CosimResult> cosimulate(const CosimRequest& request) {
   if (!lowered) return fail(std::move(lowered.error()));
   auto chosen = choose(*lowered, request.layer);
   if (!chosen) return fail(std::move(chosen.error()));
+  if (request.options.together && !request.layer.empty()) return fail(ErrorKind::invalid_input, "all steps together are of a whole workload, and a layer is named");
+  if (request.options.together && design.resolved_json.empty()) return fail(ErrorKind::unsupported, "all steps together need a design that was read from JSON");
   if (!request.options.trace.empty() && chosen->size() > 1)
     return fail(ErrorKind::invalid_input,
                 "a trace is of one work step, and " + std::to_string(chosen->size()) + " would run; name one layer");
@@ -158,17 +227,19 @@ Expected<CosimResult> cosimulate(const CosimRequest& request) {
   CosimResult result;
   for (const Planned& p : plan) {
     const arch::Array& array = design.cores[p.core].array;
-    auto operands = empty_operands(*p.chosen.step->array);
-    if (!operands) return fail(ErrorKind::unsupported, p.chosen.step->label + ": " + operands.error().text());
-    fill_random(*operands, array.precision.bits, derive(request.options.seed, p.chosen.step->label));
-    if (p.values != nullptr && p.values->size() == operands->filter.size())
-      operands->filter = quantise(*p.values, array.precision.bits);
+    auto operands = operands_of(p.chosen, p.values, array.precision.bits, request.options.seed);
+    if (!operands) return fail(std::move(operands.error()));
     const std::vector<std::int64_t> expected = reference_outputs(*operands, array.accumulator_bits);
     auto step = runner.run(design, p.core, *p.chosen.step->array, *p.mapping, std::move(*operands), expected);
     if (!step) return fail(std::move(step.error()));
     step->repeats = p.repeats;
     add(result.total, step->figures, p.repeats);
     result.steps.push_back(std::move(*step));
+  }
+  if (request.options.together) {
+    auto together = cosimulate_together(request, *lowered, mapping, runner);
+    if (!together) return fail(std::move(together.error()));
+    result.together = std::move(*together);
   }
   return finish(std::move(result), runner, start);
 }
@@ -293,6 +364,16 @@ Json cosim_document(const CosimResult& result) {
     if (step.replay) row["replay"] = replay_json(*step.replay);
     row["simulate_seconds"] = step.simulate_seconds;
     out["steps"].push_back(std::move(row));
+  }
+  if (result.together) {
+    const CosimTogether& t = *result.together;
+    Json together{{"agrees", t.agrees}, {"latency_cycles", t.latency_cycles}, {"model_latency_cycles", t.model_latency_cycles},
+                  {"difference", t.difference.empty() ? Json(nullptr) : Json(t.difference)}, {"steps", Json::array()}};
+    for (const CosimTogether::Step& step : t.steps)
+      together["steps"].push_back(Json{{"step", step.label}, {"core", step.core}, {"rtl", step.rtl}, {"start_cycle", step.start_cycle}, {"model_start_cycle", step.model_start_cycle},
+                                       {"latency_cycles", step.latency_cycles}, {"model_latency_cycles", step.model_latency_cycles}, {"outputs", step.outputs},
+                                       {"mismatches", step.mismatches}, {"waited_cycles", step.waited_cycles}, {"stalls_injected", step.stalls_injected}});
+    out["together"] = std::move(together);
   }
   return out;
 }

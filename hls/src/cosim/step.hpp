@@ -28,6 +28,12 @@ class StepRunner {
   Expected<void> acceptable(const arch::Design& design, std::size_t core, const arch::ArrayWork& work,
                             const arch::StepMapping& mapping) const;
 
+  /// The compiled library of an array that a step has run on; null for others.
+  const std::filesystem::path* library(const std::string& rtl_top_name) const {
+    const auto found = libraries_.find(rtl_top_name);
+    return found == libraries_.end() ? nullptr : &found->second;
+  }
+
   /// What building took so far, and the last module's name.
   double verilate_seconds = 0, compile_seconds = 0;
   std::string rtl_top, tool;

@@ -15,6 +15,7 @@
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/cosim.hpp"
 #include "cosim/system.hpp"
+#include "cosim/together.hpp"
 #include "design/job.hpp"
 
 #include <nlohmann/json.hpp>
@@ -72,6 +73,8 @@ void describe(FieldVisitor& v, ResultFile& result) {
   field(v, {"difference", "what differs there"}, result.difference);
 }
 
+}  // namespace
+
 std::vector<std::int64_t> window_numbers(const workloads::Convolution& c) {
   return {c.batch,       c.groups,      c.in_channels,  c.out_channels, c.in[0],      c.in[1],
           c.out[0],      c.out[1],      c.kernel[0],    c.kernel[1],    c.stride[0],  c.stride[1],
@@ -83,9 +86,11 @@ workloads::Convolution window_from(const std::vector<std::int64_t>& n) {
   std::int64_t* const places[] = {&c.batch,       &c.groups,      &c.in_channels,  &c.out_channels, &c.in[0],      &c.in[1],
                                   &c.out[0],      &c.out[1],      &c.kernel[0],    &c.kernel[1],    &c.stride[0],  &c.stride[1],
                                   &c.dilation[0], &c.dilation[1], &c.pad_begin[0], &c.pad_begin[1], &c.pad_end[0], &c.pad_end[1]};
-  for (std::size_t i = 0; i < n.size(); ++i) *places[i] = n[i];
+  for (std::size_t i = 0; i < std::min(n.size(), std::size(places)); ++i) *places[i] = n[i];
   return c;
 }
+
+namespace {
 
 template <class T>
 Expected<void> write_numbers(const fs::path& path, const std::vector<T>& values) {
@@ -100,6 +105,8 @@ Expected<std::vector<T>> read_numbers(const fs::path& path) {
   if (!values.empty()) std::memcpy(values.data(), bytes->data(), values.size() * sizeof(T));
   return values;
 }
+
+}  // namespace
 
 Expected<void> write_job(const WorkerJob& job, const fs::path& folder) {
   JobFile file;
@@ -184,6 +191,8 @@ Expected<WorkerJob> read_job(const fs::path& folder) {
   }
   return job;
 }
+
+namespace {
 
 std::vector<std::int64_t CosimSystem::*> system_figures() {
   return {&CosimSystem::latency_cycles, &CosimSystem::model_latency_cycles, &CosimSystem::compute_cycles, &CosimSystem::model_compute_cycles,
@@ -288,7 +297,7 @@ int cosim_worker_main(int argc, const char* const* argv) {
     return exit_code(ErrorKind::usage);
   }
   const fs::path folder = argv[argc - 1];
-  const auto job = holds_kernel_job(folder) ? do_kernel_job : holds_design_job(folder) ? do_design_job : holds_layers_job(folder) ? do_layers_job : work;
+  const auto job = holds_kernel_job(folder) ? do_kernel_job : holds_design_job(folder) ? do_design_job : holds_layers_job(folder) ? do_layers_job : holds_together_job(folder) ? do_together_job : work;
   if (auto done = job(folder); !done) {
     std::fprintf(stderr, "%s\n", done.error().text().c_str());
     return exit_code(done.error().kind());

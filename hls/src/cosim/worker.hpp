@@ -22,6 +22,14 @@ struct WorkerJob {
   std::int64_t core = 0;
 };
 
+/// The job as files of a folder, and back.
+Expected<void> write_job(const WorkerJob& job, const std::filesystem::path& folder);
+Expected<WorkerJob> read_job(const std::filesystem::path& folder);
+
+/// Geometry of a convolution as a list of numbers, and back.
+std::vector<std::int64_t> window_numbers(const workloads::Convolution& c);
+workloads::Convolution window_from(const std::vector<std::int64_t>& numbers);
+
 /// Starts `worker` (program and first arguments) with a folder that holds the job, waits, and reads what it leaves there. A child
 /// that crashes, uses up its CPU time or never ends gives an error and nothing else.
 Expected<DriveResult> run_in_child(const WorkerJob& job, const std::vector<std::string>& worker);

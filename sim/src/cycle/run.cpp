@@ -38,9 +38,9 @@ Expected<void> check(const arch::Design& design, const std::vector<CycleStep>& s
   return {};
 }
 
-/// `stand_in`: of the only step's array, or nobody.
+/// `arrays`: by step, or empty.
 Expected<CycleRun> run_steps(const arch::Design& design, const std::vector<CycleStep>& steps, const std::string& mapping_file,
-                             ArrayStandIn* stand_in) {
+                             const std::vector<ArrayStandIn*>& arrays) {
   if (auto fine = check(design, steps, mapping_file); !fine) return fail(fine.error());
   std::set<std::size_t> cores;
   for (const CycleStep& step : steps) cores.insert(step.core);
@@ -52,7 +52,7 @@ Expected<CycleRun> run_steps(const arch::Design& design, const std::vector<Cycle
   std::uint64_t address = 0;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const CycleStep& step = steps[i];
-    if (alone && !design.memory.dram) {
+    if (alone && !design.memory.dram && arrays.empty()) {
       const auto [at, is_new] = known.emplace(step_key(step), work.size());
       simulated[i] = at->second;
       if (!is_new) continue;
@@ -67,7 +67,7 @@ Expected<CycleRun> run_steps(const arch::Design& design, const std::vector<Cycle
     if (!alone) one.after = step.after;
     one.address = address;
     one.first_tiles = step.first_tiles;
-    one.stand_in = stand_in;
+    one.stand_in = arrays.empty() ? nullptr : arrays[i];
     const arch::Array& array = design.cores[step.core].array;
     address += step.array ? cycle::placed_bytes(array, *step.array) : cycle::placed_bytes(array, step.vector);
     work.push_back(std::move(one));
@@ -107,12 +107,19 @@ Expected<CycleRun> run_steps(const arch::Design& design, const std::vector<Cycle
 }  // namespace
 
 Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector<CycleStep>& steps, const std::string& mapping_file) {
-  return run_steps(design, steps, mapping_file, nullptr);
+  return run_steps(design, steps, mapping_file, {});
 }
 
 Expected<CycleRun> run_cycle_model(const arch::Design& design, const CycleStep& step, ArrayStandIn& array) {
   if (!step.array) return fail(ErrorKind::invalid_input, "step " + in_quotes(step.label) + " is no array work");
-  return run_steps(design, {step}, "mapping", &array);
+  return run_steps(design, {step}, "mapping", {&array});
+}
+
+Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector<CycleStep>& steps, const std::vector<ArrayStandIn*>& arrays) {
+  if (arrays.size() != steps.size()) return fail(ErrorKind::invalid_input, std::to_string(arrays.size()) + " arrays for " + std::to_string(steps.size()) + " steps");
+  for (std::size_t i = 0; i < steps.size(); ++i)
+    if (arrays[i] != nullptr && !steps[i].array) return fail(ErrorKind::invalid_input, "step " + in_quotes(steps[i].label) + " is no array work");
+  return run_steps(design, steps, "mapping", arrays);
 }
 
 }  // namespace gnomon::sim

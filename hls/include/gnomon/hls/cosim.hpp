@@ -35,6 +35,10 @@ struct CosimOptions {
   /// Runs every step a second time with the RTL in the place of the array's model in the SystemC system: levels, ports, links and memory
   /// around it. Only for mappings with streamed layouts.
   bool system = false;
+  /// Runs all work steps of the workload in one SystemC system too, vector work and shared memory included, with the RTL in the place of the arrays of the cores named
+  /// (empty: of all). Only for mappings with streamed layouts.
+  bool together = false;
+  std::vector<std::string> rtl_cores;
   /// A folder for the RTL and the C++ shim of every array that is built, or empty.
   std::filesystem::path artifacts;
   /// Program and first arguments of the child that loads the RTL; it is given one more argument and must pass it to
@@ -76,6 +80,23 @@ struct CosimSystem {
   std::string difference;  ///< what does not
 };
 
+/// All work steps in one SystemC system, cores side by side, with RTL in the place of arrays; and what the models say.
+struct CosimTogether {
+  struct Step {
+    std::string label, core;
+    bool rtl = false;  ///< its array was RTL
+    std::int64_t start_cycle = 0, model_start_cycle = 0;
+    std::int64_t latency_cycles = 0, model_latency_cycles = 0;
+    std::int64_t outputs = 0, mismatches = 0;  ///< of RTL
+    std::int64_t waited_cycles = 0, stalls_injected = 0;
+  };
+  std::vector<Step> steps;
+  std::int64_t latency_cycles = 0, model_latency_cycles = 0;  ///< to the last step's end
+  /// Outputs equal; without stalls every start, latency and byte count too.
+  bool agrees = true;
+  std::string difference;  ///< what does not
+};
+
 /// The same RTL in a second simulator, cycle by cycle.
 struct CosimReplay {
   std::string tool;
@@ -97,6 +118,7 @@ struct CosimStep {
 struct CosimResult {
   CosimFigures total;
   std::vector<CosimStep> steps;
+  std::optional<CosimTogether> together;
   std::string rtl_top;
   std::string tool;                                  ///< Verilator's version
   double verilate_seconds = 0, compile_seconds = 0;  ///< 0 where the compile cache had it

@@ -81,6 +81,9 @@ Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector
 /// The same for one array step, whose array is `array`.
 Expected<CycleRun> run_cycle_model(const arch::Design& design, const CycleStep& step, ArrayStandIn& array);
 
+/// The same for several steps: `arrays[i]` in the place of step i's array, or null for the model's. Each serves one step; equal steps are all simulated then.
+Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector<CycleStep>& steps, const std::vector<ArrayStandIn*>& arrays);
+
 /// The whole graph under a mapping that covers its array steps; cores and order of the work steps as `plan` says.
 Expected<arch::Evaluation> simulate(const arch::Design& design, const workloads::Graph& graph, const arch::Mapping& mapping,
                                     const std::string& mapping_file = "mapping");
