@@ -450,6 +450,7 @@ std::unique_ptr<arch::Evaluator> make_accelerator_surrogate() { return std::make
 
 void register_evaluators(arch::EvaluatorRegistry& registry) {
   registry.add("accelerator", "surrogate", [] { return make_accelerator_surrogate(); });
+  for (const char* subject : {"memory", "kernel"}) registry.add(subject, "surrogate", [subject] { return make_parameter_surrogate(subject); });
 }
 
 }  // namespace gnomon::surrogate

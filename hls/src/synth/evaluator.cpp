@@ -66,8 +66,9 @@ class WithSynthesis : public arch::Evaluator {
 }  // namespace
 
 arch::EvaluatorRegistry with_synthesis(arch::EvaluatorRegistry inner) {
-  return arch::wrapped(std::move(inner), [](const std::string& subject, const std::string&, std::unique_ptr<arch::Evaluator> evaluator) -> std::unique_ptr<arch::Evaluator> {
-    if (subject != "accelerator" && subject != "kernel") return evaluator;
+  return arch::wrapped(std::move(inner), [](const std::string& subject, const std::string& fidelity, std::unique_ptr<arch::Evaluator> evaluator) -> std::unique_ptr<arch::Evaluator> {
+    // What a surrogate says of a kernel holds the synthesised metrics too, learned from the slower fidelities.
+    if (subject != "accelerator" && (subject != "kernel" || fidelity == "surrogate")) return evaluator;
     return std::make_unique<WithSynthesis>(std::move(evaluator));
   });
 }

@@ -249,9 +249,14 @@ class Reading {
   void subject() {
     if (spec_.subject != "memory") only_for(!spec_.workloads.empty(), "workloads", "accelerator");
     if (spec_.subject != "memory" && spec_.subject != "kernel") only_for(!spec_.design.empty(), "design", "accelerator");
-    only_for(!spec_.surrogate_model.empty(), "surrogate_model", "accelerator");
+    if (spec_.subject != "memory" && spec_.subject != "kernel") only_for(!spec_.surrogate_model.empty(), "surrogate_model", "accelerator");
     if (spec_.subject != "kernel") only_for(!spec_.synthesis.empty(), "synthesis", "accelerator");
     campaign_.synthesis = spec_.synthesis;
+    if (!spec_.surrogate_model.empty()) {
+      const auto path = resolved_path(spec_.surrogate_model);
+      campaign_.surrogate_model = path.string();
+      hash_content("/surrogate_model", spec_.surrogate_model, path);
+    }
     only_for(!spec_.accuracy.empty(), "accuracy", "accelerator");
     only_for(!spec_.problem.empty(), "problem", "problem");
     only_for(!spec_.command.empty(), "command", "command");
@@ -296,11 +301,19 @@ class Reading {
     problem_ = std::shared_ptr<const ProblemInfo>(*table, &(*table)->info());
   }
 
+  /// Those of a subject; a prediction from parameters alone is learned from a slower rung, or read from a file.
+  void only_fidelities(const std::vector<std::string>& names, const std::string& what) {
+    for (const std::string& name : campaign_.ladder)
+      if (std::find(names.begin(), names.end(), name) == names.end()) report("/fidelity", "found " + in_quotes(name) + "; " + what);
+    if (campaign_.ladder == std::vector<std::string>{"surrogate"} && spec_.surrogate_model.empty())
+      report("/fidelity", "surrogate alone needs a model file (surrogate_model), or a slower fidelity to learn from: {\"ladder\": [\"surrogate\", \"cycle\"]}");
+  }
+
   /// A device's name stands for its file; a trace is a file or `trace:PATTERN`.
   void memory() {
     workloads("trace:", "key \"workloads\" is missing or empty (the traces, as {\"model\": \"trace:PATTERN\" or a .csv or .stl file})");
     if (spec_.fidelity.empty()) campaign_.ladder = {"cycle"};
-    if (campaign_.ladder != std::vector<std::string>{"cycle"}) report("/fidelity", "a memory has one fidelity, \"cycle\"");
+    only_fidelities({"surrogate", "cycle"}, "a memory has the fidelities surrogate and cycle");
     if (spec_.design.empty()) return report("", "key \"design\" is missing (the base memory: a device name, a memory file, or the memory itself)");
     const Json value = Json::parse(spec_.design);
     campaign_.design_folder = folder_;
@@ -327,8 +340,7 @@ class Reading {
   /// Groups of directives that the kernel lacks are there all the same, so that parameters can name what is in them.
   void kernel() {
     if (spec_.fidelity.empty()) campaign_.ladder = {"cycle"};
-    for (const std::string& name : campaign_.ladder)
-      if (name != "cycle" && name != "rtl") report("/fidelity", "found " + in_quotes(name) + "; a kernel has the fidelities cycle (its checked schedule) and rtl");
+    only_fidelities({"surrogate", "cycle", "rtl"}, "a kernel has the fidelities surrogate, cycle (its checked schedule) and rtl");
     if (spec_.synthesis.ends_with("-complete")) report("/synthesis", in_quotes(spec_.synthesis) + " is for accelerators; a kernel's RTL is complete");
     if (spec_.design.empty()) return report("", "key \"design\" is missing (the kernel: a path, or the kernel itself)");
     const Json value = Json::parse(spec_.design);
@@ -383,11 +395,6 @@ class Reading {
         }
         campaign_.accuracy_json = source.dump();
       }
-    }
-    if (!spec_.surrogate_model.empty()) {
-      const auto path = resolved_path(spec_.surrogate_model);
-      campaign_.surrogate_model = path.string();
-      hash_content("/surrogate_model", spec_.surrogate_model, path);
     }
     if (spec_.design.empty()) return report("", "key \"design\" is missing (the base design)");
     const Json value = Json::parse(spec_.design);

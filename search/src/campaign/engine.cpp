@@ -339,6 +339,9 @@ class Engine {
     return next >= open.size();
   }
 
+  /// A surrogate that has not learned enough yet.
+  static bool says_nothing(bool in_range, const std::vector<arch::Metric>& metrics) { return !in_range && metrics.empty(); }
+
   /// The accuracy from the caller's function; nothing is asked about hardware that misses its limits.
   Expected<arch::Evaluation> with_accuracy(const Item& item, arch::Evaluation evaluation) {
     bool keeps = true;
@@ -362,7 +365,7 @@ class Engine {
                         bool last) {
     std::vector<double> violations, objectives;
     if (result && by_function_) result = with_accuracy(item, std::move(*result));
-    if (result) {
+    if (result && (last || !says_nothing(result->in_range, result->metrics))) {
       auto v = violations_of(c_, result->metrics);
       auto o = objectives_of(c_, result->metrics);
       if (!o)
@@ -421,11 +424,14 @@ class Engine {
 
   /// The best of a rung go on; the others end here.
   Expected<std::vector<Item*>> promote(const std::vector<Item*>& entrants, const std::string& fidelity) {
-    std::vector<Item*> sound;
+    std::vector<Item*> sound, unknown;
     for (Item* item : entrants) {
       const auto at = item->results.find(fidelity);
-      if (at != item->results.end() && !at->second.failed) sound.push_back(item);
+      if (at == item->results.end() || at->second.failed) continue;
+      (says_nothing(at->second.in_range, at->second.metrics) ? unknown : sound).push_back(item);
     }
+    // Of which nothing is known goes on, so that something is.
+    if (sound.empty()) return unknown;
     const auto wanted = static_cast<std::size_t>(std::ceil(c_.promote * static_cast<double>(entrants.size()) - 1e-9));
     const bool distrust = std::any_of(sound.begin(), sound.end(), [&](const Item* item) { return !item->results.at(fidelity).in_range; });
     std::vector<std::vector<arch::Metric>> metrics;
@@ -441,6 +447,7 @@ class Engine {
       for (Item* item : sound)
         if (!item->results.at(fidelity).in_range && std::find(order.begin(), order.end(), item) == order.end()) order.push_back(item);
     }
+    order.insert(order.end(), unknown.begin(), unknown.end());
     std::vector<TrialEnd> ends;
     for (Item* item : sound) {
       if (item->ended() || std::find(order.begin(), order.end(), item) != order.end()) continue;

@@ -45,11 +45,17 @@ class LayerLabels {
 /// Rows outside what was learned are marked out of range too; the caller then simulates.
 std::unique_ptr<arch::Evaluator> make_accelerator_surrogate();
 
+/// `memory/surrogate` and `kernel/surrogate`: all metrics from a campaign's parameters alone. The job's options are `{"model": FILE}`, a model trained on a campaign's folder
+/// whose features are parameters of this campaign, or nothing: then it learns. Results of slower fidelities that `observe` brings are rows, a design each; a small ensemble is trained
+/// anew whenever they have grown by a third, beginning with 24 rows; metrics that were the same in all of them are given as they were. Before that it answers with no
+/// metric and out of range: such designs go on to the next rung. It knows one campaign: its workloads, traces and base design are in nothing that it sees.
+std::unique_ptr<arch::Evaluator> make_parameter_surrogate(const std::string& subject);
+
 /// The same evaluators, but `accelerator/surrogate` answers jobs with `"synthesis": "xcup-complete"` from the shipped model `design`: LUT, FF, DSP and BRAM with their
 /// intervals, and out of range where the design lies outside what that model learned. Other targets go to `inner`. Unsupported designs: see design_table().
 arch::EvaluatorRegistry with_predicted_resources(arch::EvaluatorRegistry inner);
 
-/// Adds `accelerator/surrogate`.
+/// Adds `surrogate` for the subjects accelerator, memory and kernel.
 void register_evaluators(arch::EvaluatorRegistry& registry);
 
 }  // namespace gnomon::surrogate
