@@ -203,5 +203,48 @@ TEST(Layers, CyclesOfADenseLayer) {
   }
 }
 
+// A trained layer by hand: 8 bits, so weights stand for w / 128 and results are truncated to 1/128; half of the first input less the second, and its opposite, with biases.
+TEST(Layers, GivenWeights) {
+  Network network;
+  network.precision_bits = 8;
+  network.channels = 2;
+  network.layers = {{.type = "dense", .size = 2}};
+  network.layers[0].weights = std::vector<std::int64_t>{64, -64, -128, 127};  // input 0 to both neurons, input 1 to both
+  network.layers[0].biases = std::vector<std::int64_t>{10, -3};
+  const auto shapes = network_shapes(network);
+  ASSERT_TRUE(shapes) << shapes.error().text();
+  // floor((64 * 100 - 128 * 30) / 128) + 10 = 20 + 10; floor((-64 * 100 + 127 * 30 - 3 * 128) / 128) = floor(-23.23)
+  EXPECT_EQ(evaluate(network, *shapes, {100, 30}), (std::vector<std::int64_t>{30, -24}));
+  for (const char* strategy : {"latency", "resource"})
+    for (const std::int64_t reuse : {1, 2, 4}) {
+      network.strategy = strategy;
+      network.reuse_factor = reuse;
+      CosimOptions options;
+      options.worker = {GNOMON_COSIM_WORKER};
+      auto result = cosimulate_network(network, options, 3);
+      ASSERT_TRUE(result) << result.error().text();
+      EXPECT_EQ(result->mismatches, 0) << result->first_mismatch << "; " << strategy << ", reuse factor " << reuse;
+    }
+  // The file says them, and networks without them are written as ever.
+  const auto again = read_network(*Document::parse(write_network(network).dump(), "network"));
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(again->layers, network.layers);
+  Network drawn = network;
+  drawn.layers[0].weights.reset();
+  drawn.layers[0].biases.reset();
+  EXPECT_EQ(write_network(drawn).dump().find("weights"), std::string::npos);
+
+  const auto refused = [&](std::vector<std::int64_t> weights, std::vector<std::int64_t> biases) {
+    network.layers[0].weights = std::move(weights);
+    network.layers[0].biases = std::move(biases);
+    const auto sound = network_shapes(network);
+    return sound ? std::string("accepted") : sound.error().text();
+  };
+  EXPECT_EQ(refused({1, 2, 3}, {0, 0}), "/layers/0/weights: 3 are given; the layer has 2 x 2");
+  EXPECT_EQ(refused({1, 2, 3, 128}, {0, 0}), "/layers/0/weights: number 3 is 128; -128 to 127 is allowed (8 bits)");
+  EXPECT_EQ(refused({1, 2, 3, 4}, {0}), "/layers/0/biases: 1 are given; the layer has 2");
+  EXPECT_EQ(refused({1, 2, 0, 0}, {0, 0}), "/layers/0/weights: input 1 has no weight other than 0; networks without it are supported");
+}
+
 }  // namespace
 }  // namespace gnomon::hls

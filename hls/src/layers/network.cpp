@@ -19,6 +19,8 @@ void describe(FieldVisitor& v, Layer& l) {
   field(v, {"bias", "whether the layer has biases"}, l.bias);
   field(v, {"residual", "the layer's input is added to its output"}, l.residual);
   field(v, {"reuse_factor", "uses of a multiplier for one output vector; 0: the valid one nearest to the network's"}, l.reuse_factor, Range{0, 1 << 24});
+  field(v, {"weights", "in place of drawn ones, in units of 2^(1-X): for each input (kernel row, kernel column, channel) one for each neuron or filter"}, l.weights, Length{1, 65536}, Range{-32768, 32767});
+  field(v, {"biases", "in place of drawn ones, in units of 2^(1-X): for each neuron or filter"}, l.biases, Length{1, 4096}, Range{-32768, 32767});
 }
 
 void describe(FieldVisitor& v, Network& n) {
@@ -29,7 +31,7 @@ void describe(FieldVisitor& v, Network& n) {
   field(v, {"strategy", "latency: weights in logic where they are few per multiplier; resource: in memories"}, n.strategy, Choice{{"latency", "resource"}});
   field(v, {"io", "io_parallel: layers hand on whole vectors; io_stream: through a stream register"}, n.io, Choice{{"io_parallel", "io_stream"}});
   field(v, {"reuse_factor", "uses of a multiplier for one output vector; each layer takes the nearest valid one"}, n.reuse_factor, Range{1, 1 << 24});
-  field(v, {"weight_seed", "decides weights and biases"}, seed, Range{0, std::int64_t{1} << 53});
+  field(v, {"weight_seed", "decides weights and biases that are not given"}, seed, Range{0, std::int64_t{1} << 53});
   field(v, {"height", "rows of the input"}, n.height, Range{1, 1024});
   field(v, {"width", "columns of the input"}, n.width, Range{1, 1024});
   field(v, {"channels", "of the input; a vector's elements", "", Key::required}, n.channels, Range{1, 4096});
@@ -104,6 +106,33 @@ Expected<std::vector<LayerShape>> network_shapes(const Network& n) {
     if (layer.residual && (layer.type != "dense" || s.n_in != s.n_out || layer.activation == "softmax"))
       return refuse(ErrorKind::invalid_input, l, "residual", "is for dense layers of as many neurons as inputs, without softmax");
     if (s.n_in == 0 && layer.activation != "linear") return refuse(ErrorKind::invalid_input, l, "activation", in_quotes(layer.activation) + " on a layer without weights; linear is allowed");
+    const auto given = [&](const char* key, const std::optional<std::vector<std::int64_t>>& values, std::int64_t count, const std::string& what) -> Expected<void> {
+      if (!values) return {};
+      if (count == 0) return refuse(ErrorKind::invalid_input, l, key, "are given, and the layer has none");
+      if (static_cast<std::int64_t>(values->size()) != count) return refuse(ErrorKind::invalid_input, l, key, std::to_string(values->size()) + " are given; the layer has " + what);
+      const std::int64_t top = std::int64_t{1} << (n.precision_bits - 1);
+      for (std::size_t i = 0; i < values->size(); ++i)
+        if ((*values)[i] < -top || (*values)[i] >= top)
+          return refuse(ErrorKind::invalid_input, l, key, "number " + std::to_string(i) + " is " + std::to_string((*values)[i]) + "; " + std::to_string(-top) + " to " + std::to_string(top - 1) + " is allowed (" +
+                                                              std::to_string(n.precision_bits) + " bits)");
+      return {};
+    };
+    if (auto sound = given("weights", layer.weights, s.n_in * s.n_out, std::to_string(s.n_in) + " x " + std::to_string(s.n_out)); !sound) return fail(std::move(sound.error()));
+    // What nobody hears, and what hears nobody, has no hardware.
+    if (layer.weights) {
+      const auto dead = [&](std::int64_t count, std::int64_t others, std::int64_t step, std::int64_t other_step) {
+        for (std::int64_t i = 0; i < count; ++i) {
+          bool any_weight = false;
+          for (std::int64_t j = 0; j < others; ++j) any_weight = any_weight || (*layer.weights)[static_cast<std::size_t>(i * step + j * other_step)] != 0;
+          if (!any_weight) return i;
+        }
+        return std::int64_t{-1};
+      };
+      const std::int64_t input = dead(s.n_in, s.n_out, s.n_out, 1), output = dead(s.n_out, s.n_in, 1, s.n_out);
+      if (input >= 0 || output >= 0)
+        return refuse(ErrorKind::unsupported, l, "weights", (input >= 0 ? "input " + std::to_string(input) : "neuron (filter) " + std::to_string(output)) + " has no weight other than 0; networks without it are supported");
+    }
+    if (auto sound = given("biases", layer.biases, layer.bias ? s.n_out : 0, std::to_string(s.n_out)); !sound) return fail(std::move(sound.error()));
     if (s.n_in > 0) {
       any = true;
       if (s.n_in > 4096 || s.n_in * s.n_out > 65536) return refuse(ErrorKind::unsupported, l, "size", "a product of " + std::to_string(s.n_in) + " x " + std::to_string(s.n_out) + "; at most 4096 inputs and 65536 weights");
@@ -135,9 +164,12 @@ LayerWeights layer_weights(const Network& n, std::size_t l, const LayerShape& s)
   };
   for (std::int64_t i = 0; i < s.n_in; ++i) nonzero(i, i % s.n_out);
   for (std::int64_t j = 0; j < s.n_out; ++j) nonzero(j % s.n_in, j);
-  if (n.layers[l].bias) {
+  const Layer& layer = n.layers[l];
+  if (layer.weights) out.weights.assign(layer.weights->begin(), layer.weights->end());
+  if (layer.bias) {
     out.bias.resize(static_cast<std::size_t>(s.n_out));
     for (std::int32_t& b : out.bias) b = static_cast<std::int32_t>(random.integer(-top - 1, top));
+    if (layer.biases) out.bias.assign(layer.biases->begin(), layer.biases->end());
   }
   return out;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,10 +24,13 @@ struct Layer {
   bool bias = true;
   bool residual = false;              ///< dense of as many neurons as inputs: the layer's input is added to its output (cast again)
   std::int64_t reuse_factor = 0;      ///< 0: the valid one nearest to the network's
+  /// Trained ones in place of the drawn: w stands for w / 2^(X-1). Row by row, a row for each input (of a convolution: kernel row, kernel column, channel), in it a weight for each neuron
+  /// or filter; a bias for each of these.
+  std::optional<std::vector<std::int64_t>> weights, biases;
   bool operator==(const Layer&) const = default;
 };
 
-/// A network of layers in fixed point, everything of type fixed<X,1> (X = precision_bits), weights and biases drawn from a seed (uniform over the type).
+/// A network of layers in fixed point, everything of type fixed<X,1> (X = precision_bits), weights and biases given or drawn from a seed (uniform over the type).
 struct Network {
   std::string name = "network";
   int precision_bits = 8;             ///< 2 to 16
