@@ -85,6 +85,8 @@ Expected<LabelTable> LabelTable::parse(const std::string& csv, const std::string
   LabelTable table;
   table.file_ = file;
   table.rows_ = records->size() - 1;
+  table.files_ = {file};
+  for (std::size_t r = 1; r < records->size(); ++r) table.places_.push_back({0, r - 1, (*records)[r].line});
   std::vector<Problem> problems;
   std::set<std::string> names;
   for (const std::string& head : records->front().fields) {
@@ -170,6 +172,37 @@ void LabelTable::add(Column column) {
     else
       each.words.resize(rows_);
   }
+}
+
+const std::string& LabelTable::file_of(std::size_t row) const { return row < places_.size() ? files_[places_[row].file] : file_; }
+
+std::string LabelTable::place_of(std::size_t row) const {
+  if (row >= places_.size()) return "row " + std::to_string(row + 1);
+  return "row " + std::to_string(places_[row].row + 1) + " (line " + std::to_string(places_[row].line) + ")";
+}
+
+void LabelTable::take_places(const LabelTable& from) {
+  std::vector<std::size_t> all(from.rows());
+  for (std::size_t r = 0; r < all.size(); ++r) all[r] = r;
+  take_places(from, all);
+}
+
+void LabelTable::take_places(const LabelTable& from, const std::vector<std::size_t>& rows) {
+  if (files_.empty()) file_ = from.file_;
+  else if (file_ != from.file_ && !file_.ends_with(" and others")) file_ += " and others";
+  const std::size_t first = files_.size();
+  files_.insert(files_.end(), from.files_.begin(), from.files_.end());
+  for (const std::size_t row : rows) {
+    if (row >= from.places_.size()) return;  // of a table that was never read; its rows are the last that have a place
+    Place place = from.places_[row];
+    place.file += first;
+    places_.push_back(place);
+  }
+}
+
+void LabelTable::set_unit(const std::string& name, const std::string& unit) {
+  for (Column& each : columns_)
+    if (each.name == name) each.unit = unit;
 }
 
 Expected<const LabelTable::Column*> LabelTable::column(const std::string& name) const {

@@ -57,28 +57,6 @@ std::string scores_table(const std::vector<std::pair<std::string, std::vector<su
   return table({"rows of", "target", "rows", "R2", "SMAPE %", "RMSE", "median error %", "coverage %", "mean width", "interval score", "in range %"}, rows, 2);
 }
 
-/// A table, a design or a list of designs (.json), or records of the wa-hls4ml schema (.json, .jsonl), and the nodes of its rows where there are any.
-Expected<surrogate::NetworkTables> load_tables(const std::string& data, const std::string& nodes) {
-  if (data.ends_with(".json")) {
-    auto text = read_file(data);
-    if (!text) return fail(std::move(text.error()));
-    if (surrogate::holds_designs(*text)) {
-      auto designs = surrogate::read_design_table(*text, data);
-      if (!designs) return fail(std::move(designs.error()));
-      return surrogate::NetworkTables{std::move(*designs), {}};
-    }
-  }
-  if (data.ends_with(".json") || data.ends_with(".jsonl")) return surrogate::load_wa_hls4ml(data);
-  auto rows = surrogate::load_training_table(data);
-  if (!rows) return fail(std::move(rows.error()));
-  surrogate::NetworkTables out{std::move(rows->table), {}};
-  if (nodes.empty()) return out;
-  auto list = surrogate::load_table(nodes);
-  if (!list) return fail(std::move(list.error()));
-  out.nodes = std::move(*list);
-  return out;
-}
-
 void add_train(CLI::App& parent, Action& action) {
   struct Options {
     std::vector<std::string> data;
@@ -260,6 +238,27 @@ void add_predict(CLI::App& parent, Action& action) {
 }
 
 }  // namespace
+
+Expected<surrogate::NetworkTables> load_tables(const std::string& data, const std::string& nodes) {
+  if (data.ends_with(".json")) {
+    auto text = read_file(data);
+    if (!text) return fail(std::move(text.error()));
+    if (surrogate::holds_designs(*text)) {
+      auto designs = surrogate::read_design_table(*text, data);
+      if (!designs) return fail(std::move(designs.error()));
+      return surrogate::NetworkTables{std::move(*designs), {}};
+    }
+  }
+  if (data.ends_with(".json") || data.ends_with(".jsonl")) return surrogate::load_wa_hls4ml(data);
+  auto rows = surrogate::load_training_table(data);
+  if (!rows) return fail(std::move(rows.error()));
+  surrogate::NetworkTables out{std::move(rows->table), {}};
+  if (nodes.empty()) return out;
+  auto list = surrogate::load_table(nodes);
+  if (!list) return fail(std::move(list.error()));
+  out.nodes = std::move(*list);
+  return out;
+}
 
 Command surrogate_command() {
   return {"surrogate", "Train, evaluate and query learned models of latency, energy and resources",

@@ -26,7 +26,7 @@ void add_suggest(CLI::App& parent, Action& action) {
   CLI::App* app = parent.add_subcommand("suggest", "Choose the rows of a table to label next: where the model doubts, apart from each other");
   app->footer("Example:\n  gnomon surrogate suggest --model edge.gnomon --data candidates.csv --count 32 --out next.csv");
   app->add_option("--model", options->model, "model file")->required();
-  app->add_option("--data", options->data, "table (.csv) of candidates with the model's features")->required();
+  app->add_option("--data", options->data, "candidates: a table (.csv, .csv.gz) with the model's features, or designs (.json)")->required();
   app->add_option("--count", options->suggest.count, "rows to choose")->capture_default_str()->check(CLI::Range(std::size_t{1}, std::size_t{100000}));
   app->add_option("--seed", options->suggest.seed, "decides which candidates are looked at where there are many")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
   app->add_option("--out", options->out, "table (CSV) with the chosen rows, best first");
@@ -35,8 +35,9 @@ void add_suggest(CLI::App& parent, Action& action) {
     action = [options]() -> Expected<int> {
       auto model = surrogate::Model::load(options->model);
       if (!model) return fail(std::move(model.error()));
-      auto pool = surrogate::load_table(options->data);
-      if (!pool) return fail(std::move(pool.error()));
+      auto loaded = load_tables(options->data, "");
+      if (!loaded) return fail(std::move(loaded.error()));
+      const arch::LabelTable* pool = &loaded->rows;
       auto chosen = surrogate::suggest(*model, *pool, options->suggest);
       if (!chosen) return fail(std::move(chosen.error()));
       if (!options->out.empty()) {

@@ -16,12 +16,16 @@ from ._core import InputError, SurrogateModel
 
 @dataclass(frozen=True)
 class Prediction:
-    """Answers for n rows: `mean`, `lower`, `upper` [n, targets] (90 % intervals), `in_range` [n]: whether the row is inside what training saw."""
+    """Answers for n rows: `mean`, `lower`, `upper` [n, targets] (90 % intervals), `in_range` [n]: whether the row is inside what training saw.
+
+    `reasons` [n] names the features that are outside, or `members disagree` where none is; empty for rows in range.
+    """
 
     mean: NDArray[np.float64]
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
     in_range: NDArray[np.bool_]
+    reasons: list[list[str]]
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,15 @@ def _tabular(value: Any) -> Any:
     return value
 
 
+def _numbers(value: Any, what: str) -> NDArray[np.float64]:
+    """An array of numbers [n, columns]; NaN is missing."""
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as problem:
+        raise InputError(f"{what}: found an array that does not hold numbers alone ({problem}); allowed: numbers (NaN: missing), or a data frame or list of dicts for words") from None
+    return np.atleast_2d(array)
+
+
 class Surrogate:
     """A trained surrogate. `info`: features with units and ranges, targets, metrics per split, provenance."""
 
@@ -98,9 +111,10 @@ class Surrogate:
                 raise InputError("groups: with a data frame, the name of a column")
             model = SurrogateModel.train_csv(X.to_csv(index=False), list(features or ()), list(targets), groups or "", seed, label_kind, family)
             return cls(model)
-        x = np.atleast_2d(np.asarray(X, dtype=np.float64))
-        y = np.asarray(Y, dtype=np.float64)
-        y = y.reshape(-1, 1) if y.ndim == 1 else y
+        if Y is None:
+            raise InputError("Y: missing; with an array X, an array of labels [n, targets] is due")
+        x, y = _numbers(X, "X"), _numbers(Y, "Y")
+        y = y.reshape(-1, 1) if np.ndim(Y) == 1 else y
         names = list(features) if features is not None else [f"x{i}" for i in range(x.shape[1])]
         labels = None if groups is None else [str(group) for group in groups]
         return cls(SurrogateModel.train_arrays(x, y, names, list(targets), labels, seed, label_kind, family))
@@ -133,17 +147,33 @@ class Surrogate:
         if self._takes_designs(X):
             return Prediction(*self._model.predict_designs(json.dumps([X] if isinstance(X, Mapping) else list(X))))
         X = _tabular(X)
+        if not _is_frame(X) and np.size(X) == 0 and np.ndim(X) < 2:
+            raise InputError(f"X: is empty; allowed: rows of {len(self.features)} features ({', '.join(self.features)})")
         if _is_frame(X):
             answer = self._model.predict_csv(X.to_csv(index=False))
         elif isinstance(X, np.ndarray) and X.dtype == np.float64 and X.ndim == 2:
             answer = self._model.predict_array(X)
         else:
-            answer = self._model.predict_array(np.atleast_2d(np.asarray(X, dtype=np.float64)))
+            answer = self._model.predict_array(_numbers(X, "X"))
         return Prediction(*answer)
 
+    def _frame(self, value: Any, what: str) -> Any:
+        """A data frame; an array [n, features] gets the model's names, and the words that its numbers stand for."""
+        value = _tabular(value)
+        if _is_frame(value):
+            return value
+        import pandas as pd
+
+        array = _numbers(value, what)
+        if array.ndim != 2 or array.shape[1] != len(self.features):
+            raise InputError(f"{what}: found an array of shape {list(array.shape)}; allowed: [rows, {len(self.features)}]")
+        columns: dict[str, Any] = {}
+        for feature, column in zip(self.info["features"], array.T, strict=True):
+            words = feature["categories"]
+            columns[feature["name"]] = [words[int(c)] if 0 <= c < len(words) and c == int(c) else "never seen" for c in column] if words else column
+        return pd.DataFrame(columns)
+
     def explain(self, X: Any, background: Any, *, orders: int = 32, seed: int = 1) -> Explanation:
-        """Shapley values of each answer against the usual row of `background` (medians, most frequent words): data frames or lists of dicts."""
-        asked, known = _tabular(X), _tabular(background)
-        if not _is_frame(asked) or not _is_frame(known):
-            raise InputError("explain: found an array; allowed: data frames or lists of dicts with named columns")
+        """Shapley values of each answer against the usual row of `background` (medians, most frequent words): data frames, lists of dicts, or arrays [n, features]."""
+        asked, known = self._frame(X, "X"), self._frame(background, "background")
         return Explanation(*self._model.explain_csv(asked.to_csv(index=False), known.to_csv(index=False), orders, seed))

@@ -52,11 +52,29 @@ std::string info_json(const surrogate::Model& model) {
       .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-py::tuple answer(Expected<surrogate::Prediction> prediction) {
-  const surrogate::Prediction found = value_or_raise(std::move(prediction));
+struct Answer {
+  RealMatrix x;
+  surrogate::Prediction prediction;
+};
+
+Expected<Answer> ask(const surrogate::Model& model, const arch::LabelTable& table) {
+  auto encoded = model.encode(table);
+  if (!encoded) return fail(std::move(encoded.error()));
+  auto prediction = model.predict(*encoded);
+  if (!prediction) {
+    std::vector<Problem> problems = prediction.error().problems();
+    for (Problem& problem : problems) problem.file = table.file();
+    return fail(Error(prediction.error().kind(), std::move(problems)));
+  }
+  return Answer{std::move(encoded->rows), std::move(*prediction)};
+}
+
+py::tuple answer(const surrogate::Model& model, Expected<Answer> asked) {
+  const Answer given = value_or_raise(std::move(asked));
+  const surrogate::Prediction& found = given.prediction;
   py::array_t<bool> in_range(static_cast<py::ssize_t>(found.in_range.size()));
   std::copy(found.in_range.begin(), found.in_range.end(), in_range.mutable_data());
-  return py::make_tuple(array_of(found.mean), array_of(found.lower), array_of(found.upper), in_range);
+  return py::make_tuple(array_of(found.mean), array_of(found.lower), array_of(found.upper), in_range, surrogate::out_of_range_reasons(model, given.x, found.in_range));
 }
 
 Expected<surrogate::Model> train_table(const arch::LabelTable& table, surrogate::TrainOptions options) {
@@ -127,9 +145,11 @@ void bind_surrogate(py::module_& module) {
       .def("predict_array",
            [](const surrogate::Model& model, const Array& x) {
              const RealMatrix inputs = matrix_of(x);
-             return answer([&] {
+             return answer(model, [&]() -> Expected<Answer> {
                py::gil_scoped_release released;
-               return model.predict(inputs);
+               auto prediction = model.predict(inputs);
+               if (!prediction) return fail(std::move(prediction.error()));
+               return Answer{inputs, std::move(*prediction)};
              }());
            })
       .def("explain_csv",
@@ -156,19 +176,19 @@ void bind_surrogate(py::module_& module) {
              return py::make_tuple(usual, answer, parts);
            })
       .def("predict_designs", [](const surrogate::Model& model, const std::string& json) {
-        return answer([&]() -> Expected<surrogate::Prediction> {
+        return answer(model, [&]() -> Expected<Answer> {
           py::gil_scoped_release released;
           auto table = surrogate::read_design_table(json, "designs");
           if (!table) return fail(std::move(table.error()));
-          return model.predict(*table);
+          return ask(model, *table);
         }());
       })
       .def("predict_csv", [](const surrogate::Model& model, const std::string& csv) {
-        return answer([&]() -> Expected<surrogate::Prediction> {
+        return answer(model, [&]() -> Expected<Answer> {
           py::gil_scoped_release released;
           auto table = arch::LabelTable::parse(csv, "table");
           if (!table) return fail(std::move(table.error()));
-          return model.predict(*table);
+          return ask(model, *table);
         }());
       });
 }

@@ -75,4 +75,16 @@ int gnomon_surrogate_predict(const gnomon_surrogate* model, const double* x, siz
   }
 }
 
+int gnomon_surrogate_outside(const gnomon_surrogate* model, const double* x, size_t rows, unsigned char* outside, char* error, size_t error_size) {
+  try {
+    if (!model || (rows > 0 && (!x || !outside))) return tell("model, x and outside must be given", error, error_size), -1;
+    const gnomon::RealMatrix input = Eigen::Map<const RowMajor>(x, static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(model->model.feature_count()));
+    const auto flags = model->model.outside(input);
+    std::copy(flags.begin(), flags.end(), outside);
+    return 0;
+  } catch (const std::exception& problem) {
+    return tell(problem.what(), error, error_size), -1;
+  }
+}
+
 }  // extern "C"

@@ -49,6 +49,38 @@ def test_network_on_exemplars_it_never_saw(tmp_path: Path) -> None:
         assert smape < 20, target
 
 
+@pytest.mark.parametrize("name", ["network", "design"])
+def test_values_and_units_that_mean_nothing(tmp_path: Path, name: str) -> None:
+    """Truth: what the names of the columns say (KiB, B/cycle, cycles, bits), and that sizes and counts are whole and not negative."""
+    file = ROOT / f"surrogate/data/{'layers' if name == 'network' else 'designs'}.csv.gz"
+    lines = list(csv.reader(gzip.decompress(file.read_bytes()).decode().splitlines()[:4]))
+
+    def asked(column: str, *, unit: str = "", value: str = "") -> Any:
+        at = lines[0].index(column)
+        with (tmp_path / "q.csv").open("w", newline="") as out:
+            for r, fields in enumerate(lines):
+                new = f"{column} [{unit}]" if r == 0 and unit else value if r == 2 and value else fields[at]
+                csv.writer(out).writerow([*fields[:at], new, *fields[at + 1 :]])
+        return run("surrogate", "predict", "--model", name, "--data", tmp_path / "q.csv")
+
+    right = {"network": ("precision_bits", "bits"), "design": ("memory_latency_cycles", "cycles")}[name]
+    assert asked(right[0], unit=right[1]).status == 0
+    units = {"network": [("precision_bits", "KiB"), ("layer_count", "apples")], "design": [("ifmap_kib", "B"), ("memory_latency_cycles", "us"), ("ifmap_banks", "apples"), ("filter_bytes_per_cycle", "bits")]}
+    for column, unit in units[name]:
+        answer = asked(column, unit=unit)
+        assert answer.status == 3 and column in answer.err and unit in answer.err, answer.err
+    values = {"network": [("precision_bits", "-4"), ("precision_bits", "4.5"), ("layer_count", "0")], "design": [("rows", "-8"), ("ifmap_kib", "0"), ("ofmap_banks", "1.5"), ("lanes", "-1")]}
+    for column, value in values[name]:
+        answer = asked(column, value=value)
+        assert answer.status == 3 and "q.csv: row 2 (line 3)" in answer.err and column in answer.err and value in answer.err, answer.err
+    info = gnomon.Surrogate.load(name).info
+    units_of = {column["name"]: column["unit"] for column in info["features"] + info["targets"]}
+    if name == "design":
+        assert units_of["ifmap_kib"] == "KiB" and units_of["cell_area_um2"] == "um2" and units_of["fmax_mhz"] == "MHz" and units_of["analytical_cell_area_um2"] == "um2"
+    else:
+        assert units_of["cycles"] == units_of["analytical_cycles"] == "cycles" and units_of["precision_bits"] == "bits"
+
+
 def test_accelerator_on_designs_it_never_saw(tmp_path: Path) -> None:
     """Truth: the cycle model on designs of another seed. The card's median errors are 7 %; wrong units or columns would be far off."""
     table = tmp_path / "operators.csv"

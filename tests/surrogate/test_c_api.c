@@ -37,6 +37,12 @@ int main(void) {
     expect(gnomon_surrogate_predict(model, x, 2, mean, lower, upper, in_range, error, sizeof error) == 0, "an answer");
     expect(fabs(mean[0] - 6.5) < 0.5 && fabs(mean[1] + 2) < 0.5, "y = 3 a - 2 b");
     expect(lower[0] <= mean[0] && mean[0] <= upper[0] && in_range[0] == 1, "an interval around it");
+    /* Training saw values between -2 and 2: 1e6 is outside, and only that. */
+    const double far[3] = {1, 1e6, 1};
+    unsigned char outside[3] = {9, 9, 9};
+    expect(gnomon_surrogate_predict(model, far, 1, mean, NULL, NULL, in_range, error, sizeof error) == 0 && in_range[0] == 0, "a row out of range");
+    expect(gnomon_surrogate_outside(model, far, 1, outside, error, sizeof error) == 0 && outside[0] == 0 && outside[1] == 1 && outside[2] == 0, "the feature that is outside");
+    expect(gnomon_surrogate_outside(NULL, far, 1, outside, error, sizeof error) == -1, "no model");
     const double bad[3] = {NAN, 0, 0};
     expect(gnomon_surrogate_predict(model, bad, 1, mean, NULL, NULL, NULL, error, 20) == -1 && strlen(error) == 19, "an error, cut to the room");
     gnomon_surrogate_free(model);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "features/cells.hpp"
 #include "features/network.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/benchmark.hpp"
@@ -47,12 +48,12 @@ bool count_in(std::string_view text, double& value) {
     return whole >= 0;
   }
   const auto [stopped, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && stopped == end && std::isfinite(value) && value >= 0;
+  return error == std::errc() && stopped == end && std::isfinite(value) && value >= 0 && value == std::floor(value);
 }
 
 /// The layers of one row into `out`, which keeps its room.
 Expected<void> read_layers(const LabelTable& table, std::size_t row, std::string_view text, std::vector<LayerRow>& out) {
-  const auto refuse = [&](const std::string& what) { return fail(Error(ErrorKind::invalid_input, Problem{table.file(), "row " + std::to_string(row), what})); };
+  const auto refuse = [&](const std::string& what) { return fail(Error(ErrorKind::invalid_input, Problem{table.file_of(row), table.place_of(row) + ", column \"layers\"", what})); };
   out.clear();
   do {
     const std::string_view whole = next_part(text, ';');
@@ -88,6 +89,7 @@ struct Described {
     std::vector<Problem> problems;
     if (out.layers == nullptr || out.layers->numeric) problems.push_back({table.file(), "layers", "is not a column of words"});
     if (out.bits == nullptr || !out.bits->numeric) problems.push_back({table.file(), "precision_bits", "is not a column of numbers"});
+    if (problems.empty()) refuse_cells(table, *out.bits, [&](std::size_t r) { return !(out.bits->numbers[r] >= 1); }, "bits of at least 1 are due", problems);
     if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
     return out;
   }

@@ -97,14 +97,17 @@ class Rows {
 
 const std::vector<DesignFeature>& design_features() {
   static const std::vector<DesignFeature> list = [] {
-    std::vector<DesignFeature> out{{"rows", "", false}, {"cols", "", false}, {"dataflow", "", false}, {"overlap", "", false}, {"precision_bits", "", false}, {"accumulator_bits", "", false}};
-    for (const std::string operand : operands)
-      for (const char* what : {"_kib", "_banks", "_bytes_per_cycle"}) out.push_back({operand + what, "", false});
-    for (const char* name : {"lanes", "memory_bytes_per_cycle", "memory_latency_cycles"}) out.push_back({name, "", false});
-    for (const char* name : {"pes", "products", "array_bits", "skew_bits", "result_bits", "stream_bits", "transfer_lanes", "vector_bits", "block_rams", "small_bank_bits", "ifmap_lanes", "filter_lanes",
-                             "product_bits", "joined_bits", "analytical_lut", "analytical_ff", "analytical_dsp", "analytical_cell_ff",
-                             "analytical_cell_area_um2", "analytical_fmax_mhz"})
-      out.push_back({name, "", true});
+    std::vector<DesignFeature> out{{"rows", "PEs", false}, {"cols", "PEs", false}, {"dataflow", "", false}, {"overlap", "", false}, {"precision_bits", "bits", false}, {"accumulator_bits", "bits", false}};
+    for (const std::string operand : operands) {
+      out.push_back({operand + "_kib", "KiB", false});
+      out.push_back({operand + "_banks", "", false});
+      out.push_back({operand + "_bytes_per_cycle", "B/cycle", false});
+    }
+    out.insert(out.end(), {{"lanes", "", false}, {"memory_bytes_per_cycle", "B/cycle", false}, {"memory_latency_cycles", "cycles", false}});
+    out.insert(out.end(), {{"pes", "PEs", true}, {"products", "", true}, {"array_bits", "bits", true}, {"skew_bits", "bits", true}, {"result_bits", "bits", true}, {"stream_bits", "bits", true},
+                           {"transfer_lanes", "", true}, {"vector_bits", "bits", true}, {"block_rams", "BRAMs", true}, {"small_bank_bits", "bits", true}, {"ifmap_lanes", "", true}, {"filter_lanes", "", true},
+                           {"product_bits", "bits", true}, {"joined_bits", "bits", true}, {"analytical_lut", "LUTs", true}, {"analytical_ff", "flip-flops", true}, {"analytical_dsp", "DSPs", true},
+                           {"analytical_cell_ff", "flip-flops", true}, {"analytical_cell_area_um2", "um2", true}, {"analytical_fmax_mhz", "MHz", true}});
     return out;
   }();
   return list;
@@ -122,7 +125,7 @@ LabelTable with_design_features(const LabelTable& table) {
   const Rows at(table);
   std::vector<Column> derived;
   for (const DesignFeature& feature : design_features())
-    if (feature.derived) derived.push_back({feature.name, "", true, std::vector<double>(table.rows()), {}});
+    if (feature.derived) derived.push_back({feature.name, feature.unit, true, std::vector<double>(table.rows()), {}});
   for (std::size_t r = 0; r < table.rows(); ++r) {
     const double rows = at("rows", r), cols = at("cols", r), bits = at("precision_bits", r), sums = at("accumulator_bits", r), overlap = at("overlap", r), lanes = at("lanes", r);
     const std::string flow = at.word("dataflow", r);
@@ -154,7 +157,7 @@ LabelTable with_design_features(const LabelTable& table) {
 Expected<LabelTable> design_table(const std::vector<arch::Design>& designs) {
   std::vector<Column> columns;
   for (const DesignFeature& feature : design_features())
-    if (!feature.derived) columns.push_back({feature.name, "", feature.name != "dataflow", {}, {}});
+    if (!feature.derived) columns.push_back({feature.name, feature.unit, feature.name != "dataflow", {}, {}});
   for (const arch::Design& design : designs) {
     const auto refuse = [&](const std::string& field, const std::string& what) {
       return fail(ErrorKind::unsupported, "resources of the complete design " + in_quotes(design.name) + ": " + field + ": " + what);

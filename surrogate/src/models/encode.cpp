@@ -3,7 +3,10 @@
 #include <map>
 #include <sstream>
 
+#include "features/cells.hpp"
+#include "features/layouts.hpp"
 #include "gnomon/base/text.hpp"
+#include "gnomon/surrogate/features.hpp"
 #include "gnomon/surrogate/import.hpp"
 #include "gnomon/surrogate/model.hpp"
 #include "models/scaling.hpp"
@@ -18,8 +21,8 @@ std::string word_at(const Column& column, std::size_t row) {
   return std::isnan(column.numbers[row]) ? std::string() : number(column.numbers[row]);
 }
 
-/// [rows, features] of a table, or what is wrong with its columns.
-RealMatrix numbers_of(const std::vector<Feature>& features, const arch::LabelTable& table, std::vector<Problem>& problems) {
+/// [rows, features] of a table, or what is wrong with its columns. `bounds`: of the values, none while training.
+RealMatrix numbers_of(const std::vector<Feature>& features, const std::vector<Bound>& bounds, const arch::LabelTable& table, std::vector<Problem>& problems) {
   RealMatrix x(static_cast<Eigen::Index>(table.rows()), static_cast<Eigen::Index>(features.size()));
   for (std::size_t f = 0; f < features.size(); ++f) {
     const Feature& feature = features[f];
@@ -30,13 +33,13 @@ RealMatrix numbers_of(const std::vector<Feature>& features, const arch::LabelTab
         x.col(static_cast<Eigen::Index>(f)).setConstant(feature.low);
         continue;
       }
-      for (const Problem& problem : found.error().problems()) problems.push_back(problem);
+      problems.push_back(missing_column(table, feature.name));
       continue;
     }
     const Column& column = **found;
     const auto refuse = [&](const std::string& message) { problems.push_back({table.file(), "column " + in_quotes(feature.name), message}); };
-    if (!feature.unit.empty() && !column.unit.empty() && feature.unit != column.unit) {
-      refuse("found the unit " + in_quotes(column.unit) + "; the model was trained in " + in_quotes(feature.unit));
+    if (const std::string wrong = wrong_unit(column.unit, feature.unit); !wrong.empty()) {
+      refuse(wrong);
       continue;
     }
     auto to = x.col(static_cast<Eigen::Index>(f));
@@ -48,12 +51,12 @@ RealMatrix numbers_of(const std::vector<Feature>& features, const arch::LabelTab
         to[static_cast<Eigen::Index>(r)] = at == codes.end() ? -1.0 : at->second;
       }
     } else if (!column.numeric) {
-      const auto odd = std::find_if(column.words.begin(), column.words.end(), [](const std::string& word) {
-        double ignored = 0;
-        return !trimmed(word).empty() && !parse_real(trimmed(word), ignored);
-      });
-      refuse("found " + (odd == column.words.end() ? std::string("words") : in_quotes(*odd)) + "; the model takes numbers here");
+      if (!refuse_words(table, column, "the model takes numbers here", problems)) refuse("found words; the model takes numbers here");
     } else {
+      if (f < bounds.size()) {
+        refuse_cells(table, column, [&](std::size_t r) { return std::isfinite(column.numbers[r]) && !bounds[f].allows(column.numbers[r]); }, bounds[f].due, problems);
+        refuse_cells(table, column, [&](std::size_t r) { return std::isnan(column.numbers[r]) && !constant && !feature.may_miss; }, "training had one in every row", problems);
+      }
       for (std::size_t r = 0; r < table.rows(); ++r) {
         to[static_cast<Eigen::Index>(r)] = constant && std::isnan(column.numbers[r]) ? feature.low : column.numbers[r];
       }
@@ -64,13 +67,13 @@ RealMatrix numbers_of(const std::vector<Feature>& features, const arch::LabelTab
 
 }  // namespace
 
-void encode_nodes(const std::vector<Feature>& features, const std::string& key, const arch::LabelTable& table, const arch::LabelTable& nodes, Encoded& out,
+void encode_nodes(const std::vector<Feature>& features, const std::vector<Bound>& bounds, const std::string& key, const arch::LabelTable& table, const arch::LabelTable& nodes, Encoded& out,
                   std::vector<Problem>& problems) {
   const auto row_key = table.column(key), node_key = nodes.column(key);
   for (const auto* column : {&row_key, &node_key}) {
     if (!*column) problems.insert(problems.end(), column->error().problems().begin(), column->error().problems().end());
   }
-  const RealMatrix x = numbers_of(features, nodes, problems);
+  const RealMatrix x = numbers_of(features, bounds, nodes, problems);
   if (!problems.empty()) return;
   std::map<std::string, std::vector<std::size_t>> of_row;
   for (std::size_t n = 0; n < nodes.rows(); ++n) of_row[word_at(**node_key, n)].push_back(n);
@@ -117,7 +120,12 @@ Expected<Encoded> Model::encode(const arch::LabelTable& given, const arch::Label
   const bool whole = std::all_of(info_.features.begin(), info_.features.end(),
                                  [&](const Feature& f) { return std::any_of(columns.begin(), columns.end(), [&](const Column& column) { return column.name == f.name; }); });
   ImportedTable imported;
+  std::vector<Problem> problems;
   if (!whole) {
+    // What is wrong with the columns that others are made of is told before they are made.
+    const Layout layout = layout_of(given);
+    check_layout(given, layout, [&](const std::string& name) { return rule_of(layout, name)->label; }, problems);
+    if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
     std::vector<std::string> wanted;
     for (const Feature& feature : info_.features) wanted.push_back(feature.name);
     if (!info_.node_key.empty()) wanted.push_back(info_.node_key);
@@ -126,12 +134,25 @@ Expected<Encoded> Model::encode(const arch::LabelTable& given, const arch::Label
     imported = std::move(*made);
   }
   const arch::LabelTable& table = whole ? given : imported.table;
-  std::vector<Problem> problems;
   Encoded out;
-  out.rows = numbers_of(info_.features, table, problems);
+  if (const Layout own = !whole && imported.layout.empty() ? layout_of(info_.features) : Layout::none; own == Layout::networks || own == Layout::designs) {
+    // What others are made of is missed, not what is made of it.
+    std::vector<std::string> due{"layers", "network", "family", "kind", "precision_bits"};
+    if (own == Layout::designs) {
+      due.clear();
+      for (const DesignFeature& feature : design_features()) {
+        if (!feature.derived) due.push_back(feature.name);
+      }
+    }
+    for (const std::string& name : due) {
+      if (!given.column(name)) problems.push_back(missing_column(given, name));
+    }
+    if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
+  }
+  out.rows = numbers_of(info_.features, bounds_, table, problems);
   if (!info_.node_features.empty() && problems.empty()) {
     if (!nodes) return invalid(given.file(), "", "the model takes a list of nodes for each row; give the node table");
-    encode_nodes(info_.node_features, info_.node_key, table, *nodes, out, problems);
+    encode_nodes(info_.node_features, node_bounds_, info_.node_key, table, *nodes, out, problems);
   }
   for (Problem& problem : problems)
     if (problem.file.empty()) problem.file = given.file();

@@ -98,4 +98,18 @@ Expected<std::vector<Explanation>> explain(const Model& model, const arch::Label
   return out;
 }
 
+std::vector<std::vector<std::string>> out_of_range_reasons(const Model& model, const RealMatrix& x, const std::vector<std::uint8_t>& in_range) {
+  std::vector<std::vector<std::string>> out(static_cast<std::size_t>(x.rows()));
+  const auto& features = model.info().features;
+  for (std::size_t r = 0; r < out.size() && r < in_range.size(); ++r) {
+    if (in_range[r] != 0) continue;
+    const std::vector<std::uint8_t> flags = model.outside(x.row(static_cast<Eigen::Index>(r)));
+    for (std::size_t f = 0; f < features.size() && f < flags.size(); ++f) {
+      if (flags[f] != 0) out[r].push_back(features[f].name);
+    }
+    if (out[r].empty()) out[r].push_back("members disagree");
+  }
+  return out;
+}
+
 }  // namespace gnomon::surrogate

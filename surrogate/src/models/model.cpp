@@ -135,30 +135,6 @@ int input_count(const std::vector<Feature>& features) {
   return static_cast<int>(count);
 }
 
-Expected<void> Model::check(const Encoded& encoded) const {
-  const auto look = [](const RealMatrix& x, const std::vector<Feature>& features, const char* what) -> Expected<void> {
-    if (x.cols() != static_cast<Eigen::Index>(features.size())) {
-      return fail(ErrorKind::invalid_input, "found " + std::to_string(x.cols()) + " " + what + " columns; the model takes " + std::to_string(features.size()));
-    }
-    for (Eigen::Index c = 0; c < x.cols(); ++c) {
-      const Feature& feature = features[static_cast<std::size_t>(c)];
-      for (Eigen::Index r = 0; r < x.rows(); ++r) {
-        const double value = x(r, c);
-        if (std::isfinite(value) || (std::isnan(value) && feature.may_miss)) continue;
-        const std::string where = "row " + std::to_string(r + 1) + ", " + in_quotes(feature.name) + ": ";
-        return fail(ErrorKind::invalid_input, where + (std::isnan(value) ? "no value, and training had one in every row" : "found " + number(value) + "; a finite number is due"));
-      }
-    }
-    return {};
-  };
-  if (auto rows = look(encoded.rows, info_.features, "feature"); !rows) return rows;
-  if (info_.node_features.empty()) return {};
-  if (encoded.node_first.size() != static_cast<std::size_t>(encoded.rows.rows()) + 1 || encoded.edge_first.size() != encoded.node_first.size()) {
-    return fail(ErrorKind::invalid_input, "the model takes a list of nodes for each row; give the node table");
-  }
-  return look(encoded.nodes, info_.node_features, "node feature");
-}
-
 Samples Model::samples(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range) const {
   Samples out;
   out.x = Batch::Zero(input_count(info_.features), count);

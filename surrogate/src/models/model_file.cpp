@@ -206,6 +206,7 @@ Expected<Model> Model::from_bytes(const std::string& bytes, const std::string& f
     model.learners_.push_back(std::move(*learner));
   }
   if (!rest.empty()) return invalid(file, "/weights", "found " + std::to_string(header.weights) + "; the heads need " + std::to_string(static_cast<std::size_t>(header.weights) - rest.size()));
+  model.settle();
   return model;
 }
 

@@ -32,7 +32,7 @@ std::pair<double, double> scaled_term(const Target& target, const std::vector<Fe
 
 /// The nodes of each row of `table` from the node table, by the column `key`; edges from the column `inputs` (positions of other nodes of the row, with
 /// blanks between), or a chain where there is none.
-void encode_nodes(const std::vector<Feature>& features, const std::string& key, const arch::LabelTable& table, const arch::LabelTable& nodes, Encoded& out,
+void encode_nodes(const std::vector<Feature>& features, const std::vector<Bound>& bounds, const std::string& key, const arch::LabelTable& table, const arch::LabelTable& nodes, Encoded& out,
                   std::vector<Problem>& problems);
 
 }  // namespace gnomon::surrogate

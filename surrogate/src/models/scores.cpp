@@ -2,6 +2,8 @@
 #include <cmath>
 #include <limits>
 
+#include "features/cells.hpp"
+#include "features/layouts.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/model.hpp"
 
@@ -62,19 +64,24 @@ Expected<std::vector<Score>> evaluate(const Model& model, const arch::LabelTable
   RealMatrix labels = RealMatrix::Constant(static_cast<Eigen::Index>(table.rows()), static_cast<Eigen::Index>(info.targets.size()),
                                            std::numeric_limits<double>::quiet_NaN());
   std::vector<Problem> problems;
+  const Layout layout = layout_of(table);
   std::size_t found = 0;
   for (std::size_t t = 0; t < info.targets.size(); ++t) {
     const auto column = table.column(info.targets[t].name);
     if (!column) continue;
     const Target& target = info.targets[t];
     const auto refuse = [&](const std::string& message) { problems.push_back({table.file(), "column " + in_quotes(target.name), message}); };
+    if (refuse_mixed(table, **column, problems)) continue;
     if (!(*column)->numeric) {
       refuse("holds words; a label is a number");
       continue;
     }
-    if (!target.unit.empty() && !(*column)->unit.empty() && target.unit != (*column)->unit) {
-      refuse("found the unit " + in_quotes((*column)->unit) + "; the model was trained in " + in_quotes(target.unit));
+    if (const std::string wrong = wrong_unit((*column)->unit, target.unit); !wrong.empty()) {
+      refuse(wrong);
       continue;
+    }
+    if (const ColumnRule* rule = rule_of(layout, target.name)) {
+      refuse_cells(table, **column, [&](std::size_t r) { return !rule->allows((*column)->numbers[r]); }, rule->due(), problems);
     }
     ++found;
     for (std::size_t r = 0; r < table.rows(); ++r) labels(static_cast<Eigen::Index>(r), static_cast<Eigen::Index>(t)) = (*column)->numbers[r];

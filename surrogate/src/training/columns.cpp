@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "features/cells.hpp"
+#include "features/layouts.hpp"
 #include "gnomon/base/text.hpp"
 
 namespace gnomon::surrogate {
@@ -13,6 +15,8 @@ namespace {
 
 /// A column of more different words than this is a name, not a category.
 constexpr std::size_t most_categories = 64;
+/// Up to this fraction of negative values a column is told about.
+constexpr double few_negative = 0.1;
 /// Positive features whose largest value is this many times the smallest are seen in the log domain.
 constexpr double log_factor = 4;
 
@@ -26,13 +30,6 @@ std::string word_at(const Column& column, std::size_t row) {
 }
 
 std::size_t different_words(const Column& column) { return std::set<std::string>(column.words.begin(), column.words.end()).size(); }
-
-/// Columns named like bit-widths are in bits unless they say otherwise.
-bool named_bits(std::string name) {
-  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  static const std::set<std::string> names{"prec", "precision", "bits", "bitwidth", "bit_width", "word_length"};
-  return names.contains(name) || name.ends_with("_bits") || name.ends_with("_precision") || name.ends_with("_prec");
-}
 
 struct Moments {
   double mean = 0, deviation = 1;
@@ -58,12 +55,31 @@ std::vector<double> present(const Column& column, const std::vector<std::size_t>
   return out;
 }
 
+/// Numbers that are not finite, and negative ones of amounts, are refused; few negative numbers among many others are told.
+void check_numbers(const arch::LabelTable& table, const Column& column, Layout layout, std::vector<std::string>& notes, std::vector<Problem>& problems) {
+  refuse_cells(table, column, [&](std::size_t r) { return std::isinf(column.numbers[r]); }, "a finite number is due", problems);
+  if (rule_of(layout, column.name)) return;  // checked with the layout
+  const auto negative = [&](std::size_t r) { return column.numbers[r] < 0 && std::isfinite(column.numbers[r]); };
+  const std::string unit = column.unit.empty() ? unit_of_name(column.name) : column.unit;
+  if (holds_amounts(column.name, unit)) return refuse_cells(table, column, negative, "an amount in " + unit + " is not negative", problems);
+  std::size_t count = 0, first = 0, present = 0;
+  for (std::size_t r = table.rows(); r-- > 0;) {
+    present += std::isnan(column.numbers[r]) ? 0 : 1;
+    if (!negative(r)) continue;
+    ++count;
+    first = r;
+  }
+  if (count == 0 || static_cast<double>(count) > few_negative * static_cast<double>(present)) return;
+  notes.push_back("column " + in_quotes(column.name) + ": " + std::to_string(count) + " of " + std::to_string(present) + " values are negative, the first " + number(column.numbers[first]) + " in " +
+                  table.place_of(first) + "; they are learned as they are, and the column is no longer seen in the log domain");
+}
+
 }  // namespace
 
 Feature describe_feature(const Column& column, const std::vector<std::size_t>& rows) {
   Feature feature;
   feature.name = column.name;
-  feature.unit = column.unit.empty() && column.numeric && named_bits(column.name) ? "bits" : column.unit;
+  feature.unit = column.unit.empty() && column.numeric ? unit_of_name(column.name) : column.unit;
   if (!column.numeric) {
     std::set<std::string> words;
     for (const std::size_t row : rows) words.insert(column.words[row]);
@@ -88,7 +104,7 @@ Feature describe_feature(const Column& column, const std::vector<std::size_t>& r
 Target describe_target(const Column& column, const std::vector<std::size_t>& rows) {
   Target target;
   target.name = column.name;
-  target.unit = column.unit;
+  target.unit = column.unit.empty() ? unit_of_name(column.name) : column.unit;
   std::vector<double> values = present(column, rows);
   if (values.empty()) return target;
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
@@ -117,6 +133,7 @@ Target describe_target(const Column& column, const std::vector<std::size_t>& row
 
 Expected<Columns> choose_columns(const arch::LabelTable& table, const TrainOptions& options) {
   std::vector<Problem> problems;
+  const Layout layout = layout_of(table);
   const auto refuse = [&](const std::string& where, const std::string& message) { problems.push_back({table.file(), where, message}); };
   const auto find = [&](const std::string& name) -> const Column* {
     const auto column = table.column(name);
@@ -134,7 +151,7 @@ Expected<Columns> choose_columns(const arch::LabelTable& table, const TrainOptio
     const std::string& name = options.targets[t];
     if (!seen.insert(name).second) refuse("column " + in_quotes(name), "is given twice as a target");
     const Column* column = find(name);
-    if (!column) continue;
+    if (!column || refuse_mixed(table, *column, problems)) continue;
     if (!column->numeric) {
       refuse("column " + in_quotes(name), "holds words; a target is a number");
       continue;
@@ -155,12 +172,12 @@ Expected<Columns> choose_columns(const arch::LabelTable& table, const TrainOptio
       if (!given.insert(name).second) refuse("column " + in_quotes(name), "is given twice as a feature");
       if (has(options.targets, name)) refuse("column " + in_quotes(name), "is both a feature and a target");
       const Column* column = find(name);
-      if (!column) continue;
+      if (!column || has(options.ignore, name) || refuse_mixed(table, *column, problems)) continue;
       if (!column->numeric && different_words(*column) > most_categories) {
         refuse("column " + in_quotes(name), "holds " + std::to_string(different_words(*column)) + " different words; a category has at most " +
                                                 std::to_string(most_categories));
       }
-      if (!has(options.ignore, name)) out.features.push_back(name);
+      out.features.push_back(name);
     }
   } else {
     for (const Column& column : table.columns()) {
@@ -170,6 +187,7 @@ Expected<Columns> choose_columns(const arch::LabelTable& table, const TrainOptio
         out.notes.push_back("column " + in_quotes(column.name) + " is left out: it has no value in any row");
         continue;
       }
+      if (refuse_mixed(table, column, problems)) continue;
       if (!column.numeric && different_words(column) > most_categories) {
         out.notes.push_back("column " + in_quotes(column.name) + " is left out: " + std::to_string(different_words(column)) + " different words");
         continue;
@@ -179,15 +197,14 @@ Expected<Columns> choose_columns(const arch::LabelTable& table, const TrainOptio
   }
   if (out.features.empty() && problems.empty()) refuse("", "no column is left to predict from");
 
-  const auto finite = [&](const std::string& name) {
-    const auto column = table.column(name);
-    if (!column || !(*column)->numeric) return;
-    for (std::size_t r = 0; r < table.rows(); ++r) {
-      if (std::isinf((*column)->numbers[r])) return refuse("column " + in_quotes(name), "row " + std::to_string(r + 1) + " is infinite; a finite number is due");
+  const auto look = [&](const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      const auto column = table.column(name);
+      if (column && (*column)->numeric) check_numbers(table, **column, layout, out.notes, problems);
     }
   };
-  for (const std::string& name : out.features) finite(name);
-  for (const std::string& name : options.targets) finite(name);
+  look(out.features);
+  look(options.targets);
 
   std::map<std::string, std::size_t> numbers;
   const Column* group = options.group.empty() ? nullptr : find(options.group);

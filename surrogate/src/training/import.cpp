@@ -10,6 +10,7 @@
 #include <set>
 #include <zlib.h>
 
+#include "features/layouts.hpp"
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/features.hpp"
@@ -61,6 +62,9 @@ Expected<ImportedTable> import_hlsyn(const LabelTable& table, const std::vector<
       if (value.is_number()) {
         auto& column = numbers.emplace(name, std::vector<double>(rows, 0)).first->second;
         column[r] = value.get<double>();
+        if (const ColumnRule* rule = rule_of(Layout::hlsyn, name); rule && !rule->allows(column[r])) {
+          return fail(Error(ErrorKind::invalid_input, Problem{table.file_of(r), table.place_of(r) + ", column \"point_json\"", in_quotes(key) + ": found " + value.dump() + "; " + rule->due()}));
+        }
         if (name.starts_with("PARA")) parallel[r] *= std::max(1.0, column[r]);
         if (name.starts_with("TILE")) tile[r] *= std::max(1.0, column[r]);
       } else if (value.is_string()) {
@@ -99,16 +103,15 @@ Expected<ImportedTable> import_hlsyn(const LabelTable& table, const std::vector<
   add({"tile", "", true, tile, {}});
   add({"pipelined", "", true, pipelined, {}});
   add({"flattened", "", true, flattened, {}});
-  // Read again, so that messages keep the file's name.
-  auto named = LabelTable::parse(out.table.to_csv(), table.file());
-  if (!named) return fail(std::move(named.error()));
-  out.table = std::move(*named);
+  out.table.take_places(table);
   return out;
 }
 
 }  // namespace
 
-Expected<ImportedTable> import_layout(const LabelTable& table, const std::vector<std::string>& wanted) {
+namespace {
+
+Expected<ImportedTable> import_columns(const LabelTable& table, const std::vector<std::string>& wanted) {
   if (has_all(table, {"kernel", "point_json"})) return import_hlsyn(table, wanted);
   if (has_all(table, {"d_in", "d_out", "prec", "rf", "strategy"})) {
     // `prec` is in bits by its name.
@@ -133,6 +136,16 @@ Expected<ImportedTable> import_layout(const LabelTable& table, const std::vector
     return out;
   }
   return ImportedTable{"", table, {}, ""};
+}
+
+}  // namespace
+
+Expected<ImportedTable> import_layout(const LabelTable& table, const std::vector<std::string>& wanted) {
+  auto out = import_columns(table, wanted);
+  if (!out) return out;
+  fill_units(out->table, layout_of(table));
+  if (out->table.file().empty()) out->table.take_places(table);
+  return out;
 }
 
 Expected<LabelTable> load_table(const std::filesystem::path& path) {

@@ -75,6 +75,7 @@ LabelTable rows_of(const LabelTable& table, const std::vector<std::size_t>& rows
     }
     out.add(std::move(part));
   }
+  out.take_places(table, rows);
   return out;
 }
 
@@ -102,6 +103,7 @@ Expected<TrainingTable> load_training_tables(const std::vector<std::filesystem::
   auto first = load_training_table(paths.front());
   if (!first || paths.size() == 1) return first;
   std::vector<LabelTable::Column> columns = first->table.columns();
+  std::vector<LabelTable> more_tables;
   for (std::size_t i = 1; i < paths.size(); ++i) {
     auto next = load_training_table(paths[i]);
     if (!next) return next;
@@ -138,9 +140,12 @@ Expected<TrainingTable> load_training_tables(const std::vector<std::filesystem::
       }
     }
     if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
+    more_tables.push_back(std::move(next->table));
   }
   TrainingTable out;
   for (LabelTable::Column& column : columns) out.table.add(std::move(column));
+  out.table.take_places(first->table);
+  for (const LabelTable& table : more_tables) out.table.take_places(table);
   out.features = first->features;
   return out;
 }

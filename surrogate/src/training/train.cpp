@@ -11,6 +11,8 @@
 #include <set>
 #include <thread>
 
+#include "features/cells.hpp"
+#include "features/layouts.hpp"
 #include "gnomon/base/hash.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/text.hpp"
@@ -336,6 +338,8 @@ Expected<Model> Trainer::run(const arch::LabelTable& table, const TrainOptions& 
     for (std::size_t r = 0; r < all.size(); ++r) all[r] = r;
     for (const auto& column : options.nodes->columns()) {
       if (column.name == options.node_key || column.name == "inputs" || column.name == "name") continue;
+      std::vector<Problem> problems;
+      if (refuse_mixed(*options.nodes, column, problems)) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
       data.node_features.push_back(describe_feature(column, all));
     }
   }
@@ -433,11 +437,17 @@ Expected<Model> Trainer::run(const arch::LabelTable& table, const TrainOptions& 
   score_held_out(info, "held-out groups", lists_of(false), true);
   score_held_out(info, "held-out sizes", lists_of(true), false);
   score_held_out(info, "test", answers(model, data, learned, test), true);
+  model.settle();
   return model;
 }
 
 Expected<Model> train(const arch::LabelTable& given, const TrainOptions& options) {
   if (auto sound = check(options); !sound) return fail(std::move(sound.error()));
+  std::vector<Problem> problems;
+  const Layout layout = layout_of(given);
+  const auto among = [](const std::vector<std::string>& list, const std::string& name) { return std::find(list.begin(), list.end(), name) != list.end(); };
+  check_layout(given, layout, [&](const std::string& name) { return among(options.ignore, name) || (rule_of(layout, name)->label && !among(options.targets, name)); }, problems);
+  if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
   auto imported = import_layout(given);
   if (!imported) return fail(std::move(imported.error()));
   TrainOptions all = options;

@@ -21,4 +21,8 @@ struct Explanation {
 Expected<std::vector<Explanation>> explain(const Model& model, const arch::LabelTable& table, const arch::LabelTable& background, int orders = 32,
                                            std::uint64_t seed = 1);
 
+/// Why rows x [n, features] are out of range: the names of the features that lie outside what training saw, or `members disagree` where none does (or only
+/// a node's); empty where `in_range` [n], of the same rows' prediction, says so.
+std::vector<std::vector<std::string>> out_of_range_reasons(const Model& model, const RealMatrix& x, const std::vector<std::uint8_t>& in_range);
+
 }  // namespace gnomon::surrogate

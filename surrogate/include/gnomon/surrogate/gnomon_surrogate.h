@@ -41,6 +41,9 @@ GNOMON_SURROGATE_API double gnomon_surrogate_category(const gnomon_surrogate* mo
  * [rows][targets], in_range is [rows]; any of the last three may be NULL. 0, or -1 and an error. */
 GNOMON_SURROGATE_API int gnomon_surrogate_predict(const gnomon_surrogate* model, const double* x, size_t rows, double* mean, double* lower, double* upper,
                                                   unsigned char* in_range, char* error, size_t error_size);
+/* Which features of those rows lie outside what training saw: outside is [rows][features], 1 or 0. A row may be out of range without one, where the
+ * model's members disagree. 0, or -1 and an error. */
+GNOMON_SURROGATE_API int gnomon_surrogate_outside(const gnomon_surrogate* model, const double* x, size_t rows, unsigned char* outside, char* error, size_t error_size);
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -118,6 +119,16 @@ struct Encoded {
   std::vector<std::pair<std::int32_t, std::int32_t>> edges;
 };
 
+/// What a feature may hold at all, whatever training saw of it: amounts and sizes are not negative, counts are whole.
+struct Bound {
+  double least = -std::numeric_limits<double>::infinity();
+  bool above = false;  ///< `least` itself is not allowed
+  bool whole = false;
+  std::string due;  ///< for the message
+
+  bool allows(double value) const;
+};
+
 /// A trained surrogate. Per target: an analytical term where one was found that holds for sizes left out, and on it a learner (learner.hpp), the ones
 /// that won on held-out groups and sizes; conformal intervals scaled by the members' spread (Lei et al., JASA 2018; Angelopoulos and
 /// Bates 2023) from held-out groups, wider ones from held-out sizes for rows out of range. Scaled outputs are bounded to the training labels'
@@ -130,7 +141,8 @@ class Model {
 
   /// Predicts rows x [n, features] in the order of `info().features`, in their own units; categorical columns hold the index into
   /// `categories` (-1 for a word never seen), missing values are NaN. Errors: wrong number of columns; a missing value where training had none;
-  /// an infinite value; a model that takes node lists. A value that the column's scale does not take is out of range, not an error.
+  /// an infinite value; a negative one where training saw positive ones over a wide range, or amounts (B, bits, cycles, ...); in known layouts also a
+  /// size of 0 or a count that is not whole; a model that takes node lists. Of columns whose smallest values were 0 and that have no unit of amounts, negative values are out of range, not an error.
   Expected<Prediction> predict(const RealMatrix& x) const;
   /// The means that `predict` gives [n, targets], without the work for spread, intervals and range. Errors as there.
   Expected<RealMatrix> predict_mean(const RealMatrix& x) const;
@@ -165,9 +177,12 @@ class Model {
   };
   Scaled scaled(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range, bool with_spread) const;
   Expected<void> check(const Encoded& encoded) const;
+  /// After training and loading: units that names or layouts tell where none is stated, and bounds.
+  void settle();
 
   ModelInfo info_;
   std::vector<std::shared_ptr<const Learner>> learners_;  // one per head
+  std::vector<Bound> bounds_, node_bounds_;               // one per feature; none while training
 };
 
 /// Scores of a model on a table that has its features and at least one of its targets.
