@@ -89,7 +89,7 @@ TEST(Predict, FlagsWhatTrainingNeverSaw) {
       5000, 100, 100, 32, 32, 2,   // m beyond the range
       100, 100, 100, 4, 32, 2,     // rows below it
       100, 100, 100, 32, 32, -1,   // a word never seen
-      -3, 100, 100, 32, 32, 2;     // no logarithm
+      0, 100, 100, 32, 32, 2;      // no logarithm
   const auto prediction = model.predict(x);
   ASSERT_TRUE(prediction) << prediction.error().text();
   EXPECT_EQ(prediction->in_range, (std::vector<std::uint8_t>{1, 0, 0, 0, 0}));
@@ -103,6 +103,15 @@ TEST(Predict, FlagsWhatTrainingNeverSaw) {
       EXPECT_GE(prediction->upper(r, t), prediction->mean(r, t));
     }
   }
+  // Training saw nothing negative: no size at all, and the message says which rows.
+  RealMatrix negative = x;
+  negative(4, 0) = -3;
+  negative(1, 2) = -1;
+  const auto refused = model.predict(negative);
+  ASSERT_FALSE(refused);
+  ASSERT_EQ(refused.error().problems().size(), 2U);
+  EXPECT_EQ(refused.error().problems()[0].message.find("row 5, \"m\": found -3; "), 0U) << refused.error().text();
+  EXPECT_EQ(refused.error().problems()[1].message.find("row 2, \"k\": found -1; "), 0U) << refused.error().text();
   // The range is widened by 5 % of the logarithmic range 8..128, to about 147.
   x.row(0)[3] = 146;
   EXPECT_EQ(model.predict(x)->in_range[0], 1);
@@ -233,7 +242,7 @@ TEST(Train, RefusesWhatCannotBeLearned) {
   EXPECT_NE(error(*arch::LabelTable::parse(same, "same.csv"), plain).find("same.csv: all rows are of one group"), std::string::npos);
   RealMatrix endless = RealMatrix::Random(40, 2);
   endless(7, 1) = HUGE_VAL;
-  EXPECT_EQ(error(table_of(endless, {"x", "y"}), plain), "column \"y\": row 8 is infinite; a finite number is due");
+  EXPECT_EQ(error(table_of(endless, {"x", "y"}), plain), "row 8, column \"y\": found inf; a finite number is due");
   EXPECT_EQ(error(*arch::LabelTable::parse(no_label, "n.csv"), plain), "n.csv: column \"y\": has no value in any row");
 }
 
@@ -254,9 +263,9 @@ TEST(Predict, ConstantColumnsMayBeAbsent) {
   EXPECT_EQ(blank->mean, whole->mean);
   EXPECT_EQ(absent->in_range[0], 1);
   EXPECT_EQ(other->in_range[0], 0);
-  EXPECT_EQ(model->predict(*arch::LabelTable::parse("c\n5\n", "e.csv")).error().text(), "e.csv: unknown column \"x\"; allowed: c");
+  EXPECT_EQ(model->predict(*arch::LabelTable::parse("c\n5\n", "e.csv")).error().text(), "e.csv: the model wants a column \"x\", which the table lacks (the table has: c)");
   EXPECT_EQ(model->predict(*arch::LabelTable::parse("x\nmany\n", "f.csv")).error().text(),
-            "f.csv: column \"x\": found \"many\"; the model takes numbers here");
+            "f.csv: row 1 (line 2), column \"x\": found \"many\"; the model takes numbers here");
 }
 
 // Labels of hls4ml 1.x C synthesis (single dense layers, both dimensions below 224). Sizes held out, so that no (d_in, d_out) of the test was learned.

@@ -107,10 +107,6 @@ Expected<ImportedTable> import_hlsyn(const LabelTable& table, const std::vector<
   return out;
 }
 
-}  // namespace
-
-namespace {
-
 Expected<ImportedTable> import_columns(const LabelTable& table, const std::vector<std::string>& wanted) {
   if (has_all(table, {"kernel", "point_json"})) return import_hlsyn(table, wanted);
   if (has_all(table, {"d_in", "d_out", "prec", "rf", "strategy"})) {
