@@ -45,7 +45,8 @@ void refuse_cells(const LabelTable& table, const Column& column, const std::func
 }
 
 bool refuse_mixed(const LabelTable& table, const Column& column, std::vector<Problem>& problems) {
-  if (column.numeric) return false;
+  // A column of a table that was never read was made of words on purpose (a parameter `1, 2, auto`).
+  if (column.numeric || table.file().empty()) return false;
   std::size_t numbers = 0, odd = 0, none = 0;
   const auto is_odd = [&](std::size_t row) {
     const std::string_view word = trimmed(column.words[row]);

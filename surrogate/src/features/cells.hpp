@@ -13,7 +13,8 @@ void refuse_cells(const arch::LabelTable& table, const arch::LabelTable::Column&
                   std::vector<Problem>& problems);
 
 /// Refuses a column of words in which most entries are numbers, or all that are none are words for no number (`nan`, `inf`): one such entry would make
-/// categories of all numbers. Words that importers write beside numbers (`absent`) are no such entries. Whether anything was refused.
+/// categories of all numbers. Words that importers write beside numbers (`absent`) are no such entries, nor are those of
+/// tables that were not read from text. Whether anything was refused.
 bool refuse_mixed(const arch::LabelTable& table, const arch::LabelTable::Column& column, std::vector<Problem>& problems);
 /// Refuses every entry that is neither a number nor empty. Whether anything was refused.
 bool refuse_words(const arch::LabelTable& table, const arch::LabelTable::Column& column, const std::string& due, std::vector<Problem>& problems);
