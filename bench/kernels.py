@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The shipped kernels: interval, depth, cycles, and LUT, FF, DSP and BRAM by yosys; writes docs/kernels.md.
+"""The shipped kernels and networks: interval, depth, cycles, and LUT, FF, DSP and BRAM by yosys; writes docs/kernels.md.
 
     .venv/bin/python bench/kernels.py [--target xcup] [--jobs 2] [--only NAME ...] [--out docs/kernels.md]
 
@@ -26,7 +26,8 @@ HEAD = """# The shipped kernels
 cycles that a run computes (`latency`, with data-dependent control as seeded inputs decide it) and those with loading and draining of tensors through
 ports of one element a cycle (`total`), multipliers and dividers after sharing and the operations that they serve, and resources of the emitted
 SystemVerilog by {tool} for `{target}`. LUT counts logic, distributed RAM and shift registers by the LUTs that they take; BRAM are blocks of 36 Kib.
-There is no timing for this target.
+There is no timing for this target. Kernels that are bound to an array (`matmul`, `matmul_narrow`) have the array's figures: `latency` is that of the co-simulation, a multiplier stands
+in every PE. The networks of layers at the end (`examples/networks/*.json`) have the interval and latency of an image, and composed resources.
 
 | kernel | ii | depth | latency | total | units / operations | LUT | FF | DSP | BRAM |
 |---|---|---|---|---|---|---|---|---|---|
@@ -42,12 +43,21 @@ def run(*arguments: object) -> tuple[dict[str, Any] | None, str]:
     return (json.loads(done.stdout), "") if done.returncode == 0 else (None, done.stderr.strip())
 
 
+def is_array(kernel: Path) -> bool:
+    text = re.sub(r"^\s*//.*$", "", kernel.read_text(), flags=re.MULTILINE)
+    return any("array" in bind for bind in json.loads(text).get("directives", {}).get("bind", []))
+
+
 def measure(kernel: Path, target: str) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        compiled, why = run("hls", "--kernel", kernel, "--out", folder)
+    network = kernel.parent.name == "networks"
+    if is_array(kernel):
+        compiled, why = run("cosim", "--kernel", kernel)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            compiled, why = run("hls", "--kernel", kernel, "--out", folder)
     if compiled is None:
         raise SystemExit(f"{kernel.name}: {why}")
-    resources, why = run("synth", "--kernel", kernel, "--target", target, "--flat")
+    resources, why = run("synth", "--kernel", kernel, "--target", target, *([] if network else ["--flat"]))
     return {"name": kernel.stem, "compiled": compiled, "resources": resources, "why": why}
 
 
@@ -57,8 +67,8 @@ def figure(value: float | None) -> str:
 
 def row(measured: dict[str, Any]) -> str:
     c, r = measured["compiled"], measured["resources"] or {}
-    units = f"{len(c['units'])} / {sum(u['operations'] for u in c['units'])}" if c["units"] else "-"
-    cells = [measured["name"], c["ii"], c["depth_cycles"], c["latency_cycles"], c["total_cycles"], units]
+    units = f"{len(c['units'])} / {sum(u['operations'] for u in c['units'])}" if c.get("units") else "-"
+    cells = [measured["name"], c.get("ii", "-"), c.get("depth_cycles", "-"), c.get("latency_cycles", c.get("rtl_cycles")), c.get("total_cycles", "-"), units]
     return "| " + " | ".join([*map(str, cells), *(figure(r.get(key)) for key in ("lut", "ff", "dsp", "bram"))]) + " |\n"
 
 
@@ -69,12 +79,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    kernels = []
-    for path in sorted((ROOT / "examples/kernels").glob("*.json")):
-        text = re.sub(r"^\s*//.*$", "", path.read_text(), flags=re.MULTILINE)
-        array = any("array" in bind for bind in json.loads(text).get("directives", {}).get("bind", []))
-        if not array and (not options.only or path.stem in options.only):
-            kernels.append(path)
+    kernels = [path for kind in ("kernels", "networks") for path in sorted((ROOT / "examples" / kind).glob("*.json")) if not options.only or path.stem in options.only]
     with ThreadPoolExecutor(options.jobs) as pool:
         measured = list(pool.map(lambda kernel: measure(kernel, options.target), kernels))
     tool = next((m["resources"]["tool"] for m in measured if m["resources"]), "yosys")

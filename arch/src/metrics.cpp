@@ -110,7 +110,7 @@ const std::vector<MetricInfo>& metric_infos() {
       {"ff", "flip-flops", "flip-flops after synthesis", "As the synthesis tool counts them.", "accelerator kernel"},
       {"dsp", "DSPs", "DSP blocks after synthesis", "As the synthesis tool counts them.", "accelerator kernel"},
       {"bram", "BRAMs", "block memories after synthesis", "As the synthesis tool counts them.", "accelerator kernel"},
-      {"fmax_mhz", "MHz", "highest clock", "From static timing analysis or place and route; absent where the flow has none.", "accelerator kernel"},
+      {"fmax_mhz", "MHz", "highest clock", "From static timing analysis (osu018) or place and route (ice40, where it fits); xcup and xc7 have none.", "accelerator kernel"},
       {"cell_area_um2", "um2", "standard cells after synthesis", "By the synthesis tool with the OSU 0.18 um library; memories are not in it.", "accelerator kernel"},
 
       // runs

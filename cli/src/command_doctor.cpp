@@ -73,6 +73,8 @@ std::vector<Part> examine() {
   parts.push_back(program("verilator", "co-simulation of RTL", "verilator", true, {"--version"}));
   parts.push_back(program("g++", "compiles verilated RTL", "g++", true, {"--version"}));
   parts.push_back(program("yosys", "checks and synthesises RTL", "yosys", false, {"-V"}));
+  parts.push_back(program("sta", "timing and power of standard cells", "opensta", false, {"-version"}));
+  parts.push_back(program("nextpnr-ice40", "place and route for ice40", "nextpnr-ice40", false, {"--version"}));
   parts.push_back(program("iverilog", "second opinion on RTL (tests)", "iverilog", false, {"-V"}));
   parts.push_back(python_module());
   parts.push_back(program("chromium", "browser test of the report (tests)", "chromium", false, {"--version", "--no-sandbox"}));

@@ -10,8 +10,7 @@
 #include "gnomon/arch/design.hpp"
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
-#include "gnomon/hls/compile.hpp"
-#include "gnomon/hls/kernel.hpp"
+#include "gnomon/hls/kernel_synth.hpp"
 #include "gnomon/hls/layers.hpp"
 #include "gnomon/hls/synth.hpp"
 #include "gnomon/search/trial.hpp"
@@ -31,21 +30,7 @@ struct Options {
 Expected<hls::SynthResult> synthesise_kernel(const Document& document, const Options& options) {
   auto kernel = hls::read_kernel(document);
   if (!kernel) return fail(std::move(kernel.error()));
-  if (kernel->directives.array.empty()) {
-    auto compiled = hls::compile(*kernel);
-    if (!compiled) return fail(std::move(compiled.error()));
-    return hls::synthesise(compiled->rtl, options.synth);
-  }
-  auto shape = hls::match_matmul(*kernel);
-  if (!shape) return fail(std::move(shape.error()));
-  hls::ArrayParameters array;
-  array.rows = shape->rows;
-  array.cols = shape->cols;
-  array.precision_bits = shape->bits;
-  array.accumulator_bits = shape->accumulator_bits;
-  auto rtl = hls::emit_array(array, hls::RtlStyle::modules);
-  if (!rtl) return fail(std::move(rtl.error()));
-  return hls::synthesise(*rtl, options.synth);
+  return hls::synthesise(*kernel, options.synth);
 }
 
 Expected<hls::SynthResult> run_kernel(const Options& options, std::string& inputs) {

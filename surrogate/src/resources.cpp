@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "gnomon/arch/synthesis.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/evaluator.hpp"
 #include "gnomon/surrogate/features.hpp"
@@ -47,8 +48,8 @@ class WithResources : public arch::Evaluator {
 
   Expected<arch::Evaluation> evaluate(const arch::EvaluationJob& job) override {
     arch::EvaluationJob plain = job;
-    const Asked* asked = taken(plain);
-    if (asked == nullptr) return inner_->evaluate(job);
+    const auto asked = taken(plain);
+    if (asked.empty()) return inner_->evaluate(job);
     const Expected<Model>& model = resource_model();
     if (!model) return fail(Error(model.error()));
     auto evaluation = inner_->evaluate(plain);
@@ -57,7 +58,7 @@ class WithResources : public arch::Evaluator {
     if (!table) return fail(std::move(table.error()));
     auto prediction = model->predict(*table);
     if (!prediction) return fail(std::move(prediction.error()));
-    for (const auto& [target, name] : asked->metrics) {
+    for (const auto& [target, name] : asked) {
       const auto& targets = model->info().targets;
       const auto found = std::find_if(targets.begin(), targets.end(), [&](const auto& one) { return one.name == target; });
       if (found == targets.end()) return fail(ErrorKind::run_failed, "the shipped model of complete designs has no target " + in_quotes(target));
@@ -72,12 +73,18 @@ class WithResources : public arch::Evaluator {
  private:
   std::unique_ptr<arch::Evaluator> inner_;
 
-  /// Takes the wish out of the job's options; null where it asks for nothing, or for another target.
-  static const Asked* taken(arch::EvaluationJob& job) {
-    const std::string synthesis = arch::take_option(job, "synthesis");
-    for (const Asked& one : all_asked())
-      if (synthesis == one.synthesis) return &one;
-    return nullptr;
+  /// Takes the wish out of the job's options: the model's targets and the metrics that they answer, of a metric that several ask for the first one's. Empty where
+  /// it asks for nothing, or for anything that the model does not know.
+  static std::vector<std::pair<std::string, std::string>> taken(arch::EvaluationJob& job) {
+    std::vector<std::pair<std::string, std::string>> out;
+    for (const std::string& synthesis : arch::synthesis_targets(arch::take_option(job, "synthesis"))) {
+      const std::vector<Asked>& all = all_asked();
+      const auto found = std::find_if(all.begin(), all.end(), [&](const Asked& one) { return synthesis == one.synthesis; });
+      if (found == all.end()) return {};
+      for (const auto& [target, metric] : found->metrics)
+        if (std::none_of(out.begin(), out.end(), [&](const auto& known) { return known.second == metric; })) out.emplace_back(target, metric);
+    }
+    return out;
   }
 };
 

@@ -2,6 +2,7 @@
 // give the same values, and whose RTL must take the cycles that the schedule says.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <regex>
@@ -502,6 +503,57 @@ TEST(Compile, BadDirectivesSayWhereAndWhy) {
     EXPECT_EQ(compiled.error().kind(), ErrorKind::invalid_input);
     EXPECT_NE(compiled.error().text().find(message), std::string::npos) << compiled.error().text();
   }
+}
+
+// Names that helpers of the emitted C++ might have had: it compiles, and gives what the interpreter gives.
+TEST(Compile, NamesOfUsersDoNotMeetThoseOfHelpers) {
+  auto document = Document::parse(R"({"version": 1, "name": "q", "tensors": [
+      {"name": "x", "kind": "input", "type": "int8", "shape": [16]}, {"name": "first", "kind": "local", "type": "int8", "shape": [16]},
+      {"name": "process_main", "kind": "output", "type": "fixed<16,8>", "shape": [16]}],
+      "loops": [{"name": "i", "extent": 16}],
+      "body": [{"name": "v0", "op": "load", "tensor": "x", "index": ["i"]}, {"op": "store", "tensor": "first", "index": ["i"], "args": ["v0"]},
+               {"name": "q_a", "op": "add", "type": "int9", "args": ["v0", "v0"]}, {"name": "q_b", "op": "load", "tensor": "first", "index": ["i"]},
+               {"name": "i_end", "op": "div", "type": "fixed<16,8>", "args": ["q_a", "v0"]}, {"name": "i_end_a", "op": "add", "type": "fixed<16,8>", "args": ["i_end", "q_b"]},
+               {"op": "store", "tensor": "process_main", "index": ["i"], "args": ["i_end_a"]}]})",
+                                  "names.json");
+  ASSERT_TRUE(document) << document.error().text();
+  auto kernel = read_kernel(*document);
+  ASSERT_TRUE(kernel) << kernel.error().text();
+  auto compiled = compile(*kernel);
+  ASSERT_TRUE(compiled) << compiled.error().text();
+  const TensorValues inputs = random_inputs(*kernel, 3);
+  auto golden = interpret(*kernel, inputs);
+  ASSERT_TRUE(golden) << golden.error().text();
+  const auto cpp = run_cpp({&*compiled}, {inputs});
+  ASSERT_EQ(cpp.size(), 1U);
+  EXPECT_EQ(cpp[0], *golden);
+}
+
+// The front end of synthesis finds no driver conflict, no loop of gates and nothing undriven in any shipped kernel; a third of them by default.
+TEST(Compile, YosysCheckIsCleanForTheExamples) {
+  const bool all = std::getenv("GNOMON_LONG") != nullptr;
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(fs::path(GNOMON_SOURCE_DIR) / "examples" / "kernels")) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  int checked = 0;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    SCOPED_TRACE(files[i].filename().string());
+    auto document = Document::load(files[i]);
+    ASSERT_TRUE(document) << document.error().text();
+    auto kernel = read_kernel(*document);
+    ASSERT_TRUE(kernel) << kernel.error().text();
+    if (!kernel->directives.array.empty()) continue;
+    auto one = compile(*kernel);
+    ASSERT_TRUE(one) << one.error().text();
+    if (!all && (i % 3 != 0 || one->rtl.text.size() > 40'000)) continue;
+    const fs::path file = folder() / (one->rtl.top + ".sv");
+    ASSERT_TRUE(write_file(file, one->rtl.text));
+    auto run = run_process({"yosys", "-q", "-p", "read_verilog -sv " + file.string() + "; hierarchy -check -top " + one->rtl.top + "; proc; opt; check -assert"});
+    ASSERT_TRUE(run) << run.error().text();
+    EXPECT_EQ(run->exit_status, 0) << run->out << run->err;
+    ++checked;
+  }
+  EXPECT_GE(checked, all ? 29 : 6);
 }
 
 TEST(Compile, ExamplesMatchToTheBitAndTheCycle) {

@@ -127,3 +127,13 @@ def test_the_share_that_runs_in_rtl_is_filled_in_later(tmp_path: Path) -> None:
     out.write_text(after.replace(f",{one['cycles']},{one['ii']},xcup,", f",{int(one['cycles']) + 1},{one['ii']},xcup,"))
     refused = gnomon(*command, "--out", str(out))
     assert refused.status != 0 and f"row {one['row']}: the table has {int(one['cycles']) + 1} cycles" in refused.err
+
+
+@needs_yosys
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "examples/networks").glob("*.json")))
+def test_yosys_check_is_clean(tmp_path: Path, name: str) -> None:
+    """No driver conflict, no loop of gates, nothing undriven in the RTL of the shipped networks."""
+    assert gnomon("hls", "--kernel", ROOT / f"examples/networks/{name}.json", "--out", tmp_path / "out").status == 0
+    (rtl,) = (tmp_path / "out").rglob("*.sv")
+    done = subprocess.run(["yosys", "-q", "-p", f"read_verilog -sv {rtl}; hierarchy -check -auto-top; proc; opt; check -assert"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

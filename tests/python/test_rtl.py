@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -166,3 +167,23 @@ def test_a_network_runs_whole_on_a_complete_design() -> None:
     assert gnomon("cosim", "--arch", design, "--workload", network, "--whole", "--layer", "conv1").status == 2
     refused = gnomon("cosim", "--arch", design, "--workload", "zoo:mobilenet_v2", "--whole")
     assert refused.status == 4 and "Clip" in refused.err
+
+
+@pytest.mark.parametrize("name", ["lenet5", "resnet50-block"])
+def test_the_chosen_design_of_a_campaign_runs_whole(tmp_path: Path, name: str) -> None:
+    """Truth: an interpreter of the network in integers, and the cycles that the campaign's own SystemC evaluation stored for the trial."""
+    if shutil.which("verilator") is None:
+        pytest.skip("no Verilator")
+    if name != "lenet5" and "GNOMON_LONG" not in os.environ:
+        pytest.skip("a minute; GNOMON_LONG=1 runs it")
+    out = tmp_path / "out"
+    run = gnomon("run", ROOT / f"examples/{name}-rtl.json", "--out", out, "--json", *(() if "GNOMON_LONG" in os.environ else ("--budget", 16)))
+    assert run.status == 0, run.err
+    best = run.json()["best"]["latency_s"]
+    assert best["parameters"]["cores.npu.array.rows"] * best["parameters"]["cores.npu.array.cols"] > 16
+    done = gnomon("cosim", "--campaign", out, "--trial", best["trial"], "--base", ROOT / "examples", "--json", timeout=1200)
+    assert done.status == 0, done.err
+    (whole,) = done.json()["whole"]
+    assert whole["whole"] is True and whole["outputs_match"] is True and whole["mismatches"] == 0 and whole["outputs"] > 5000
+    assert whole["cycle_difference"] == 0 and whole["rtl_cycles"] == best["metrics"]["latency_cycles"]
+    assert {path.suffix for path in (out / "cosim" / f"trial-{best['trial']}" / "whole").rglob("*") if path.is_file()} >= {".sv", ".cpp"}

@@ -159,13 +159,14 @@ class Emitter {
     const NumberType &a = k_.ops[op.args[0]].type, &b = k_.ops[op.args[1]].type;
     const int up = op.type.fraction - a.fraction + b.fraction;
     const int num = a.bits + std::max(0, up) + 1, den = b.bits + std::max(0, -up) + 1;
+    const std::string x = "gnomon_a_" + name, y = "gnomon_b_" + name, q = "gnomon_q_" + name;
     const std::string T = type_text(op.type), N = plain(true, num, 0), D = plain(true, den, 0);
     raw_ = true;
-    std::string text = pad + plain(a.is_signed, a.bits, 0) + " " + name + "_a;\n" + pad + name + "_a.range() = " + plain(a.is_signed, a.bits, a.fraction) + "(" + value(op.args[0]) + ").range();\n";
-    text += pad + plain(b.is_signed, b.bits, 0) + " " + name + "_b;\n" + pad + name + "_b.range() = " + plain(b.is_signed, b.bits, b.fraction) + "(" + value(op.args[1]) + ").range();\n";
-    text += pad + plain(true, num + 1, op.type.fraction) + " " + name + "_q;\n" + pad + "if (" + name + "_b != 0) " + name + "_q.range() = " + plain(true, num + 1, 0) + "((" + N + "(" + name + "_a) << " +
-            n(std::max(0, up)) + ") / (" + D + "(" + name + "_b) << " + n(std::max(0, -up)) + ")).range();\n";
-    text += pad + "const " + T + " " + name + " = " + name + "_b != 0 ? " + T + "(" + name + "_q) : " + name + "_a < 0 ? " + limit(op.type, false) + " : " + limit(op.type, true) + ";\n";
+    std::string text = pad + plain(a.is_signed, a.bits, 0) + " " + x + ";\n" + pad + x + ".range() = " + plain(a.is_signed, a.bits, a.fraction) + "(" + value(op.args[0]) + ").range();\n";
+    text += pad + plain(b.is_signed, b.bits, 0) + " " + y + ";\n" + pad + y + ".range() = " + plain(b.is_signed, b.bits, b.fraction) + "(" + value(op.args[1]) + ").range();\n";
+    text += pad + plain(true, num + 1, op.type.fraction) + " " + q + ";\n" + pad + "if (" + y + " != 0) " + q + ".range() = " + plain(true, num + 1, 0) + "((" + N + "(" + x + ") << " +
+            n(std::max(0, up)) + ") / (" + D + "(" + y + ") << " + n(std::max(0, -up)) + ")).range();\n";
+    text += pad + "const " + T + " " + name + " = " + y + " != 0 ? " + T + "(" + q + ") : " + x + " < 0 ? " + limit(op.type, false) + " : " + limit(op.type, true) + ";\n";
     return text;
   }
   std::string limit(const NumberType& type, bool high) { return constant(type, static_cast<std::int64_t>(high ? type.highest() : type.lowest())); }
@@ -193,8 +194,8 @@ class Emitter {
       case OpCode::scale: {
         const NumberType& from = k_.ops[op.args[0]].type;
         const std::string moved = plain(from.is_signed, from.bits, from.fraction - static_cast<int>(op.value));
-        return pad + moved + " " + name + "_s;\n" + pad + name + "_s.range() = " + plain(from.is_signed, from.bits, from.fraction) + "(" + value(op.args[0]) + ").range();\n" + pad + "const " +
-               T + " " + name + " = " + name + "_s;\n";
+        return pad + moved + " gnomon_s_" + name + ";\n" + pad + "gnomon_s_" + name + ".range() = " + plain(from.is_signed, from.bits, from.fraction) + "(" + value(op.args[0]) + ").range();\n" + pad + "const " +
+               T + " " + name + " = gnomon_s_" + name + ";\n";
       }
       case OpCode::div:
         return divide(op, name, pad);
@@ -219,9 +220,9 @@ class Emitter {
   }
 
   std::string clear(const KernelTensor& t) const {
-    std::string text = "  {\n    " + type_text(t.type) + "* const first = &" + t.name;
+    std::string text = "  {\n    " + type_text(t.type) + "* const gnomon_first = &" + t.name;
     for (std::size_t d = 0; d < std::max<std::size_t>(1, t.shape.size()); ++d) text += "[0]";
-    return text + ";\n    for (int i = 0; i < " + n(t.elements()) + "; ++i) first[i] = 0;\n  }\n";
+    return text + ";\n    for (int gnomon_i = 0; gnomon_i < " + n(t.elements()) + "; ++gnomon_i) gnomon_first[gnomon_i] = 0;\n  }\n";
   }
 
   std::vector<std::size_t> tensors_of(std::size_t p) const {
@@ -276,22 +277,22 @@ class Emitter {
         std::string end = n(loop.extent);
         if (loop.trip) end = affine(*loop.trip);
         if (loop.count) {
-          end = loop.name + "_end";
+          end = "gnomon_end_" + loop.name;
           const std::string count = value(*loop.count);
           body += pad + "const long long " + end + " = " + count + " < 0 ? 0 : " + count + " > " + n(loop.extent) + " ? " + n(loop.extent) + " : " + count + ".to_int64();\n";
         }
-        if (loop.repeat) body += pad + "bool " + loop.name + "_more = true;\n";
-        body += pad + loop.name + "_loop: for (long long " + loop.name + " = 0; " + loop.name + " < " + end + (loop.repeat ? " && " + loop.name + "_more" : "") + "; ++" + loop.name +
+        if (loop.repeat) body += pad + "bool gnomon_more_" + loop.name + " = true;\n";
+        body += pad + loop.name + "_loop: for (long long " + loop.name + " = 0; " + loop.name + " < " + end + (loop.repeat ? " && gnomon_more_" + loop.name : "") + "; ++" + loop.name +
                 ") {\n" + loop_pragmas(step.id);
         pad += "  ";
       } else {
         const KernelLoop& loop = k_.loops[step.id];
-        if (loop.repeat) body += pad + loop.name + "_more = " + value(*loop.repeat) + " != 0;\n";
+        if (loop.repeat) body += pad + "gnomon_more_" + loop.name + " = " + value(*loop.repeat) + " != 0;\n";
         pad.resize(pad.size() - 2);
         body += pad + "}\n";
       }
     }
-    return "static void process_" + k_.processes[p] + "(" + args + ") {\n" + head + body + "}\n\n";
+    return "static void gnomon_process_" + k_.processes[p] + "(" + args + ") {\n" + head + body + "}\n\n";
   }
 
   std::string top() const {
@@ -331,7 +332,7 @@ class Emitter {
       for (const std::size_t t : tensors_of(next))
         if (k_.tensors[t].kind == TensorKind::input || k_.tensors[t].kind == TensorKind::output) list += (list.empty() ? "" : ", ") + k_.tensors[t].name;
       for (const std::size_t s : streams_of(next)) list += (list.empty() ? "" : ", ") + k_.streams[s].name;
-      calls += "  process_" + k_.processes[next] + "(" + list + ");\n";
+      calls += "  gnomon_process_" + k_.processes[next] + "(" + list + ");\n";
     }
     return "void kernel_" + k_.name + "(" + args + ") {\n" + head + calls + "}\n";
   }

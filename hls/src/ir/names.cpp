@@ -35,12 +35,19 @@ std::string name_problem(const std::string& name) {
       "union", "unique", "unique0", "unsigned", "until", "until_with", "untyped", "use", "using", "uwire", "var", "vectored", "virtual", "void",
       "volatile", "wait", "wait_order", "wand", "wchar_t", "weak", "weak0", "weak1", "while", "wildcard", "wire", "with", "within", "wor", "xnor",
       "xor", "xor_eq"};
+  // What the emitted C++ and its headers (the vendor's, or the stand-ins) define: types, namespaces and macros.
+  static const std::set<std::string> defined{"hls", "std", "NULL", "EOF", "BUFSIZ", "RAND_MAX", "TMP_MAX", "FILENAME_MAX", "FOPEN_MAX", "L_tmpnam", "MB_CUR_MAX", "EXIT_SUCCESS", "EXIT_FAILURE",
+                                             "SEEK_SET", "SEEK_CUR", "SEEK_END", "errno", "stdin", "stdout", "stderr", "linux", "unix"};
   const auto is = [](char c, const char* more) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (*more != 0 && c >= '0' && c <= '9');
   };
   const bool form = !name.empty() && name.size() <= 64 && is(name.front(), "") && std::all_of(name.begin(), name.end(), [&](char c) { return is(c, "0"); });
   if (!form) return in_quotes(name) + " is not a name; letters, digits and _ are allowed, not beginning with a digit, at most 64";
   if (reserved.count(name) > 0) return in_quotes(name) + " is not a name: it is a word of SystemVerilog or C++";
+  const bool limit = name.find("INT") <= 1 && (name.ends_with("_MAX") || name.ends_with("_MIN") || name.ends_with("_C") || name.ends_with("_WIDTH"));
+  const bool kept = name.starts_with("__") || (name.front() == '_' && name.size() > 1 && name[1] >= 'A' && name[1] <= 'Z');
+  if (defined.count(name) > 0 || limit || kept || name.starts_with("ap_") || name.starts_with("AP_") || name.starts_with("gnomon_"))
+    return in_quotes(name) + " is not a name: the emitted C++ and its headers have it (ap_..., AP_..., gnomon_..., hls, std, __..., macros of C) for something else";
   return "";
 }
 

@@ -1,15 +1,16 @@
 #include <algorithm>
 #include <memory>
 
+#include "gnomon/arch/synthesis.hpp"
 #include "gnomon/base/text.hpp"
-#include "gnomon/hls/compile.hpp"
+#include "gnomon/hls/kernel_synth.hpp"
 #include "gnomon/hls/register.hpp"
 #include "gnomon/hls/synth.hpp"
 
 namespace gnomon::hls {
 namespace {
 
-/// Another evaluator's answer with the figures of synthesis beside it, where the job asks for a target.
+/// Another evaluator's answer with the figures of synthesis beside it, where the job asks for targets: of a metric that several have, the first one's.
 class WithSynthesis : public arch::Evaluator {
  public:
   explicit WithSynthesis(std::unique_ptr<arch::Evaluator> inner) : inner_(std::move(inner)) {}
@@ -22,33 +23,40 @@ class WithSynthesis : public arch::Evaluator {
 
   Expected<arch::Evaluation> evaluate(const arch::EvaluationJob& job) override {
     arch::EvaluationJob plain = job;
-    const std::string target = arch::take_option(plain, "synthesis");
+    const std::vector<std::string> targets = arch::synthesis_targets(arch::take_option(plain, "synthesis"));
     auto evaluation = inner_->evaluate(plain);
-    if (!evaluation || target.empty()) return evaluation;
+    if (!evaluation || targets.empty()) return evaluation;
     auto document = Document::parse(job.design_json, "design");
     if (!document) return fail(std::move(document.error()));
-    SynthOptions options;
-    const std::string whole = "-complete";
-    options.complete = target.size() > whole.size() && target.compare(target.size() - whole.size(), whole.size(), whole) == 0;
-    options.target = options.complete ? target.substr(0, target.size() - whole.size()) : target;
-    options.jobs = 1;  // evaluations run beside each other
-    auto synth = job.subject == "kernel" ? of_kernel(*document, options) : of_design(*document, options);
-    if (!synth) return fail(std::move(synth.error()));
-    const auto put = [&](const char* name, const std::optional<double>& value) {
-      if (value) evaluation->metrics.push_back({name, *value});
-    };
-    put("lut", synth->total.lut);
-    put("ff", synth->total.ff);
-    put("dsp", synth->total.dsp);
-    put("bram", synth->total.bram);
-    put("cell_area_um2", synth->total.area_um2);
-    put("fmax_mhz", synth->fmax_mhz);
+    const auto given = arch::synthesis_metrics(targets);
+    for (const std::string& target : targets) {
+      if (std::none_of(given.begin(), given.end(), [&](const auto& one) { return one.second == target; })) continue;
+      SynthOptions options;
+      const std::string whole = "-complete";
+      options.complete = target.ends_with(whole);
+      options.target = options.complete ? target.substr(0, target.size() - whole.size()) : target;
+      options.jobs = 1;  // evaluations run beside each other
+      auto synth = job.subject == "kernel" ? of_kernel(*document, options) : of_design(*document, options);
+      if (!synth) return fail(std::move(synth.error()));
+      for (const auto& [name, giver] : given) {
+        if (giver != target) continue;
+        if (const auto value = figure(*synth, name)) evaluation->metrics.push_back({name, *value});
+      }
+    }
     return evaluation;
   }
 
  private:
   std::unique_ptr<arch::Evaluator> inner_;
 
+  static std::optional<double> figure(const SynthResult& synth, const std::string& metric) {
+    const std::pair<const char*, const std::optional<double>*> all[] = {{"lut", &synth.total.lut},   {"ff", &synth.total.ff},
+                                                                        {"dsp", &synth.total.dsp},   {"bram", &synth.total.bram},
+                                                                        {"cell_area_um2", &synth.total.area_um2}, {"fmax_mhz", &synth.fmax_mhz}};
+    for (const auto& [name, value] : all)
+      if (metric == name) return *value;
+    return std::nullopt;
+  }
   static Expected<SynthResult> of_design(const Document& document, const SynthOptions& options) {
     auto design = arch::parse_design(document);
     if (!design) return fail(std::move(design.error()));
@@ -57,9 +65,7 @@ class WithSynthesis : public arch::Evaluator {
   static Expected<SynthResult> of_kernel(const Document& document, const SynthOptions& options) {
     auto kernel = read_kernel(document);
     if (!kernel) return fail(std::move(kernel.error()));
-    auto compiled = compile(*kernel);
-    if (!compiled) return fail(std::move(compiled.error()));
-    return synthesise(compiled->rtl, options);
+    return synthesise(*kernel, options);
   }
 };
 

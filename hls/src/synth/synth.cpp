@@ -233,6 +233,34 @@ Expected<void> check(const SynthOptions& options) {
   return {};
 }
 
+/// Of one flat run: three times the largest of the shipped kernels and networks, and some. Memories of standard cells are flip-flops.
+constexpr std::size_t flat_text_bytes = 1'000'000;
+constexpr std::int64_t flat_memory_bits = std::int64_t{1} << 22, flat_cell_memory_bits = std::int64_t{1} << 17;
+
+/// Bits of the memories that the emitted text declares: `logic [7:0] m0 [0:63];`.
+std::int64_t declared_bits(const std::string& text) {
+  std::int64_t bits = 0;
+  for (std::size_t at = text.find(" [0:"); at != text.npos; at = text.find(" [0:", at + 1)) {
+    const std::size_t line = text.rfind('\n', at) + 1, width = text.find(" [", line);
+    if (text.find("logic", line) > at || text.find(";", line) < at) continue;
+    const std::int64_t words = std::strtoll(text.c_str() + at + 4, nullptr, 10) + 1;
+    bits += words * (width < at ? std::strtoll(text.c_str() + width + 2, nullptr, 10) + 1 : 1);
+  }
+  return bits;
+}
+
+/// Sizes and not time-outs decide what is too big for one flat run.
+Expected<void> flat_fits(const Rtl& rtl, const std::string& target) {
+  if (rtl.text.size() > flat_text_bytes)
+    return fail(ErrorKind::unsupported, "flat synthesis of " + rtl.top + ": its RTL has " + std::to_string(rtl.text.size()) + " bytes of text; at most " + std::to_string(flat_text_bytes) +
+                                            " (less unrolling or fewer banks make it shorter)");
+  const std::int64_t bits = declared_bits(rtl.text), most = target == "osu018" ? flat_cell_memory_bits : flat_memory_bits;
+  if (bits > most)
+    return fail(ErrorKind::unsupported, "flat synthesis of " + rtl.top + " for " + target + ": its memories have " + std::to_string(bits) + " bits; at most " + std::to_string(most) +
+                                            (target == "osu018" ? " (the library has no memories: they are built of flip-flops)" : ""));
+  return {};
+}
+
 Expected<SynthResult> finish(SynthResult result, const std::vector<SynthPart>& parts, const SynthOptions& options, const fs::path& cache,
                              std::vector<SynthRun>& runs) {
   auto done = run_all(parts, options, cache);
@@ -404,6 +432,7 @@ Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions&
 Expected<SynthResult> synthesise(const Rtl& rtl, const SynthOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   if (auto sound = check(options); !sound) return fail(std::move(sound.error()));
+  if (auto fits = flat_fits(rtl, options.target); !fits) return fail(std::move(fits.error()));
   const fs::path cache = options.cache.empty() ? default_cache() : options.cache;
   SynthResult result;
   result.target = options.target;

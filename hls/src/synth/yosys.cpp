@@ -50,6 +50,23 @@ double luts_of(const std::string& cell) {
   return 0;
 }
 
+/// Cells by type as yosys' `stat -json` wrote them.
+Expected<std::map<std::string, std::int64_t>> counted_cells(const fs::path& file, const SynthJob& job) {
+  auto text = read_file(file);
+  if (!text) return fail(std::move(text.error()));
+  const Json stat = Json::parse(*text, nullptr, false);
+  if (!stat.is_object() || !stat.contains("design") || !stat.at("design").contains("num_cells_by_type"))
+    return fail(ErrorKind::run_failed, "synthesis of " + job.module + ": the statistics of yosys cannot be read");
+  std::map<std::string, std::int64_t> cells;
+  for (const auto& [cell, number_of] : stat.at("design").at("num_cells_by_type").items()) {
+    // Black boxes are counted where they are defined.
+    if (job.text.find("(* blackbox *)\nmodule " + cell + " ") != std::string::npos) continue;
+    if (cell.starts_with("$paramod")) continue;
+    cells[cell] += number_of.get<std::int64_t>();
+  }
+  return cells;
+}
+
 SynthFigures count(const std::map<std::string, std::int64_t>& cells, const std::string& target) {
   SynthFigures out;
   if (target == "osu018") {
@@ -214,19 +231,9 @@ Expected<SynthRun> run_yosys(const SynthJob& job, const std::string& target, con
     return fail(std::move(done.error()));
   if (auto done = run_tool({"yosys", "-q", "run.ys"}, work->path(), "synthesis of " + job.module); !done)
     return fail(std::move(done.error()));
-  auto text = read_file(work->path() / "stat.json");
-  if (!text) return fail(std::move(text.error()));
-  const Json stat = Json::parse(*text, nullptr, false);
-  if (!stat.is_object() || !stat.contains("design") || !stat.at("design").contains("num_cells_by_type"))
-    return fail(ErrorKind::run_failed, "synthesis of " + job.module + ": the statistics of yosys cannot be read");
-  std::map<std::string, std::int64_t> cells;
-  for (const auto& [cell, number_of] : stat.at("design").at("num_cells_by_type").items()) {
-    // Black boxes are counted where they are defined.
-    if (job.text.find("(* blackbox *)\nmodule " + cell + " ") != std::string::npos) continue;
-    if (cell.starts_with("$paramod")) continue;
-    cells[cell] += number_of.get<std::int64_t>();
-  }
-  run.figures = count(cells, target);
+  auto cells = counted_cells(work->path() / "stat.json", job);
+  if (!cells) return fail(std::move(cells.error()));
+  run.figures = count(*cells, target);
   if (target == "osu018" && job.unit) {
     auto memories = read_file(work->path() / "memories.txt");
     if (!memories) return fail(std::move(memories.error()));
@@ -373,6 +380,7 @@ Expected<TimingRun> run_nextpnr(const Rtl& rtl, const SynthFigures& figures, con
   for (const Port& port : rtl.ports)
     if (port.name != "clk") (port.input ? in_bits : out_bits) += port.bits;
   const double cells = std::max(*figures.lut, *figures.ff) + static_cast<double>(in_bits + out_bits);
+  constexpr double fill = 0.85, product_cells = 60;  // the least that a product of logic takes
   struct Part {
     const char* flag;
     const char* package;
@@ -381,9 +389,12 @@ Expected<TimingRun> run_nextpnr(const Rtl& rtl, const SynthFigures& figures, con
   const Part parts[] = {{"--up5k", "sg48", 5280, 8, 30}, {"--hx8k", "ct256", 7680, 0, 32}};
   const Part* part = nullptr;
   for (const Part& one : parts)
-    if (part == nullptr && cells <= 0.85 * one.cells && *figures.dsp <= one.dsp && *figures.bram <= one.bram &&
+    if (part == nullptr && cells <= fill * one.cells && *figures.dsp <= one.dsp && *figures.bram <= one.bram &&
         (*figures.dsp > 0 || std::string(one.flag) == "--hx8k"))
       part = &one;
+  // Products that are too many for up5k may fit hx8k as logic; how many cells that takes is seen after synthesis.
+  const bool in_logic = part == nullptr && *figures.dsp > 0 && *figures.bram <= parts[1].bram && cells + product_cells * *figures.dsp <= fill * parts[1].cells;
+  if (in_logic) part = &parts[1];
   if (part == nullptr) {
     out.note = "no place and route: about " + number(std::ceil(cells)) + " logic cells and " + number(*figures.dsp) +
                " DSP blocks fit neither up5k (5280 cells, 8 DSP) nor hx8k (7680 cells)";
@@ -403,7 +414,7 @@ Expected<TimingRun> run_nextpnr(const Rtl& rtl, const SynthFigures& figures, con
     at += port.bits;
   }
   wrap += ");\nendmodule\n";
-  const std::string key = sha256("nextpnr 1\n" + std::string(part->flag) + wrap + rtl.text).substr(0, 32);
+  const std::string key = sha256("nextpnr 1\n" + std::string(part->flag) + (in_logic ? " products in logic" : "") + wrap + rtl.text).substr(0, 32);
   const fs::path place = cache / ("synth-" + key);
   if (auto known = read_file(place / "fmax.txt")) {
     out.fmax_mhz = std::strtod(known->c_str(), nullptr);
@@ -411,10 +422,19 @@ Expected<TimingRun> run_nextpnr(const Rtl& rtl, const SynthFigures& figures, con
     auto work = TemporaryFolder::make(cache);
     if (!work) return fail(std::move(work.error()));
     if (auto done = write_file(work->path() / "all.sv", rtl.text + "\n" + wrap); !done) return fail(std::move(done.error()));
-    if (auto done = run_tool({"yosys", "-q", "-p", "read_verilog -sv all.sv; synth_ice40 -dsp -top gnomon_pins -json all.json"},
+    if (auto done = run_tool({"yosys", "-q", "-p", "read_verilog -sv all.sv; synth_ice40 " + std::string(in_logic ? "" : "-dsp ") + "-top gnomon_pins -json all.json; tee -q -o stat.json stat -json"},
                              work->path(), "synthesis of " + rtl.top);
         !done)
       return fail(std::move(done.error()));
+    if (in_logic) {
+      auto cells_of = counted_cells(work->path() / "stat.json", {rtl.top, rtl.text});
+      if (!cells_of) return fail(std::move(cells_of.error()));
+      const SynthFigures whole = count(*cells_of, "ice40");
+      if (std::max(*whole.lut, *whole.ff) > fill * part->cells) {
+        out.note = "no place and route: " + number(*figures.dsp) + " DSP blocks do not fit up5k (8), nor about " + number(std::max(*whole.lut, *whole.ff)) + " logic cells, with the products in logic, hx8k (7680)";
+        return out;
+      }
+    }
     if (auto done = run_tool({"nextpnr-ice40", "-q", "--seed", "1", part->flag, "--package", part->package, "--json", "all.json",
                               "--pcf-allow-unconstrained", "--timing-allow-fail", "--report", "report.json"},
                              work->path(), "place and route of " + rtl.top);
@@ -436,7 +456,7 @@ Expected<TimingRun> run_nextpnr(const Rtl& rtl, const SynthFigures& figures, con
     if (auto done = work->publish(place); !done) return fail(std::move(done.error()));
   }
   out.path_ns = 1000 / *out.fmax_mhz;
-  out.tool = std::string("nextpnr-ice40 ") + (part->flag + 2) + ", seed 1";
+  out.tool = std::string("nextpnr-ice40 ") + (part->flag + 2) + ", seed 1" + (in_logic ? ", products in logic" : "");
   return out;
 }
 

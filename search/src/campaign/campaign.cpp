@@ -6,8 +6,10 @@
 
 #include "campaign/accuracy.hpp"
 #include "campaign/campaign_io.hpp"
+#include "campaign/synthesis.hpp"
 #include "gnomon/arch/design.hpp"
 #include "gnomon/arch/metrics.hpp"
+#include "gnomon/arch/synthesis.hpp"
 #include "gnomon/base/hash.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/search/problems.hpp"
@@ -116,8 +118,8 @@ void describe(FieldVisitor& v, CampaignSpec& s) {
   field(v, {"command", "subject `command`: program and arguments; parameters as JSON on stdin, metrics as JSON on stdout"},
         s.command);
   field(v, {"surrogate_model", "model file for the fidelity `surrogate`, relative to this file"}, s.surrogate_model);
-  field(v, {"synthesis", "also synthesise each design: adds lut, ff, dsp, bram, fmax_mhz (osu018: cell_area_um2) to its metrics; TARGET-complete: with the control of its complete RTL"}, s.synthesis,
-        Choice{{"xcup", "xc7", "ice40", "osu018", "xcup-complete", "xc7-complete", "ice40-complete", "osu018-complete"}});
+  field(v, {"synthesis", "also synthesise each design, for one target or a list of them: xcup and xc7 add lut, ff, dsp, bram to its metrics, ice40 also fmax_mhz, osu018 cell_area_um2, ff, fmax_mhz; "
+                         "TARGET-complete: with the control of its complete RTL; what several targets have, the first one in the list gives"}, s.synthesis, Raw{synthesis_schema()});
   field(v, {"accuracy", "where the metric accuracy of the network comes from: {\"command\": [...]}, {\"table\": FILE}, {\"trainer\": \"digits\"} or {\"callable\": true}"},
         s.accuracy, Raw{accuracy_schema()});
   field(v, {"space", "parameters: name (a path into the design) -> int | real | ordinal | categorical | permutation"}, s.space,
@@ -251,7 +253,9 @@ class Reading {
     if (spec_.subject != "memory" && spec_.subject != "kernel") only_for(!spec_.design.empty(), "design", "accelerator");
     if (spec_.subject != "memory" && spec_.subject != "kernel") only_for(!spec_.surrogate_model.empty(), "surrogate_model", "accelerator");
     if (spec_.subject != "kernel") only_for(!spec_.synthesis.empty(), "synthesis", "accelerator");
-    campaign_.synthesis = spec_.synthesis;
+    std::vector<std::string> targets;
+    for (const auto& [pointer, message] : read_synthesis(spec_.synthesis, spec_.subject == "kernel", targets)) report("/synthesis" + pointer, message);
+    for (const std::string& target : targets) campaign_.synthesis += (campaign_.synthesis.empty() ? "" : ",") + target;
     if (!spec_.surrogate_model.empty()) {
       const auto path = resolved_path(spec_.surrogate_model);
       campaign_.surrogate_model = path.string();
@@ -341,7 +345,6 @@ class Reading {
   void kernel() {
     if (spec_.fidelity.empty()) campaign_.ladder = {"cycle"};
     only_fidelities({"surrogate", "cycle", "rtl"}, "a kernel has the fidelities surrogate, cycle (its checked schedule) and rtl");
-    if (spec_.synthesis.ends_with("-complete")) report("/synthesis", in_quotes(spec_.synthesis) + " is for accelerators; a kernel's RTL is complete");
     if (spec_.design.empty()) return report("", "key \"design\" is missing (the kernel: a path, or the kernel itself)");
     const Json value = Json::parse(spec_.design);
     campaign_.design_folder = folder_;
@@ -527,10 +530,7 @@ class Reading {
         }
         return report(pointer, "metric " + in_quotes(name) + " is one of: " + (*found)->subjects + "; the subject " + in_quotes(subject) + " has: " + join(known));
       }
-      const std::vector<std::string> synthesised{"lut", "ff", "dsp", "bram", "fmax_mhz", "cell_area_um2"};
-      if (spec_.synthesis.empty() && std::find(synthesised.begin(), synthesised.end(), name.substr(0, name.find('@'))) != synthesised.end()) {
-        return report(pointer, "metric " + in_quotes(name) + " comes from synthesis; the campaign has no \"synthesis\" (xcup, xc7, ice40 or osu018)");
-      }
+      if (const std::string missing = synthesis_problem(name, spec_.subject == "kernel", !spec_.synthesis.empty(), arch::synthesis_targets(campaign_.synthesis)); !missing.empty()) return report(pointer, missing);
       const std::size_t at = name.find('@');
       if (at == std::string::npos) return;
       std::vector<std::string> models;

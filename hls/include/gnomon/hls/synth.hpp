@@ -73,7 +73,7 @@ Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions&
 /// Brings the figures of all blocks of these designs into the cache, each distinct one synthesised once, `options.jobs` at a time; errors as above.
 Expected<void> synthesise_blocks(const std::vector<arch::Design>& designs, const SynthOptions& options);
 
-/// One module with all that it contains, flat.
+/// One module with all that it contains, flat. Too long a text or too many bits of memory (size, never time, decides) are unsupported.
 Expected<SynthResult> synthesise(const Rtl& rtl, const SynthOptions& options);
 
 /// The fields of design.md section 4 for `synth`.

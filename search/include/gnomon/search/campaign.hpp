@@ -47,7 +47,7 @@ struct Campaign {
   std::string problem_options_json;     ///< of a table: its file (absolute) and how it is read; empty for a built-in one
   std::vector<std::string> command;
   std::string surrogate_model;  ///< absolute path, or empty
-  std::string synthesis;        ///< target whose resources evaluations add to their metrics, or empty
+  std::string synthesis;        ///< targets, joined by commas, whose resources evaluations add to their metrics; or empty
   std::string accuracy_json;    ///< where the metric `accuracy` comes from, or empty
   arch::Space space;
   std::string space_json;  ///< the `space` object as written
