@@ -185,6 +185,8 @@ void add(hls::CosimResult& total, hls::CosimResult&& one, const std::string& pre
 
 /// A kernel's trial: its RTL, C++ and results go to DIR/cosim/trial-N, the figures into the store's own table.
 Expected<hls::CosimResult> run_kernel_trial(const Options& options, const search::StoredJob& stored, const std::filesystem::path& folder, Json& document) {
+  if (options.cosim.system || !options.layer.empty())
+    return fail(ErrorKind::usage, "trial " + std::to_string(*options.trial) + " is a kernel, which has no layers and no system around it; --layer and --system go with trials of accelerators");
   auto text = Document::parse(stored.job.design_json, "kernel of trial " + std::to_string(*options.trial));
   if (!text) return fail(std::move(text.error()));
   auto kernel = hls::read_kernel(*text);
@@ -274,7 +276,7 @@ Expected<int> cosim(const Options& options) {
   if (sources != 1) return fail(ErrorKind::usage, "give one of --kernel K.json, --arch DESIGN.json with --workload W, or --campaign DIR with --trial N");
   if (options.campaign.empty() == options.trial.has_value()) return fail(ErrorKind::usage, "--campaign DIR and --trial N go together");
   if (!options.campaign.empty() && !options.mapping.empty()) return fail(ErrorKind::usage, "--mapping goes with --arch and --workload, not with --campaign");
-  if (!options.kernel.empty() && (!options.layer.empty() || !options.mapping.empty() || options.cosim.system || options.cosim.icarus)) return fail(ErrorKind::usage, "--layer, --mapping, --system and --icarus go with --arch and --workload, not with --kernel");
+  if (!options.kernel.empty() && (!options.layer.empty() || !options.mapping.empty() || options.cosim.system)) return fail(ErrorKind::usage, "--layer, --mapping and --system go with --arch and --workload, not with --kernel");
   if (!options.cosim.trace.empty() && !std::ofstream(options.cosim.trace, std::ios::app)) {
     return fail(ErrorKind::invalid_input, options.cosim.trace.string() + ": cannot be written");
   }
@@ -332,7 +334,7 @@ Command cosim_command() {
             app.add_option("--seed", options->cosim.seed, "seed of values and stalls")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
             app.add_option("--max-cycles", options->cosim.max_cycles, "RTL cycles that one step may take")->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))->capture_default_str();
             app.add_option("--trace-cycles", options->window, "FROM TO: cycles after reset that the trace shows; all without it")->expected(2);
-            app.add_flag("--icarus", options->cosim.icarus, "replay the first cycles of each step, or of the whole design, in Icarus Verilog too");
+            app.add_flag("--icarus", options->cosim.icarus, "replay the first 2000 cycles of each step, kernel or whole design in Icarus Verilog too");
             app.add_flag("--system", options->cosim.system, "run each step once more with the RTL in the SystemC system of levels, ports, links and memory");
             app.add_flag("--together", options->cosim.together, "run all steps in one SystemC system too, RTL in the place of the arrays: cores side by side, memory and links shared");
             app.add_option("--rtl-core", options->cosim.rtl_cores, "with --together: a core whose array is RTL, the others' are models (may be repeated); all without it");

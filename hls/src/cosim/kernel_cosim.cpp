@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "cosim/bench.hpp"
 #include "cosim/build.hpp"
 #include "cosim/kernel_job.hpp"
 #include "gnomon/base/random.hpp"
@@ -50,9 +51,15 @@ struct Plan {
 
 Expected<std::vector<KernelCosim>> cosimulate_kernels(const std::vector<const CompiledKernel*>& kernels, const CosimOptions& options, int runs) {
   if (kernels.empty()) return std::vector<KernelCosim>{};
+  auto bench = make_bench(options, "");
+  if (!bench) return fail(std::move(bench.error()));
   KernelJob job;
   job.cpu_seconds = options.cpu_seconds;
-  job.trace = options.trace.string();
+  job.trace = bench->trace.string();
+  job.trace_from = bench->trace_from;
+  job.trace_to = bench->trace_to;
+  job.record = bench->record();
+  job.record_cycles = bench->record_cycles;
   std::vector<Plan> plans;
   for (std::size_t i = 0; i < kernels.size(); ++i) {
     const CompiledKernel& compiled = *kernels[i];
@@ -64,12 +71,12 @@ Expected<std::vector<KernelCosim>> cosimulate_kernels(const std::vector<const Co
     drive.seed = std::to_string(derive(options.seed, i));
     const std::uint64_t seed = derive(options.seed, i);
     for (const KernelTensor& t : kernel.tensors) {
-      if (t.kind == TensorKind::input) drive.inputs.push_back({t.name, t.type.is_signed, t.type.bits, {}, 0});
-      if (t.kind == TensorKind::output) drive.outputs.push_back({t.name, t.type.is_signed, t.type.bits, {}, 0});
+      if (t.kind == TensorKind::input) drive.inputs.push_back({t.name, t.type.is_signed, t.type.bits, {}, {}, 0});
+      if (t.kind == TensorKind::output) drive.outputs.push_back({t.name, t.type.is_signed, t.type.bits, {}, {}, 0});
     }
     for (const KernelStream& s : kernel.streams) {
-      if (s.kind == StreamKind::input) drive.inputs.push_back({s.name, s.type.is_signed, s.type.bits, {}, 0});
-      if (s.kind == StreamKind::output) drive.outputs.push_back({s.name, s.type.is_signed, s.type.bits, {}, 0});
+      if (s.kind == StreamKind::input) drive.inputs.push_back({s.name, s.type.is_signed, s.type.bits, {}, {}, 0});
+      if (s.kind == StreamKind::output) drive.outputs.push_back({s.name, s.type.is_signed, s.type.bits, {}, {}, 0});
     }
     std::vector<ControlTrace> traces;
     for (int r = 0; r < runs; ++r) {
@@ -97,11 +104,14 @@ Expected<std::vector<KernelCosim>> cosimulate_kernels(const std::vector<const Co
     job.kernels.push_back(std::move(drive));
     plans.push_back(std::move(plan));
   }
-  auto built = build_model(side_by_side(kernels), options.cache.empty() ? default_cache() : options.cache, !options.trace.empty());
+  const Rtl rtl = side_by_side(kernels);
+  auto built = build_model(rtl, options.cache.empty() ? default_cache() : options.cache, !job.trace.empty());
   if (!built) return fail(std::move(built.error()));
   job.library = built->library.string();
   if (auto ran = run_kernel_job(job, options.worker); !ran) return fail(std::move(ran.error()));
 
+  auto replay = bench->finish(rtl);
+  if (!replay) return fail(std::move(replay.error()));
   std::vector<KernelCosim> results;
   for (std::size_t i = 0; i < kernels.size(); ++i) {
     const KernelDrive& drive = job.kernels[i];
@@ -139,6 +149,7 @@ Expected<std::vector<KernelCosim>> cosimulate_kernels(const std::vector<const Co
     result.stalls_injected = plan.stalled.total_cycles - plan.free.total_cycles;
     result.cycle_difference = result.rtl_cycles - result.stalls_injected - result.model_cycles;
     result.busy_cycles = drive.busy_cycles;
+    if (i == 0) result.replay = *replay;
     results.push_back(std::move(result));
   }
   return results;
@@ -161,6 +172,7 @@ Expected<CosimResult> cosimulate_compiled(const CompiledKernel& kernel, const Co
   step.figures.model_cycles = k.model_cycles;
   step.figures.stalls_injected = k.stalls_injected;
   step.figures.cycle_difference = k.cycle_difference;
+  step.replay = k.replay;
   out.total = step.figures;
   out.steps.push_back(std::move(step));
   out.rtl_top = kernel.rtl.top;

@@ -6,6 +6,7 @@
 
 #include "cosim/child.hpp"
 #include "cosim/model.hpp"
+#include "cosim/testbench.hpp"
 #include "gnomon/base/fields.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/temporary_folder.hpp"
@@ -21,6 +22,7 @@ void describe(FieldVisitor& v, KernelPort& port) {
   field(v, {"is_signed", "signed", "", Key::required}, port.is_signed);
   field(v, {"bits", "width", "bits", Key::required}, port.bits, Range{1, 64});
   field(v, {"values", "elements", "", Key::required}, port.values, Length{0, std::size_t{1} << 28}, Range{});
+  field(v, {"cycles", "of elements", "", Key::required}, port.cycles, Length{0, std::size_t{1} << 28}, Range{});
   field(v, {"expected", "elements", "", Key::required}, port.expected);
 }
 void describe(FieldVisitor& v, KernelDrive& drive) {
@@ -40,6 +42,10 @@ void describe(FieldVisitor& v, KernelDrive& drive) {
 void describe(FieldVisitor& v, KernelJob& job) {
   field(v, {"library", "compiled RTL", "", Key::required}, job.library);
   field(v, {"trace", "FST file", "", Key::required}, job.trace);
+  field(v, {"trace_from", "first cycle of the trace", "", Key::required}, job.trace_from, Range{0});
+  field(v, {"trace_to", "cycle behind its last", "", Key::required}, job.trace_to, Range{0});
+  field(v, {"record", "file of port values", "", Key::required}, job.record);
+  field(v, {"record_cycles", "their cycles", "", Key::required}, job.record_cycles, Range{0});
   field(v, {"cpu_seconds", "limit", "s", Key::required}, job.cpu_seconds, RealRange{0.1, 1e6});
   field(v, {"kernels", "to drive", "", Key::required}, job.kernels);
 }
@@ -64,7 +70,25 @@ struct Driven {
   std::int64_t missing = 0, left = after_cycles;
 };
 
-Expected<void> drive_all(LoadedModel& model, std::vector<KernelDrive>& kernels) {
+/// Which outputs mean something in this cycle: all of the handshake, and data that are offered.
+void record(Recorder& recorder, const LoadedModel& model, const std::vector<Driven>& driven) {
+  recorder.begin_cycle();
+  for (const Driven& d : driven) {
+    const KernelDrive& k = *d.drive;
+    recorder.means((k.prefix + "busy").c_str(), 0, 1);
+    for (const KernelPort& p : k.inputs) recorder.means((k.prefix + p.name + "_ready").c_str(), 0, 1);
+    for (std::size_t i = 0; i < k.outputs.size(); ++i) {
+      const std::string name = k.prefix + k.outputs[i].name;
+      recorder.means((name + "_valid").c_str(), 0, 1);
+      if (d.outputs[i].valid.get() != 0) recorder.means((name + "_data").c_str(), 0, static_cast<int>(k.outputs[i].bits));
+    }
+  }
+  recorder.end_cycle(model);
+}
+
+Expected<void> drive_all(LoadedModel& model, KernelJob& job) {
+  std::vector<KernelDrive>& kernels = job.kernels;
+  Recorder recorder(model, job.record.empty() ? 0 : job.record_cycles);
   auto clk = model.port("clk"), rst = model.port("rst");
   if (!clk) return fail(std::move(clk.error()));
   if (!rst) return fail(std::move(rst.error()));
@@ -84,10 +108,12 @@ Expected<void> drive_all(LoadedModel& model, std::vector<KernelDrive>& kernels) 
     driven.push_back(std::move(d));
   }
   std::uint64_t time = 0;
+  std::int64_t cycle = 0;
   const auto half = [&](int level) {
     clk->set(static_cast<std::uint64_t>(level));
     model.eval();
-    model.dump(time += 5);
+    time += 5;
+    if (cycle >= job.trace_from && cycle < job.trace_to) model.dump(time);
   };
   rst->set(1);
   for (Driven& d : driven) {
@@ -98,7 +124,7 @@ Expected<void> drive_all(LoadedModel& model, std::vector<KernelDrive>& kernels) 
   clk->set(0);
   model.eval();
   rst->set(0);
-  for (std::int64_t cycle = 0;; ++cycle) {
+  for (;; ++cycle) {
     bool running = false;
     for (Driven& d : driven) {
       KernelDrive& k = *d.drive;
@@ -112,6 +138,7 @@ Expected<void> drive_all(LoadedModel& model, std::vector<KernelDrive>& kernels) 
       for (std::size_t i = 0; i < d.outputs.size(); ++i) d.outputs[i].ready.set(withheld(d.seed, k.stall, k.outputs[i].name, cycle) ? 0 : 1);
     }
     half(0);
+    if (recorder.cycles() < job.record_cycles && !job.record.empty()) record(recorder, model, driven);
     for (Driven& d : driven) {
       KernelDrive& k = *d.drive;
       if (d.missing == 0 ? d.left == 0 : cycle >= k.max_cycles) continue;
@@ -134,6 +161,7 @@ Expected<void> drive_all(LoadedModel& model, std::vector<KernelDrive>& kernels) 
         const int unused = 64 - static_cast<int>(port.bits);
         bits <<= unused;
         port.values.push_back(port.is_signed ? static_cast<std::int64_t>(bits) >> unused : static_cast<std::int64_t>(bits >> unused));
+        port.cycles.push_back(cycle);
         k.last_output = cycle;
         --d.missing;
       }
@@ -152,7 +180,7 @@ Expected<void> drive_all(LoadedModel& model, std::vector<KernelDrive>& kernels) 
       }
     }
     half(1);
-    if (!running) return {};
+    if (!running) return job.record.empty() ? Expected<void>() : write_file(job.record, recorder.text());
   }
 }
 
@@ -173,7 +201,7 @@ Expected<void> do_kernel_job(const fs::path& folder) {
   limit_this_process(job->cpu_seconds);
   auto model = LoadedModel::load(job->library, job->trace, 1);
   if (!model) return fail(std::move(model.error()));
-  if (auto done = drive_all(*model, job->kernels); !done) return done;
+  if (auto done = drive_all(*model, *job); !done) return done;
   return write_file(folder / "kernel_result.json", write_fields(*job).dump());
 }
 

@@ -16,6 +16,7 @@ struct KernelPort {
   bool is_signed = false;
   std::int64_t bits = 1;
   std::vector<std::int64_t> values;  ///< inputs: given; outputs: taken
+  std::vector<std::int64_t> cycles;  ///< outputs: in which each was taken, from the end of the reset
   std::int64_t expected = 0;         ///< outputs: elements
 };
 
@@ -32,7 +33,8 @@ struct KernelDrive {
 };
 
 struct KernelJob {
-  std::string library, trace;
+  std::string library, trace, record;
+  std::int64_t trace_from = 0, trace_to = std::int64_t{1} << 62, record_cycles = 0;
   double cpu_seconds = 900;
   std::vector<KernelDrive> kernels;
 };

@@ -7,6 +7,7 @@
 #include "cosim/child.hpp"
 #include "cosim/kernel_job.hpp"
 #include "cosim/model.hpp"
+#include "cosim/testbench.hpp"
 #include "gnomon/base/fields.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/temporary_folder.hpp"
@@ -19,6 +20,10 @@ namespace gnomon::hls {
 void describe(FieldVisitor& v, LayersJob& job) {
   field(v, {"library", "compiled RTL", "", Key::required}, job.library);
   field(v, {"trace", "FST file", "", Key::required}, job.trace);
+  field(v, {"trace_from", "first cycle of the trace", "", Key::required}, job.trace_from, Range{0});
+  field(v, {"trace_to", "cycle behind its last", "", Key::required}, job.trace_to, Range{0});
+  field(v, {"record", "file of port values", "", Key::required}, job.record);
+  field(v, {"record_cycles", "their cycles", "", Key::required}, job.record_cycles, Range{0});
   field(v, {"seed", "decimal", "", Key::required}, job.seed);
   field(v, {"stall", "chance", "", Key::required}, job.stall, RealRange{0, 0.9});
   field(v, {"cpu_seconds", "limit", "s", Key::required}, job.cpu_seconds, RealRange{0.1, 1e6});
@@ -31,6 +36,7 @@ void describe(FieldVisitor& v, LayersJob& job) {
   field(v, {"out_signed", "elements", "", Key::required}, job.out_signed);
   field(v, {"inputs", "elements", "", Key::required}, job.inputs, Length{0, std::size_t{1} << 28}, Range{});
   field(v, {"outputs", "result", "", Key::required}, job.outputs, Length{0, std::size_t{1} << 28}, Range{});
+  field(v, {"beat_cycles", "result", "cycles", Key::required}, job.beat_cycles, Length{0, std::size_t{1} << 28}, Range{});
   field(v, {"first_input", "result", "cycle", Key::required}, job.first_input);
   field(v, {"last_output", "result", "cycle", Key::required}, job.last_output);
   field(v, {"surplus", "result", "beats", Key::required}, job.surplus);
@@ -51,11 +57,15 @@ Expected<void> drive(LoadedModel& model, LayersJob& job) {
   }
   auto &clk = p[0], &rst = p[1], &in_valid = p[2], &in_ready = p[3], &in_data = p[4], &out_valid = p[5], &out_ready = p[6], &out_data = p[7];
   std::uint64_t time = 0;
+  std::int64_t cycle = 0;
   const auto half = [&](std::uint64_t level) {
     clk.set(level);
     model.eval();
-    model.dump(time += 5);
+    time += 5;
+    if (cycle >= job.trace_from && cycle < job.trace_to) model.dump(time);
   };
+  Recorder recorder(model, job.record_cycles);
+  const bool records = !job.record.empty();
   const std::uint64_t seed = std::strtoull(job.seed.c_str(), nullptr, 10);
   rst.set(1);
   in_valid.set(0);
@@ -66,13 +76,20 @@ Expected<void> drive(LoadedModel& model, LayersJob& job) {
   rst.set(0);
   const std::int64_t beats = static_cast<std::int64_t>(job.inputs.size()) / job.in_elements;
   std::int64_t taken = 0, given = 0, left = after_cycles;
-  for (std::int64_t cycle = 0; cycle < job.max_cycles && left > 0; ++cycle) {
+  for (; cycle < job.max_cycles && left > 0; ++cycle) {
     const bool offer = taken < beats && !withheld(seed, job.stall, "in", cycle);
     in_valid.set(offer ? 1 : 0);
     for (std::int64_t i = 0; i < job.in_elements; ++i)
       in_data.set_lane(i, static_cast<int>(job.in_bits), offer ? static_cast<std::uint64_t>(job.inputs[static_cast<std::size_t>(taken * job.in_elements + i)]) : derive(seed, static_cast<std::uint64_t>(cycle + i)));
     out_ready.set(withheld(seed, job.stall, "out", cycle) ? 0 : 1);
     half(0);
+    if (records && recorder.cycles() < job.record_cycles) {
+      recorder.begin_cycle();
+      recorder.means("in_ready", 0, 1);
+      recorder.means("out_valid", 0, 1);
+      if (out_valid.get() != 0) recorder.means("out_data", 0, out_data.bits);
+      recorder.end_cycle(model);
+    }
     if (offer && in_ready.get() != 0) {
       if (taken == 0) job.first_input = cycle;
       ++taken;
@@ -87,13 +104,14 @@ Expected<void> drive(LoadedModel& model, LayersJob& job) {
           job.outputs.push_back(job.out_signed ? static_cast<std::int64_t>(bits) >> unused : static_cast<std::int64_t>(bits >> unused));
         }
         job.last_output = cycle;
+        job.beat_cycles.push_back(cycle);
         ++given;
       }
     }
     if (given == job.out_beats) --left;
     half(1);
   }
-  return {};
+  return records ? write_file(job.record, recorder.text()) : Expected<void>();
 }
 
 }  // namespace

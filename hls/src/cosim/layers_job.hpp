@@ -11,13 +11,14 @@ namespace gnomon::hls {
 
 /// One stream of vectors into compiled RTL and one out of it: ports in_valid, in_ready, in_data, out_valid, out_ready, out_data.
 struct LayersJob {
-  std::string library, trace, seed = "1";
+  std::string library, trace, record, seed = "1";
+  std::int64_t trace_from = 0, trace_to = std::int64_t{1} << 62, record_cycles = 0;
   double stall = 0, cpu_seconds = 900;
   std::int64_t in_bits = 1, in_elements = 1, out_bits = 1, out_elements = 1, out_beats = 1, max_cycles = 1;
   bool out_signed = true;
   std::vector<std::int64_t> inputs;
   // Results.
-  std::vector<std::int64_t> outputs;
+  std::vector<std::int64_t> outputs, beat_cycles;  ///< cycles from the end of the reset
   std::int64_t first_input = 0, last_output = -1, surplus = 0;
 };
 

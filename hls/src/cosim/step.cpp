@@ -6,11 +6,10 @@
 #include <chrono>
 #include <cmath>
 
+#include "cosim/bench.hpp"
 #include "cosim/system.hpp"
-#include "cosim/testbench.hpp"
 #include "cosim/worker.hpp"
 #include "gnomon/base/json.hpp"
-#include "gnomon/base/temporary_folder.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/emit.hpp"
 
@@ -27,7 +26,6 @@ std::string file_name(const std::string& label) {
   return out.find_first_not_of('.') == out.npos ? "step" : out;
 }
 
-/// Removed with all in it.
 }  // namespace
 
 Expected<void> StepRunner::check() const {
@@ -64,11 +62,13 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
   job.array = *array_parameters(design.cores[core].array);
   job.folds = *enumerate_folds(design, design.cores[core], work, mapping);
 
+  auto bench = make_bench(options_, "testbench/" + file_name(mapping.step));
+  if (!bench) return fail(std::move(bench.error()));
   const Rtl rtl = *emit_array(job.array);
   rtl_top = rtl.top;
   auto library = libraries_.find(rtl.top);
   if (library == libraries_.end()) {
-    auto built = build_model(rtl, options_.cache.empty() ? default_cache() : options_.cache, !options_.trace.empty());
+    auto built = build_model(rtl, options_.cache.empty() ? default_cache() : options_.cache, !bench->trace.empty());
     if (!built) return fail(std::move(built.error()));
     tool = built->tool;
     verilate_seconds += built->verilate_seconds;
@@ -84,28 +84,15 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
   }
   std::error_code code;
   job.library = std::filesystem::absolute(library->second, code).string();
-  job.trace = options_.trace.empty() ? "" : std::filesystem::absolute(options_.trace, code).string();
+  job.trace = bench->trace.string();
   job.operands = std::move(operands);
   job.cpu_seconds = options_.cpu_seconds;
   job.drive.stall = options_.stall;
   job.drive.seed = options_.seed;
-  job.drive.trace_from = options_.trace_from;
-  job.drive.trace_to = options_.trace_to;
-  // The testbench of a step: RTL, recorded vectors and what compares them.
-  std::filesystem::path bench;
-  std::optional<TemporaryFolder> scratch;
-  if (!options_.artifacts.empty()) {
-    bench = std::filesystem::absolute(options_.artifacts, code) / "testbench" / file_name(mapping.step);
-  } else if (options_.icarus) {
-    auto made = TemporaryFolder::make();
-    if (!made) return fail(std::move(made.error()));
-    bench = scratch.emplace(std::move(*made)).path();
-  }
-  if (!bench.empty()) {
-    std::filesystem::create_directories(bench, code);
-    job.drive.record = (bench / "vectors.hex").string();
-    job.drive.record_cycles = options_.replay_cycles;
-  }
+  job.drive.trace_from = bench->trace_from;
+  job.drive.trace_to = bench->trace_to;
+  job.drive.record = bench->record();
+  job.drive.record_cycles = bench->record_cycles;
   // Four streams that each come with chance 1 - p: a step takes (1 - p)^-4 cycles at most on average.
   job.drive.max_cycles = static_cast<std::int64_t>(10'000 + 2.0 * static_cast<double>(count_steps(job.folds, job.array)) /
                                                                 std::pow(1 - options_.stall, 4));
@@ -139,19 +126,9 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
   figures.stalls_injected = driven->stalls_injected;
   figures.model_cycles = *model;
   figures.cycle_difference = figures.rtl_cycles - figures.stalls_injected - figures.model_cycles;
-  if (!bench.empty()) {
-    auto vectors = read_file(bench / "vectors.hex", std::size_t{1} << 32);
-    if (!vectors) return fail(std::move(vectors.error()));
-    const std::int64_t lines = std::count(vectors->begin(), vectors->end(), '\n');
-    auto done = write_file(bench / "dut.sv", rtl.text);
-    if (done) done = write_file(bench / "tb.sv", testbench_text(rtl, std::max<std::int64_t>(lines, 1)));
-    if (!done) return fail(std::move(done.error()));
-    if (options_.icarus) {
-      auto replay = run_icarus(bench);
-      if (!replay) return fail(std::move(replay.error()));
-      step.replay = std::move(*replay);
-    }
-  }
+  auto replay = bench->finish(rtl);
+  if (!replay) return fail(std::move(replay.error()));
+  step.replay = std::move(*replay);
   step.system = driven->system;
   if (step.system) {
     CosimSystem& system = *step.system;

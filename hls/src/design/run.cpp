@@ -2,11 +2,11 @@
 #include <chrono>
 #include <cmath>
 
+#include "cosim/bench.hpp"
 #include "cosim/build.hpp"
 #include "cosim/testbench.hpp"
 #include "design/job.hpp"
 #include "gnomon/base/random.hpp"
-#include "gnomon/base/temporary_folder.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/design.hpp"
 #include "gnomon/sim/cycle.hpp"
@@ -69,7 +69,9 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
     std::copy(weights.begin(), weights.end(), job.memory.begin() + at);
   }
 
-  auto built = build_model(*rtl, options.cache.empty() ? default_cache() : options.cache, !options.trace.empty());
+  auto bench = make_bench(options, "");
+  if (!bench) return fail(std::move(bench.error()));
+  auto built = build_model(*rtl, options.cache.empty() ? default_cache() : options.cache, !bench->trace.empty());
   if (!built) return fail(std::move(built.error()));
   out.rtl_top = rtl->top;
   out.tool = built->tool;
@@ -77,9 +79,11 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   out.compile_seconds = built->compile_seconds;
   std::error_code code;
   job.library = std::filesystem::absolute(built->library, code).string();
-  job.trace = options.trace.empty() ? "" : std::filesystem::absolute(options.trace, code).string();
-  job.trace_from = options.trace_from;
-  job.trace_to = options.trace_to;
+  job.trace = bench->trace.string();
+  job.trace_from = bench->trace_from;
+  job.trace_to = bench->trace_to;
+  job.record = bench->record();
+  job.record_cycles = bench->record_cycles;
   job.word_bits = shape->array.precision_bits;
   job.lanes = shape->dma_lanes;
   job.bias_words = shape->bias_words;
@@ -89,20 +93,6 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   job.seed = options.seed;
   job.cpu_seconds = options.cpu_seconds;
   job.max_cycles = static_cast<std::int64_t>(10'000 + 2.0 * static_cast<double>(out.model_cycles) / std::pow(1 - options.stall, 4));
-  std::filesystem::path bench;
-  std::optional<TemporaryFolder> scratch;
-  if (!options.artifacts.empty()) {
-    bench = std::filesystem::absolute(options.artifacts, code);
-    std::filesystem::create_directories(bench, code);
-  } else if (options.icarus) {
-    auto made = TemporaryFolder::make();
-    if (!made) return fail(std::move(made.error()));
-    bench = scratch.emplace(std::move(*made)).path();
-  }
-  if (!bench.empty()) {
-    job.record = (bench / "vectors.hex").string();
-    job.record_cycles = options.replay_cycles;
-  }
   const auto simulated = std::chrono::steady_clock::now();
   if (auto ran = run_design_job(job, options.worker); !ran) return fail(std::move(ran.error()));
   out.simulate_seconds = since(simulated);
@@ -129,20 +119,11 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
       if (out.mismatches++ == 0) out.first_mismatch = DesignMismatch{request.graph.tensor(tensor).name, static_cast<std::int64_t>(i), expected[i], got};
     }
   }
-  if (!bench.empty()) {
-    auto done = write_file(bench / "dut.sv", rtl->text);
-    auto vectors = read_file(bench / "vectors.hex", std::size_t{1} << 32);
-    if (!vectors) return fail(std::move(vectors.error()));
-    const std::int64_t lines = std::count(vectors->begin(), vectors->end(), '\n');
-    if (done) done = write_file(bench / "tb.sv", testbench_text(*rtl, std::max<std::int64_t>(lines, 1)));
-    if (done) done = write_file(bench / "shim.cpp", shim_text(*rtl));
-    if (!done) return fail(std::move(done.error()));
-    if (options.icarus) {
-      auto replay = run_icarus(bench);
-      if (!replay) return fail(std::move(replay.error()));
-      out.replay = std::move(*replay);
-    }
-  }
+  if (!options.artifacts.empty())
+    if (auto done = write_file(bench->folder / "shim.cpp", shim_text(*rtl)); !done) return fail(std::move(done.error()));
+  auto replay = bench->finish(*rtl);
+  if (!replay) return fail(std::move(replay.error()));
+  out.replay = std::move(*replay);
   out.seconds = since(start);
   return out;
 }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "cosim/bench.hpp"
 #include "cosim/build.hpp"
 #include "cosim/layers_job.hpp"
 #include "cosim/model.hpp"
@@ -28,7 +29,13 @@ Expected<NetworkCosim> cosimulate_network(const Network& network, const CosimOpt
   LayersJob job;
   job.stall = options.stall;
   job.seed = std::to_string(options.seed);
-  job.trace = options.trace.string();
+  auto bench = make_bench(options, "");
+  if (!bench) return fail(std::move(bench.error()));
+  job.trace = bench->trace.string();
+  job.trace_from = bench->trace_from;
+  job.trace_to = bench->trace_to;
+  job.record = bench->record();
+  job.record_cycles = bench->record_cycles;
   job.cpu_seconds = options.cpu_seconds;
   job.in_bits = built->in_bits, job.in_elements = built->in_elements;
   job.out_bits = built->out_bits, job.out_elements = built->out_elements, job.out_signed = built->out_signed;
@@ -45,11 +52,14 @@ Expected<NetworkCosim> cosimulate_network(const Network& network, const CosimOpt
     job.inputs.insert(job.inputs.end(), x.begin(), x.end());
   }
   const bool brief = static_cast<double>(built->rtl.text.size()) * static_cast<double>(timing->total) < brief_work;
-  auto model = build_model(built->rtl, options.cache.empty() ? default_cache() : options.cache, !options.trace.empty(), brief);
+  auto model = build_model(built->rtl, options.cache.empty() ? default_cache() : options.cache, !bench->trace.empty(), brief);
   if (!model) return fail(std::move(model.error()));
   job.library = model->library.string();
   if (auto ran = run_layers_job(job, options.worker); !ran) return fail(std::move(ran.error()));
   NetworkCosim out;
+  auto replay = bench->finish(built->rtl);
+  if (!replay) return fail(std::move(replay.error()));
+  out.replay = std::move(*replay);
   out.outputs = static_cast<std::int64_t>(expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const bool there = i < job.outputs.size();

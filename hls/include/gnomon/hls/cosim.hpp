@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gnomon/arch/design.hpp"
@@ -28,6 +29,11 @@ struct CosimOptions {
   std::filesystem::path trace;
   /// The cycles that the trace shows; all of them up to the end of the run by default.
   std::int64_t trace_from = 0, trace_to = std::int64_t{1} << 62;
+  /// An FST file with the cycles around the first mismatch, made by a second run where there is one; with `artifacts` it is mismatch.fst in the run's folder.
+  /// Empty: none.
+  std::filesystem::path mismatch_trace;
+  /// With `artifacts` and without `trace`: every run leaves its first cycles, so many, as opening.fst in its folder.
+  std::int64_t opening_cycles = 0;
   /// Replays the first cycles (at most `replay_cycles`) of every step in Icarus Verilog, whose four-valued logic shows registers that
   /// were never set: the same values must stand on every output that means something.
   bool icarus = false;
@@ -39,7 +45,7 @@ struct CosimOptions {
   /// (empty: of all). Only for mappings with streamed layouts.
   bool together = false;
   std::vector<std::string> rtl_cores;
-  /// A folder for the RTL and the C++ shim of every array that is built, or empty.
+  /// A folder for what every run leaves: RTL, C++ shim of arrays and designs, recorded ports, testbench and waves; or empty.
   std::filesystem::path artifacts;
   /// Program and first arguments of the child that loads the RTL; it is given one more argument and must pass it to
   /// cosim_worker_main(). Empty: the program that the environment variable GNOMON_COSIM_WORKER names, or the program that runs,
@@ -51,7 +57,12 @@ struct Mismatch {
   std::string step;
   std::int64_t g = 0, m = 0, n = 0;  ///< product, output row (pixel), output column (filter)
   std::int64_t expected = 0, got = 0;
-  std::int64_t cycle = 0;  ///< of the RTL, from the end of its reset, in which it left
+  std::int64_t cycle = 0;  ///< of the RTL, from the end of its reset, in which it left; -1: it never came
+  /// Kernels: run, place in the tensor or stream, and the loops of the kernel's file at the statement that writes it last.
+  std::int64_t run = 0;
+  std::vector<std::int64_t> index;
+  std::vector<std::pair<std::string, std::int64_t>> loops;
+  std::string trace;  ///< FST file of the cycles around it; empty: none was made
 };
 
 /// One work step, or (sums, first mismatch) all of them.

@@ -17,6 +17,7 @@ struct KernelCosim {
   std::int64_t stalls_injected = 0;   ///< cycles that the stalls of this run cost by the timing model
   std::int64_t cycle_difference = 0;  ///< rtl_cycles - stalls_injected - model_cycles
   std::int64_t busy_cycles = 0;       ///< of the RTL
+  std::optional<CosimReplay> replay;  ///< in Icarus Verilog where asked for; of all kernels, with the first of them
   std::string stuck;                  ///< what waited where outputs did not come; empty: all came
 };
 

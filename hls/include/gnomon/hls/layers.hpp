@@ -97,6 +97,7 @@ Expected<std::int64_t> prepare_blocks(const std::vector<Network>& networks, cons
 struct NetworkCosim {
   std::int64_t outputs = 0, mismatches = 0, rtl_cycles = 0, model_cycles = 0;
   std::string first_mismatch;
+  std::optional<CosimReplay> replay;  ///< of the first cycles in Icarus Verilog, where asked for
 };
 /// RTL in Verilator against the golden model and the timing model (stalls included), over seeded inputs.
 Expected<NetworkCosim> cosimulate_network(const Network& network, const CosimOptions& options, int inferences = 3);
