@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <fstream>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -22,7 +23,7 @@ namespace gnomon::cli {
 namespace {
 
 struct Options {
-  std::string kernel, design, workload, layer, mapping, campaign, base, trace;
+  std::string kernel, design, workload, layer, mapping, campaign, base, trace, mismatch_trace = "mismatch.fst";
   std::optional<std::uint64_t> trial;
   std::vector<std::int64_t> window;
   std::int64_t batch = 1;
@@ -82,6 +83,8 @@ Expected<hls::DesignCosim> run_whole(const Options& options) {
   return hls::cosimulate_design(request);
 }
 
+std::string waves(const std::string& trace) { return trace.empty() ? std::string() : "; waves: " + trace; }
+
 bool sound(const hls::DesignCosim& run, double stall) {
   return run.outputs_match() && (stall > 0 || run.cycle_difference == 0) && (!run.replay || run.replay->mismatches == 0);
 }
@@ -93,7 +96,8 @@ void print_whole(const hls::DesignCosim& run) {
   rows.push_back({"total", grouped(run.rtl_cycles), grouped(run.model_cycles), grouped(run.cycle_difference)});
   print(table({"step", "rtl_cycles", "model_cycles", "cycle_difference"}, rows));
   if (run.first_mismatch)
-    print(fmt::format("first mismatch: {}[{}]: expected {}, got {}\n", run.first_mismatch->tensor, run.first_mismatch->element, run.first_mismatch->expected, run.first_mismatch->got));
+    print(fmt::format("first mismatch: {}[{}]: expected {}, got {} (written last in cycle {}){}\n", run.first_mismatch->tensor, fmt::join(run.first_mismatch->index, "]["), run.first_mismatch->expected,
+                      run.first_mismatch->got, run.first_mismatch->cycle < 0 ? "-" : std::to_string(run.first_mismatch->cycle), waves(run.first_mismatch->trace)));
   print(fmt::format("outputs_match: {} ({} elements)\ncycle_difference: {}\n", run.outputs_match(), grouped(run.outputs), run.cycle_difference));
   if (run.replay) print(fmt::format("{}: {} cycles, {} mismatches\n", run.replay->tool, grouped(run.replay->cycles), grouped(run.replay->mismatches)));
   std::fprintf(stderr, "%s, %s; %.1f s (Verilator %.1f s, compiler %.1f s, simulation %.1f s)\n", run.rtl_top.c_str(), run.tool.c_str(), run.seconds, run.verilate_seconds,
@@ -124,7 +128,10 @@ void print_result(const hls::CosimResult& result) {
     if (step.replay) print(fmt::format("{} in {}: {} cycles, {} mismatches\n", step.label, step.replay->tool, grouped(step.replay->cycles), grouped(step.replay->mismatches)));
   if (result.total.first_mismatch) {
     const hls::Mismatch& at = *result.total.first_mismatch;
-    print(fmt::format("first mismatch: {} product {}, row {}, column {}: expected {}, got {} (cycle {})\n", at.step, at.g, at.m, at.n, at.expected, at.got, at.cycle));
+    // A kernel's says its place in `step`.
+    std::string place = at.index.empty() ? fmt::format(" product {}, row {}, column {}", at.g, at.m, at.n) : std::string();
+    for (const auto& [loop, value] : at.loops) place += fmt::format("{}{} = {}", &loop == &at.loops.front().first ? ", loops " : ", ", loop, value);
+    print(fmt::format("first mismatch: {}{}: expected {}, got {} (cycle {}){}\n", at.step, place, at.expected, at.got, at.cycle < 0 ? "-" : std::to_string(at.cycle), waves(at.trace)));
   }
   std::vector<std::vector<std::string>> systems;
   for (const hls::CosimStep& step : result.steps) {
@@ -147,10 +154,10 @@ void print_result(const hls::CosimResult& result) {
                result.compile_seconds);
 }
 
-/// What the store keeps of a co-simulation of a trial, and results.json in full.
-Json stored_row(const std::string& workload, const Options& options, const hls::CosimResult& result) {
-  Json row = hls::cosim_document(result);
+/// What the store keeps of a co-simulation of a trial: of its `kernel`, of its `array` (sums over the steps), or of the `whole` design. results.json has it in full.
+Json stored_row(const std::string& kind, const std::string& workload, const Options& options, const Json& row) {
   Json out;
+  out["kind"] = kind;
   out["workload"] = workload;
   out["layer"] = options.layer.empty() ? Json(nullptr) : Json(options.layer);
   out["stall"] = options.cosim.stall;
@@ -183,7 +190,10 @@ void add(hls::CosimResult& total, hls::CosimResult&& one, const std::string& pre
   total.seconds += one.seconds;
 }
 
-/// A kernel's trial: its RTL, C++ and results go to DIR/cosim/trial-N, the figures into the store's own table.
+/// Of the waves that a trial's folder gets of every run.
+constexpr std::int64_t opening_cycles = 512;
+
+/// A kernel's trial: its RTL, C++, testbench, waves and results go to DIR/cosim/trial-N, the figures into the store's own table.
 Expected<hls::CosimResult> run_kernel_trial(const Options& options, const search::StoredJob& stored, const std::filesystem::path& folder, Json& document) {
   if (options.cosim.system || !options.layer.empty())
     return fail(ErrorKind::usage, "trial " + std::to_string(*options.trial) + " is a kernel, which has no layers and no system around it; --layer and --system go with trials of accelerators");
@@ -194,7 +204,10 @@ Expected<hls::CosimResult> run_kernel_trial(const Options& options, const search
   auto compiled = hls::compile(*kernel);
   if (!compiled) return fail(std::move(compiled.error()));
   if (auto files = hls::write_compiled(*compiled, folder); !files) return fail(std::move(files.error()));
-  auto result = hls::cosimulate_compiled(*compiled, options.cosim);
+  hls::CosimOptions cosim = options.cosim;
+  cosim.artifacts = folder / "testbench";
+  cosim.opening_cycles = opening_cycles;
+  auto result = hls::cosimulate_compiled(*compiled, cosim);
   if (!result) return fail(std::move(result.error()));
   document = hls::cosim_document(*result);
   document["campaign"] = options.campaign;
@@ -204,11 +217,11 @@ Expected<hls::CosimResult> run_kernel_trial(const Options& options, const search
   if (auto done = write_file(folder / "results.json", document.dump(2) + "\n"); !done) return fail(std::move(done.error()));
   auto store = search::Store::open(options.campaign);
   if (!store) return fail(std::move(store.error()));
-  if (auto done = store->add_cosim(*options.trial, stored_row(kernel->name, options, *result).dump()); !done) return fail(std::move(done.error()));
+  if (auto done = store->add_cosim(*options.trial, stored_row("kernel", kernel->name, options, hls::cosim_document(*result)).dump()); !done) return fail(std::move(done.error()));
   return result;
 }
 
-/// Design, RTL, shim and results go to DIR/cosim/trial-N, the figures into the store's own table.
+/// Design, RTL, shim, C++ of the products, testbenches, waves and results go to DIR/cosim/trial-N, the figures into the store's own table.
 Expected<hls::CosimResult> run_trial(const Options& options, Json& document, bool& all_sound) {
   auto stored = search::stored_job(options.campaign, *options.trial, "rtl", options.base);
   if (!stored) return fail(std::move(stored.error()));
@@ -227,6 +240,9 @@ Expected<hls::CosimResult> run_trial(const Options& options, Json& document, boo
 
   hls::CosimOptions cosim = options.cosim;
   cosim.artifacts = folder / "rtl";
+  cosim.opening_cycles = opening_cycles;
+  // A trace is of the named layer, or of the whole design.
+  if (options.layer.empty()) cosim.trace.clear();
   hls::CosimResult total;
   std::vector<Json> rows;
   Json whole = Json::array();
@@ -237,17 +253,19 @@ Expected<hls::CosimResult> run_trial(const Options& options, Json& document, boo
     if (!graph) return fail(std::move(graph.error()));
     auto result = hls::cosimulate({*design, **graph, options.layer, {}, cosim});
     if (!result) return fail(std::move(result.error()));
-    rows.push_back(stored_row(workload.model, options, *result));
+    rows.push_back(stored_row("array", workload.model, options, hls::cosim_document(*result)));
     if (options.layer.empty()) {
       // The whole design, where it has RTL.
       hls::CosimOptions complete = options.cosim;
       complete.system = false;
-      complete.trace.clear();
+      complete.opening_cycles = opening_cycles;
+      if (job.workloads.size() > 1 && !options.trace.empty()) return fail(ErrorKind::usage, "a trace is of one run, and " + std::to_string(job.workloads.size()) + " workloads would run on the whole design; leave out --trace, the trial's folder gets the first cycles of each");
       complete.artifacts = folder / (job.workloads.size() > 1 ? "whole-" + std::to_string(whole.size()) : "whole");
       auto run = hls::cosimulate_design({*design, **graph, {}, complete, {}});
-      if (!run && run.error().kind() != ErrorKind::unsupported) return fail(std::move(run.error()));
+      if (!run && (run.error().kind() != ErrorKind::unsupported || !options.trace.empty())) return fail(std::move(run.error()));
       Json entry = run ? hls::design_cosim_document(*run) : Json{{"whole", false}, {"unsupported", run.error().text()}};
       entry["workload"] = workload.model;
+      if (run) rows.push_back(stored_row("whole", workload.model, options, entry));
       if (!run) std::fprintf(stderr, "%s: no complete RTL: %s\n", workload.model.c_str(), run.error().text().c_str());
       if (run && !options.json) print_whole(*run);
       all_sound = all_sound && (!run || sound(*run, options.cosim.stall));
@@ -328,9 +346,9 @@ Command cosim_command() {
             app.add_option("--mapping", options->mapping, "mapping file (JSON); one is chosen per layer without it");
             app.add_option("--batch", options->batch, "batch size")->capture_default_str()->check(CLI::Range(1, 4096));
             app.add_option("--campaign", options->campaign, "folder of a campaign");
-            app.add_option("--trial", options->trial, "number of a trial of that campaign; files go to DIR/cosim/trial-N, figures into its store");
+            app.add_option("--trial", options->trial, "number of a trial of that campaign; RTL, C++, testbench, waves and results go to DIR/cosim/trial-N, figures into its store");
             app.add_option("--base", options->base, "folder of the campaign file, where its workload files are looked up");
-            app.add_option("--stall", options->cosim.stall, "chance per stream and cycle that data is held back, 0 to 0.9")->check(CLI::Range(0.0, 0.9))->capture_default_str();
+            app.add_option("--stall", options->cosim.stall, "chance per port and cycle that data is held back, 0 to 0.9")->check(CLI::Range(0.0, 0.9))->capture_default_str();
             app.add_option("--seed", options->cosim.seed, "seed of values and stalls")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
             app.add_option("--max-cycles", options->cosim.max_cycles, "RTL cycles that one step may take")->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))->capture_default_str();
             app.add_option("--trace-cycles", options->window, "FROM TO: cycles after reset that the trace shows; all without it")->expected(2);
@@ -339,10 +357,12 @@ Command cosim_command() {
             app.add_flag("--together", options->cosim.together, "run all steps in one SystemC system too, RTL in the place of the arrays: cores side by side, memory and links shared");
             app.add_option("--rtl-core", options->cosim.rtl_cores, "with --together: a core whose array is RTL, the others' are models (may be repeated); all without it");
             app.add_flag("--whole", options->whole, "run the whole workload on RTL of the whole design: levels, transfers, sequencer and vector unit too");
-            app.add_option("--trace", options->trace, "write every signal to this FST file (one layer or kernel)");
+            app.add_option("--trace", options->trace, "write every signal to this FST file (one layer, kernel or whole design)");
+            app.add_option("--mismatch-trace", options->mismatch_trace, "where outputs differ: FST file of the 64 cycles before and behind the first; a trial's goes to its folder")->capture_default_str();
             app.add_flag("--json", options->json, "print one JSON document");
             return [options] {
               options->cosim.trace = options->trace;
+              options->cosim.mismatch_trace = options->mismatch_trace;
               if (options->window.size() == 2) {
                 options->cosim.trace_from = options->window[0];
                 options->cosim.trace_to = options->window[1];

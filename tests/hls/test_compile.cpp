@@ -219,7 +219,7 @@ void check_random(std::uint64_t first, int count, Coverage& coverage) {
     ASSERT_TRUE(rtl) << rtl.error().text();
     for (std::size_t i = 0; i < kernels.size(); ++i) {
       SCOPED_TRACE("seed " + std::to_string(seeds[i]) + ", stall " + std::to_string(stall));
-      EXPECT_TRUE((*rtl)[i].outputs_match) << (*rtl)[i].first_mismatch << (*rtl)[i].stuck << ": expected " << (*rtl)[i].expected << ", got " << (*rtl)[i].got;
+      EXPECT_TRUE((*rtl)[i].outputs_match) << (*rtl)[i].first_mismatch << (*rtl)[i].stuck << ": expected " << ((*rtl)[i].mismatch ? (*rtl)[i].mismatch->expected : 0) << ", got " << ((*rtl)[i].mismatch ? (*rtl)[i].mismatch->got : 0);
       EXPECT_EQ((*rtl)[i].cycle_difference, 0);
       wrong[i] = wrong[i] || !(*rtl)[i].outputs_match || (*rtl)[i].cycle_difference != 0;
     }

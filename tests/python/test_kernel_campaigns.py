@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,15 @@ def test_a_chosen_kernel_runs_in_rtl_and_is_synthesised(tmp_path: Path) -> None:
     again = gnomon("cosim", "--campaign", out, "--trial", number, "--json", timeout=900)
     assert again.status == 0, again.err
     assert again.json()["outputs_match"] and again.json()["rtl_cycles"] == int(last[0]["rtl_cycles"])
-    assert {path.suffix for path in (out / "cosim" / f"trial-{number}").iterdir()} >= {".sv", ".cpp", ".json"}
+    folder = out / "cosim" / f"trial-{number}"
+    assert {path.suffix for path in folder.iterdir()} >= {".sv", ".cpp", ".json"}
+    assert {path.name for path in (folder / "testbench").iterdir()} >= {"dut.sv", "tb.sv", "vectors.hex", "opening.fst"}
+    assert gnomon("cosim", "--campaign", out, "--trial", number, "--system").status == 2
+    replayed = gnomon("cosim", "--campaign", out, "--trial", number, "--icarus", "--json", timeout=900)
+    assert replayed.status == 0 and replayed.json()["steps"][0]["replay"]["mismatches"] == 0
+    with sqlite3.connect(out / "campaign.sqlite") as store:
+        rows = [json.loads(row[0]) for row in store.execute("SELECT result FROM cosim")]
+    assert [row["kind"] for row in rows] == ["kernel"], "the same run again takes the place of the first"
     synth = gnomon("synth", "--campaign", out, "--trial", number, "--target", "xcup", "--json", timeout=900)
     assert synth.status == 0 and synth.json()["lut"] == float(last[0]["lut"])
 

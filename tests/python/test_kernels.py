@@ -138,6 +138,18 @@ def test_shared_units_and_their_report(tmp_path: Path) -> None:
     assert run.status == 0 and "operations" in run.out and "registers:" in run.out
 
 
+def test_a_window_of_waves_and_a_second_simulator(tmp_path: Path) -> None:
+    """Truth: the trace file's own header (first and last time; a cycle is 10 units, behind a reset of 2), and Icarus Verilog, where what was never set is x."""
+    kernel_file, trace = ROOT / "examples/kernels/fir.json", tmp_path / "window.fst"
+    run = gnomon("cosim", "--kernel", kernel_file, "--trace", trace, "--trace-cycles", 20, 50, "--icarus", "--stall", 0.3, "--json")
+    assert run.status == 0, run.err
+    replay = run.json()["steps"][0]["replay"]
+    assert replay["mismatches"] == 0 and replay["cycles"] > 50 and "Icarus" in replay["tool"]
+    header = trace.read_bytes()[:25]
+    assert (int.from_bytes(header[9:17], "big"), int.from_bytes(header[17:25], "big")) == (10 * (2 + 20) + 5, 10 * (2 + 50))
+    assert gnomon("cosim", "--kernel", kernel_file, "--system").status == 2
+
+
 def test_a_while_kernel_in_rtl(tmp_path: Path) -> None:
     run = gnomon("cosim", "--kernel", ROOT / "examples/kernels/topk_64_p4.json", "--stall", 0.3, "--json")
     assert run.status == 0, run.err

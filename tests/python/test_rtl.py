@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +120,20 @@ def test_a_ladder_that_ends_in_rtl_and_the_cosimulation_of_its_trial(tmp_path: P
     folder = out / "cosim" / f"trial-{number}"
     assert json.loads((folder / "results.json").read_text())["rtl_cycles"] == document["rtl_cycles"]
     assert (folder / "design.json").exists() and len(list((folder / "rtl").glob("*.sv"))) == 1
+    assert (folder / "whole" / "opening.fst").exists()
+    for bench in (folder / "rtl" / "testbench").iterdir():
+        assert {path.name for path in bench.iterdir()} >= {"dut.sv", "tb.sv", "vectors.hex", "opening.fst", "product.cpp"}
+        if shutil.which("g++"):
+            subprocess.run(["g++", "-std=c++17", "-fsyntax-only", "-Wno-unknown-pragmas", "-I", ROOT / "hls/standin", bench / "product.cpp"], check=True)
+    again = gnomon("cosim", "--campaign", out, "--trial", number, "--base", tmp_path, "--trace", tmp_path / "whole.fst", "--trace-cycles", 0, 40, "--json")
+    assert again.status == 0, again.err
+    header = (tmp_path / "whole.fst").read_bytes()[:25]
+    assert 0 < int.from_bytes(header[17:25], "big") < 10 * (40 + 100), "waves of the whole design's first 40 cycles, and of what comes before them"
     with sqlite3.connect(out / "campaign.sqlite") as store:
         rows = store.execute("SELECT trial, result FROM cosim").fetchall()
-    assert [row[0] for row in rows] == [number] and json.loads(rows[0][1])["rtl_cycles"] == document["rtl_cycles"]
+    kept = {json.loads(text)["kind"]: json.loads(text) for _, text in rows}
+    assert [row[0] for row in rows] == [number, number] and set(kept) == {"array", "whole"}
+    assert kept["array"]["rtl_cycles"] == document["rtl_cycles"] and kept["whole"]["rtl_cycles"] == document["whole"][0]["rtl_cycles"]
     wrong = gnomon("cosim", "--campaign", out, "--trial", 99999)
     assert wrong.status == 3 and "no trial 99999" in wrong.err
 

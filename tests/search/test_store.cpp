@@ -116,6 +116,13 @@ TEST(Store, CosimsAreAddedBesideATrial) {
   const auto all = store->cosims().value();
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[1].second, R"({"outputs_match": false})");
+  // The same run of the same thing again takes the place of the first; with other stalls it is another run.
+  for (const char* row : {R"({"kind": "array", "workload": "w", "layer": null, "stall": 0.0, "seed": 1, "rtl_cycles": 5})",
+                          R"({"kind": "array", "workload": "w", "layer": null, "stall": 0.3, "seed": 1, "rtl_cycles": 7})",
+                          R"({"kind": "array", "workload": "w", "layer": null, "stall": 0.0, "seed": 1, "rtl_cycles": 6})"})
+    ASSERT_TRUE(store->add_cosim(0, row));
+  EXPECT_EQ(store->cosims()->size(), 4u);
+  EXPECT_NE(store->cosims()->back().second.find("\"rtl_cycles\": 6"), std::string::npos);
   std::filesystem::remove_all(folder);
 }
 

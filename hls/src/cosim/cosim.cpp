@@ -164,6 +164,7 @@ Expected<CosimResult> finish(CosimResult result, const StepRunner& runner, std::
 Expected<CosimResult> cosimulate(const CosimRequest& request) {
   const auto start = std::chrono::steady_clock::now();
   StepRunner runner(request.options);
+  runner.replaced = request.rtl;
   if (auto sound = runner.check(); !sound) return fail(std::move(sound.error()));
   const arch::Design& design = request.design;
   if (design.cores.empty()) return fail(ErrorKind::invalid_input, "the design has no core");
@@ -311,14 +312,20 @@ Json figures_json(const CosimFigures& f) {
   out["outputs"] = f.outputs;
   out["mismatches"] = f.mismatches;
   out["first_mismatch"] = nullptr;
-  if (f.first_mismatch)
+  if (f.first_mismatch) {
     out["first_mismatch"] = Json{{"step", f.first_mismatch->step},
                                  {"g", f.first_mismatch->g},
                                  {"m", f.first_mismatch->m},
                                  {"n", f.first_mismatch->n},
                                  {"expected", f.first_mismatch->expected},
                                  {"got", f.first_mismatch->got},
-                                 {"cycle", f.first_mismatch->cycle}};
+                                 {"cycle", f.first_mismatch->cycle < 0 ? Json(nullptr) : Json(f.first_mismatch->cycle)},
+                                 {"run", f.first_mismatch->run},
+                                 {"index", f.first_mismatch->index},
+                                 {"loops", Json::object()},
+                                 {"trace", f.first_mismatch->trace.empty() ? Json(nullptr) : Json(f.first_mismatch->trace)}};
+    for (const auto& [loop, value] : f.first_mismatch->loops) out["first_mismatch"]["loops"][loop] = value;
+  }
   out["rtl_cycles"] = f.rtl_cycles;
   out["model_cycles"] = f.model_cycles;
   out["cycle_difference"] = f.cycle_difference;

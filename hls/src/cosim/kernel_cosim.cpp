@@ -1,9 +1,11 @@
 #include "gnomon/hls/kernel_cosim.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include "cosim/bench.hpp"
 #include "cosim/build.hpp"
+#include "cosim/diagnosis.hpp"
 #include "cosim/kernel_job.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/text.hpp"
@@ -14,14 +16,14 @@ namespace gnomon::hls {
 namespace {
 
 /// Several kernels as instances of one top module, ports with the prefix of the instance.
-Rtl side_by_side(const std::vector<const CompiledKernel*>& kernels) {
-  if (kernels.size() == 1) return kernels[0]->rtl;
+Rtl side_by_side(const std::vector<Rtl>& kernels) {
+  if (kernels.size() == 1) return kernels[0];
   Rtl all;
   all.top = "kernels";
   std::string list = "  input logic clk,\n  input logic rst", body, modules;
   all.ports = {{"clk", 1, true}, {"rst", 1, true}};
   for (std::size_t i = 0; i < kernels.size(); ++i) {
-    const Rtl& rtl = kernels[i]->rtl;
+    const Rtl& rtl = kernels[i];
     const std::string prefix = "u" + std::to_string(i) + "_";
     // Module names must differ even where kernels are named alike.
     std::string text = rtl.text;
@@ -32,7 +34,7 @@ Rtl side_by_side(const std::vector<const CompiledKernel*>& kernels) {
     for (const Port& p : rtl.ports) {
       if (p.name == "clk" || p.name == "rst") continue;
       all.ports.push_back({prefix + p.name, p.bits, p.input});
-      list += std::string(",\n  ") + (p.input ? "input" : "output") + " logic " + (p.name.ends_with("_data") ? "[" + std::to_string(p.bits - 1) + ":0] " : "") + prefix + p.name;
+      list += std::string(",\n  ") + (p.input ? "input" : "output") + " logic " + (p.name.ends_with("_data") || p.bits > 1 ? "[" + std::to_string(p.bits - 1) + ":0] " : "") + prefix + p.name;
       body += ", ." + p.name + "(" + prefix + p.name + ")";
     }
     body += ");\n";
@@ -46,6 +48,40 @@ struct Plan {
   std::vector<TensorValues> golden;
   Timing free, stalled;
 };
+
+/// Runs once more what came out wrong: with its waves around the first mismatch, and where outputs never came with RTL that tells what waits for what.
+Expected<void> diagnose(const std::vector<const CompiledKernel*>& kernels, const CosimOptions& options, const Bench& bench, KernelJob job, std::vector<KernelCosim>& results) {
+  std::size_t wrong = 0;
+  bool stuck = false;
+  while (wrong < results.size() && !results[wrong].mismatch) ++wrong;
+  if (wrong == results.size()) return {};
+  for (const KernelCosim& r : results) stuck = stuck || !r.stuck.empty();
+  if (!stuck && bench.mismatch_trace.empty()) return {};
+  const std::int64_t cycle = results[wrong].mismatch->cycle >= 0 ? results[wrong].mismatch->cycle : job.kernels[wrong].stuck_cycle;
+  job.record.clear();
+  job.trace = bench.mismatch_trace.string();
+  job.trace_from = std::max<std::int64_t>(0, cycle - mismatch_margin_cycles);
+  job.trace_to = cycle + mismatch_margin_cycles + 1;
+  std::vector<Rtl> parts;
+  for (std::size_t i = 0; i < kernels.size(); ++i) {
+    parts.push_back(stuck ? observed(*kernels[i]) : kernels[i]->rtl);
+    KernelDrive& drive = job.kernels[i];
+    drive.tells_status = stuck;
+    drive.busy_cycles = drive.surplus = 0;
+    drive.first_input = drive.last_output = drive.first_busy = drive.stuck_cycle = -1;
+    drive.stuck.clear();
+    for (KernelPort& port : drive.outputs) port.values.clear(), port.cycles.clear();
+  }
+  auto built = build_model(side_by_side(parts), options.cache.empty() ? default_cache() : options.cache, !job.trace.empty());
+  if (!built) return fail(std::move(built.error()));
+  job.library = built->library.string();
+  if (auto ran = run_kernel_job(job, options.worker); !ran) return fail(std::move(ran.error()));
+  results[wrong].mismatch->trace = job.trace;
+  for (std::size_t i = 0; i < kernels.size(); ++i)
+    if (!results[i].stuck.empty())
+      if (const std::string why = standing(*kernels[i], job.kernels[i].status); !why.empty()) results[i].stuck += "; " + why;
+  return {};
+}
 
 }  // namespace
 
@@ -100,11 +136,14 @@ Expected<std::vector<KernelCosim>> cosimulate_kernels(const std::vector<const Co
     if (!stalled) return fail(std::move(stalled.error()));
     plan.free = *free;
     plan.stalled = *stalled;
-    drive.max_cycles = 2 * stalled->last_output + 1000;
+    drive.max_cycles = 10 * stalled->last_output + 1000;
+    drive.patience_cycles = 2 * stalled->longest_silence_cycles + 1000;
     job.kernels.push_back(std::move(drive));
     plans.push_back(std::move(plan));
   }
-  const Rtl rtl = side_by_side(kernels);
+  std::vector<Rtl> parts;
+  for (const CompiledKernel* kernel : kernels) parts.push_back(kernel->rtl);
+  const Rtl rtl = side_by_side(parts);
   auto built = build_model(rtl, options.cache.empty() ? default_cache() : options.cache, !job.trace.empty());
   if (!built) return fail(std::move(built.error()));
   job.library = built->library.string();
@@ -129,20 +168,36 @@ Expected<std::vector<KernelCosim>> cosimulate_kernels(const std::vector<const Co
           if (there && port.values[at] == expected[e]) continue;
           if (++result.mismatches > 1) continue;
           std::string place = std::to_string(e);
+          std::vector<std::int64_t> index{static_cast<std::int64_t>(e)};
           for (const KernelTensor& t : kernel.tensors) {
             if (t.name != port.name) continue;
             place.clear();
+            index.clear();
             std::int64_t rest = static_cast<std::int64_t>(e);
-            for (std::size_t d = t.shape.size(); d-- > 0; rest /= t.shape[d]) place = std::to_string(rest % t.shape[d]) + (place.empty() ? "" : "][") + place;
+            for (std::size_t d = t.shape.size(); d-- > 0; rest /= t.shape[d]) {
+              place = std::to_string(rest % t.shape[d]) + (place.empty() ? "" : "][") + place;
+              index.insert(index.begin(), rest % t.shape[d]);
+            }
           }
           result.first_mismatch = port.name + "[" + place + "] of run " + std::to_string(r) + (there ? "" : ", which never came");
-          result.expected = expected[e];
-          result.got = there ? port.values[at] : 0;
+          Mismatch& first = result.mismatch.emplace();
+          first.step = result.first_mismatch;
+          first.expected = expected[e];
+          first.got = there ? port.values[at] : 0;
+          first.cycle = there ? port.cycles[at] : -1;
+          first.run = static_cast<std::int64_t>(r);
+          first.index = std::move(index);
+          first.loops = loops_of_last_write(kernel, random_inputs(kernel, derive(derive(options.seed, i), r)), port.name, static_cast<std::int64_t>(e));
         }
       }
     }
     // A kernel without inputs starts its next run by itself.
     if (!drive.inputs.empty()) result.mismatches += drive.surplus;
+    if (result.mismatches > 0 && !result.mismatch) {
+      result.first_mismatch = std::to_string(drive.surplus) + " elements more than there are";
+      result.mismatch.emplace().step = result.first_mismatch;
+      result.mismatch->cycle = drive.last_output;
+    }
     result.outputs_match = result.mismatches == 0 && drive.stuck.empty();
     result.rtl_cycles = drive.last_output < 0 ? 0 : drive.last_output - (drive.first_input < 0 ? drive.first_busy : drive.first_input) + 1;
     result.model_cycles = plan.free.total_cycles;
@@ -152,6 +207,7 @@ Expected<std::vector<KernelCosim>> cosimulate_kernels(const std::vector<const Co
     if (i == 0) result.replay = *replay;
     results.push_back(std::move(result));
   }
+  if (auto told = diagnose(kernels, options, *bench, std::move(job), results); !told) return fail(std::move(told.error()));
   return results;
 }
 
@@ -160,14 +216,16 @@ Expected<CosimResult> cosimulate_compiled(const CompiledKernel& kernel, const Co
   auto results = cosimulate_kernels({&kernel}, options);
   if (!results) return fail(std::move(results.error()));
   const KernelCosim& k = results->front();
-  if (!k.stuck.empty()) return fail(ErrorKind::run_failed, "the RTL of kernel " + in_quotes(kernel.source.name) + " does not come to its end: " + k.stuck);
+  if (!k.stuck.empty())
+    return fail(ErrorKind::run_failed, "the RTL of kernel " + in_quotes(kernel.source.name) + " does not come to its end: " + k.stuck +
+                                           (k.mismatch && !k.mismatch->trace.empty() ? "; waves: " + k.mismatch->trace : ""));
   CosimResult out;
   CosimStep step;
   step.label = kernel.source.name;
   step.figures.outputs_match = k.outputs_match;
   step.figures.outputs = k.outputs;
   step.figures.mismatches = k.mismatches;
-  if (k.mismatches > 0) step.figures.first_mismatch = Mismatch{k.first_mismatch, 0, 0, 0, k.expected, k.got};
+  step.figures.first_mismatch = k.mismatch;
   step.figures.rtl_cycles = k.rtl_cycles;
   step.figures.model_cycles = k.model_cycles;
   step.figures.stalls_injected = k.stalls_injected;

@@ -32,6 +32,10 @@ void describe(FieldVisitor& v, KernelDrive& drive) {
   field(v, {"seed", "decimal", "", Key::required}, drive.seed);
   field(v, {"stall", "chance", "", Key::required}, drive.stall, RealRange{0, 0.9});
   field(v, {"max_cycles", "limit", "cycles", Key::required}, drive.max_cycles, Range{1});
+  field(v, {"patience_cycles", "limit", "cycles", Key::required}, drive.patience_cycles, Range{1});
+  field(v, {"tells_status", "has a port for it", "", Key::required}, drive.tells_status);
+  field(v, {"stuck_cycle", "result", "cycle", Key::required}, drive.stuck_cycle);
+  field(v, {"status", "result", "", Key::required}, drive.status, Length{0, std::size_t{1} << 20}, Range{});
   field(v, {"busy_cycles", "result", "cycles", Key::required}, drive.busy_cycles);
   field(v, {"first_input", "result", "cycle", Key::required}, drive.first_input);
   field(v, {"last_output", "result", "cycle", Key::required}, drive.last_output);
@@ -65,9 +69,9 @@ struct PortWires {
 struct Driven {
   KernelDrive* drive;
   std::uint64_t seed = 0;
-  PortData busy;
+  PortData busy, status;
   std::vector<PortWires> inputs, outputs;
-  std::int64_t missing = 0, left = after_cycles;
+  std::int64_t missing = 0, left = after_cycles, last_moved = 0;
 };
 
 /// Which outputs mean something in this cycle: all of the handshake, and data that are offered.
@@ -86,6 +90,19 @@ void record(Recorder& recorder, const LoadedModel& model, const std::vector<Driv
   recorder.end_cycle(model);
 }
 
+/// What stands at the ports of a kernel whose outputs do not come.
+void note_stuck(Driven& d, std::int64_t cycle) {
+  KernelDrive& k = *d.drive;
+  k.stuck_cycle = cycle;
+  k.stuck = "no handshake since cycle " + std::to_string(d.last_moved) + " (now " + std::to_string(cycle) + "), " + (d.busy.get() != 0 ? "computing" : "not computing");
+  for (std::size_t i = 0; i < d.inputs.size(); ++i)
+    if (d.inputs[i].at < k.inputs[i].values.size())
+      k.stuck += ", " + k.inputs[i].name + " took " + std::to_string(d.inputs[i].at) + " of " + std::to_string(k.inputs[i].values.size()) + (d.inputs[i].ready.get() != 0 ? "" : " and takes none");
+  for (std::size_t i = 0; i < d.outputs.size(); ++i)
+    k.stuck += ", " + k.outputs[i].name + " gave " + std::to_string(k.outputs[i].values.size()) + " of " + std::to_string(k.outputs[i].expected) + (d.outputs[i].valid.get() != 0 ? "" : " and offers none");
+  for (int w = 0; k.tells_status && w < d.status.bits / 32; ++w) k.status.push_back(static_cast<std::int64_t>(d.status.get_lane(w, 32)));
+}
+
 Expected<void> drive_all(LoadedModel& model, KernelJob& job) {
   std::vector<KernelDrive>& kernels = job.kernels;
   Recorder recorder(model, job.record.empty() ? 0 : job.record_cycles);
@@ -94,10 +111,15 @@ Expected<void> drive_all(LoadedModel& model, KernelJob& job) {
   if (!rst) return fail(std::move(rst.error()));
   std::vector<Driven> driven;
   for (KernelDrive& k : kernels) {
-    Driven d{&k, std::strtoull(k.seed.c_str(), nullptr, 10), {}, {}, {}, 0, after_cycles};
+    Driven d{&k, std::strtoull(k.seed.c_str(), nullptr, 10), {}, {}, {}, {}, 0, after_cycles, 0};
     auto busy = model.port(k.prefix + "busy");
     if (!busy) return fail(std::move(busy.error()));
     d.busy = *busy;
+    if (k.tells_status) {
+      auto status = model.port(k.prefix + "status");
+      if (!status) return fail(std::move(status.error()));
+      d.status = *status;
+    }
     for (auto* list : {&k.inputs, &k.outputs})
       for (const KernelPort& p : *list) {
         auto valid = model.port(k.prefix + p.name + "_valid"), ready = model.port(k.prefix + p.name + "_ready"), data = model.port(k.prefix + p.name + "_data");
@@ -141,18 +163,20 @@ Expected<void> drive_all(LoadedModel& model, KernelJob& job) {
     if (recorder.cycles() < job.record_cycles && !job.record.empty()) record(recorder, model, driven);
     for (Driven& d : driven) {
       KernelDrive& k = *d.drive;
-      if (d.missing == 0 ? d.left == 0 : cycle >= k.max_cycles) continue;
+      if (d.missing == 0 ? d.left == 0 : !k.stuck.empty()) continue;
       running = true;
       for (std::size_t i = 0; i < d.inputs.size(); ++i) {
         PortWires& p = d.inputs[i];
         if ((p.valid.get() & p.ready.get()) == 0) continue;
         ++p.at;
+        d.last_moved = cycle;
         if (k.first_input < 0) k.first_input = cycle;
       }
       for (std::size_t i = 0; i < d.outputs.size(); ++i) {
         PortWires& p = d.outputs[i];
         KernelPort& port = k.outputs[i];
         if ((p.valid.get() & p.ready.get()) == 0) continue;
+        d.last_moved = cycle;
         if (static_cast<std::int64_t>(port.values.size()) == port.expected) {
           ++k.surplus;
           continue;
@@ -172,12 +196,7 @@ Expected<void> drive_all(LoadedModel& model, KernelJob& job) {
         ++k.busy_cycles;
         if (k.first_busy < 0) k.first_busy = cycle;
       }
-      if (d.missing > 0 && cycle + 1 >= k.max_cycles) {
-        k.stuck = d.busy.get() != 0 ? "computing" : "not computing";
-        for (std::size_t i = 0; i < d.inputs.size(); ++i)
-          if (d.inputs[i].at < k.inputs[i].values.size()) k.stuck += ", " + k.inputs[i].name + " took " + std::to_string(d.inputs[i].at) + " of " + std::to_string(k.inputs[i].values.size());
-        for (const KernelPort& port : k.outputs) k.stuck += ", " + port.name + " gave " + std::to_string(port.values.size()) + " of " + std::to_string(port.expected);
-      }
+      if (d.missing > 0 && (cycle + 1 >= k.max_cycles || cycle - d.last_moved >= k.patience_cycles)) note_stuck(d, cycle);
     }
     half(1);
     if (!running) return job.record.empty() ? Expected<void>() : write_file(job.record, recorder.text());

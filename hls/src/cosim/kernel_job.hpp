@@ -27,9 +27,13 @@ struct KernelDrive {
   std::string seed;
   double stall = 0;
   std::int64_t max_cycles = 0;
+  std::int64_t patience_cycles = 0;  ///< without a handshake at any port before the kernel counts as stuck
+  bool tells_status = false;         ///< the RTL is that of observed()
   // Results.
   std::int64_t busy_cycles = 0, first_input = -1, last_output = -1, first_busy = -1, surplus = 0;
-  std::string stuck;  ///< what waited when the cycles were over; empty: all outputs came
+  std::string stuck;  ///< what waited when nothing moved any more or the cycles were over; empty: all outputs came
+  std::int64_t stuck_cycle = -1;
+  std::vector<std::int64_t> status;  ///< then, where the RTL tells it
 };
 
 struct KernelJob {

@@ -9,6 +9,7 @@
 #include "cosim/bench.hpp"
 #include "cosim/system.hpp"
 #include "cosim/worker.hpp"
+#include "emit/kernel_cpp.hpp"
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/emit.hpp"
@@ -24,6 +25,27 @@ std::string file_name(const std::string& label) {
   for (char& c : out)
     if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_')) c = '_';
   return out.find_first_not_of('.') == out.npos ? "step" : out;
+}
+
+/// One product of the step (g of them make the step) as Vitis-style C++ whose loops are unrolled as the array is large, and its kernel file. Nothing where it
+/// is too large for a kernel.
+Expected<void> write_product(const arch::Array& array, const arch::ArrayWork& work, const std::filesystem::path& folder) {
+  Kernel kernel = matmul_kernel(work.size(arch::Dim::m), work.size(arch::Dim::n), work.size(arch::Dim::k), array.precision.bits, array.accumulator_bits);
+  kernel.name = "product";
+  const std::int64_t rows = std::min(array.rows, work.size(arch::Dim::m)), cols = std::min(array.cols, work.size(arch::Dim::n));
+  if (rows > 1) {
+    kernel.directives.unroll["m"] = rows;
+    kernel.directives.partition["a"] = {{PartitionKind::cyclic, 0, rows}};
+    kernel.directives.partition["c"].push_back({PartitionKind::cyclic, 0, rows});
+  }
+  if (cols > 1) {
+    kernel.directives.unroll["n"] = cols;
+    kernel.directives.partition["b"] = {{PartitionKind::cyclic, 1, cols}};
+    kernel.directives.partition["c"].push_back({PartitionKind::cyclic, 1, cols});
+  }
+  if (!verify(kernel)) return {};
+  if (auto done = write_file(folder / "product.json", write_kernel(kernel).dump(2) + "\n"); !done) return done;
+  return write_file(folder / "product.cpp", emit_kernel_cpp(kernel));
 }
 
 }  // namespace
@@ -64,7 +86,7 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
 
   auto bench = make_bench(options_, "testbench/" + file_name(mapping.step));
   if (!bench) return fail(std::move(bench.error()));
-  const Rtl rtl = *emit_array(job.array);
+  const Rtl rtl = replaced ? *replaced : *emit_array(job.array);
   rtl_top = rtl.top;
   auto library = libraries_.find(rtl.top);
   if (library == libraries_.end()) {
@@ -82,6 +104,8 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
         return fail(std::move(done.error()));
     }
   }
+  if (!options_.artifacts.empty())
+    if (auto done = write_product(design.cores[core].array, work, bench->folder); !done) return fail(std::move(done.error()));
   std::error_code code;
   job.library = std::filesystem::absolute(library->second, code).string();
   job.trace = bench->trace.string();
@@ -119,13 +143,28 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
     if (expected[i] == driven->outputs[i]) continue;
     const std::int64_t at = static_cast<std::int64_t>(i);
     if (figures.mismatches++ == 0)
-      figures.first_mismatch = Mismatch{step.label, at / (m * n), at / n % m, at % n, expected[i], driven->outputs[i], driven->output_cycles[i]};
+      figures.first_mismatch = Mismatch{step.label, at / (m * n), at / n % m, at % n, expected[i], driven->outputs[i], driven->output_cycles[i], 0, {}, {}, {}};
   }
   figures.outputs_match = figures.mismatches == 0;
   figures.rtl_cycles = driven->rtl_cycles;
   figures.stalls_injected = driven->stalls_injected;
   figures.model_cycles = *model;
   figures.cycle_difference = figures.rtl_cycles - figures.stalls_injected - figures.model_cycles;
+  if (figures.first_mismatch && !bench->mismatch_trace.empty()) {
+    // Once more, with the waves around it.
+    const std::int64_t cycle = figures.first_mismatch->cycle;
+    auto traced = build_model(rtl, options_.cache.empty() ? default_cache() : options_.cache, true);
+    if (!traced) return fail(std::move(traced.error()));
+    WorkerJob again = job;
+    again.library = std::filesystem::absolute(traced->library, code).string();
+    again.trace = bench->mismatch_trace.string();
+    again.drive.trace_from = std::max<std::int64_t>(0, cycle - mismatch_margin_cycles);
+    again.drive.trace_to = cycle + mismatch_margin_cycles + 1;
+    again.drive.record.clear();
+    again.design_json.clear();
+    if (auto ran = run_in_child(again, options_.worker); !ran) return fail(ErrorKind::run_failed, mapping.step + ": " + ran.error().text());
+    figures.first_mismatch->trace = again.trace;
+  }
   auto replay = bench->finish(rtl);
   if (!replay) return fail(std::move(replay.error()));
   step.replay = std::move(*replay);

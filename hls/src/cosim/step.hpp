@@ -2,11 +2,13 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "cosim/build.hpp"
 #include "cosim/operands.hpp"
 #include "gnomon/hls/cosim.hpp"
+#include "gnomon/hls/emit.hpp"
 
 namespace gnomon::hls {
 
@@ -37,6 +39,8 @@ class StepRunner {
   /// What building took so far, and the last module's name.
   double verilate_seconds = 0, compile_seconds = 0;
   std::string rtl_top, tool;
+  /// In the place of the array's RTL: for tests that break it.
+  std::optional<Rtl> replaced;
 
  private:
   const CosimOptions& options_;

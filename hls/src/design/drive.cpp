@@ -159,12 +159,16 @@ class Driver {
   Expected<void> step(bool counts) {
     const bool late_read = random_.chance(job_.stall), late_write = random_.chance(job_.stall), late_answer = random_.chance(job_.stall),
                late_acknowledge = random_.chance(job_.stall);
+    bool late_program[4] = {};  // transfers, folds, settings, chunks
+    for (std::size_t i = 0; i < programs_.size(); ++i) late_program[i] = random_.chance(job_.stall);
     const std::int64_t biases_there = bias_at_;  // of the cycles before
     offer_bias();
-    for (ProgramPort& p : programs_) {
+    for (std::size_t i = 0; i < programs_.size(); ++i) {
+      ProgramPort& p = programs_[i];
       // A layer begins when its settings are there, and they come behind its biases.
       const bool waits = p.stream == &job_.program.configs && p.at < p.stream->count && biases_there < job_.program.bias_ends[static_cast<std::size_t>(p.at)];
-      const bool offered = p.at < p.stream->count && !waits;
+      late_program[i] = late_program[i] && p.at < p.stream->count && !waits;
+      const bool offered = p.at < p.stream->count && !waits && !late_program[i];
       p.valid.set(offered ? 1 : 0);
       if (!offered || !p.fresh) continue;
       std::memcpy(p.data.data, &p.stream->data[static_cast<std::size_t>(p.at * p.stream->bytes)], static_cast<std::size_t>(p.stream->bytes));
@@ -186,6 +190,8 @@ class Driver {
     }
     clock(false);
     if (counts) note_ends();
+    for (std::size_t i = 0; counts && i < programs_.size(); ++i)
+      if (late_program[i] && programs_[i].ready.get() != 0) ++job_.stalled;
     if (late_read && rd_valid_.get() != 0) ++job_.stalled;
     if (late_write && wr_valid_.get() != 0) ++job_.stalled;
     if (rd_valid_.get() != 0 && !late_read) {
@@ -207,6 +213,7 @@ class Driver {
         if (wr_lanes_.get_lane(l, 1) == 0) continue;
         auto at = word_at(wr_addr_, l);
         if (!at) return fail(std::move(at.error()));
+        if (static_cast<std::int64_t>(*at) == job_.watched_word) job_.watched_cycle = cycle_;
         job_.memory[*at] = static_cast<std::int32_t>(wrap(wr_data_.get_lane(l, static_cast<int>(job_.word_bits)), static_cast<int>(job_.word_bits)));
       }
       if (wr_last_.get() != 0) acknowledged_.push_back(cycle_ + job_.latency_cycles);

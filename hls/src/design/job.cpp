@@ -18,7 +18,7 @@ namespace gnomon::hls {
 /// A job or its results without the tensors and queues, as JSON.
 struct DesignJobFile {
   std::string library, trace, seed, record;
-  std::int64_t word_bits = 8, lanes = 1, bias_words = 1, latency_cycles = 0, max_cycles = 0, trace_from = 0, trace_to = 0, memory_words = 0, record_cycles = 0, stalled = 0;
+  std::int64_t word_bits = 8, lanes = 1, bias_words = 1, latency_cycles = 0, max_cycles = 0, trace_from = 0, trace_to = 0, memory_words = 0, record_cycles = 0, stalled = 0, watched_word = -1, watched_cycle = -1;
   double stall = 0, cpu_seconds = 0;
   bool has_vector = false;
   std::vector<std::int64_t> stream_bytes, stream_counts, biases, bias_ends, array_ends, ends, step_ends;
@@ -38,6 +38,8 @@ void describe(FieldVisitor& v, DesignJobFile& job) {
   field(v, {"record_cycles", "cycles"}, job.record_cycles, Range{0});
   field(v, {"memory_words", "size", "", Key::required}, job.memory_words, Range{0});
   field(v, {"stalled", "result", "cycles"}, job.stalled);
+  field(v, {"watched_word", "of the memory"}, job.watched_word, Range{-1});
+  field(v, {"watched_cycle", "result", "cycle"}, job.watched_cycle, Range{-1});
   field(v, {"stall", "chance"}, job.stall, RealRange{0, 0.9});
   field(v, {"cpu_seconds", "limit", "s", Key::required}, job.cpu_seconds, RealRange{0.1, 1e6});
   field(v, {"has_vector", "vector unit"}, job.has_vector);
@@ -84,6 +86,7 @@ Expected<void> do_design_job(const fs::path& folder) {
   job.trace = file->trace;
   job.record = file->record;
   job.record_cycles = file->record_cycles;
+  job.watched_word = file->watched_word;
   job.seed = std::strtoull(file->seed.c_str(), nullptr, 10);
   job.word_bits = file->word_bits;
   job.lanes = file->lanes;
@@ -124,6 +127,7 @@ Expected<void> do_design_job(const fs::path& folder) {
   if (auto done = drive_design(*model, job); !done) return done;
   file->step_ends = job.ends;
   file->stalled = job.stalled;
+  file->watched_cycle = job.watched_cycle;
   if (auto done = write_file(folder / "memory.bin", bytes_of(job.memory)); !done) return done;
   return write_file(folder / "design_result.json", write_fields(*file).dump());
 }
@@ -136,6 +140,7 @@ Expected<void> run_design_job(DesignJob& job, const std::vector<std::string>& wo
   file.trace = job.trace;
   file.record = job.record;
   file.record_cycles = job.record_cycles;
+  file.watched_word = job.watched_word;
   file.seed = std::to_string(job.seed);
   file.word_bits = job.word_bits;
   file.lanes = job.lanes;
@@ -169,6 +174,7 @@ Expected<void> run_design_job(DesignJob& job, const std::vector<std::string>& wo
   if (result->step_ends.size() != job.program.ends.size()) return fail(ErrorKind::run_failed, "the RTL's process left an incomplete result");
   job.ends = result->step_ends;
   job.stalled = result->stalled;
+  job.watched_cycle = result->watched_cycle;
   auto memory = read_memory(folder->path() / "memory.bin", job.program.memory_words);
   if (!memory) return fail(std::move(memory.error()));
   job.memory = std::move(*memory);

@@ -21,9 +21,11 @@ struct DesignJob {
   /// Where the ports are written down, for a replay; empty: nowhere.
   std::string record;
   std::int64_t record_cycles = 0;
+  std::int64_t watched_word = -1;  ///< of the memory
   // Results.
   std::vector<std::int64_t> ends;  ///< by work step: the cycle, counted from the first one of the run, in which it has ended
-  std::int64_t stalled = 0;        ///< cycles in which a port of the memory was held back
+  std::int64_t stalled = 0;        ///< cycles in which a port of the memory or of the program was held back
+  std::int64_t watched_cycle = -1; ///< the last in which the watched word was written
 };
 
 Expected<void> run_design_job(DesignJob& job, const std::vector<std::string>& worker);

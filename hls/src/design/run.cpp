@@ -93,6 +93,7 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   job.seed = options.seed;
   job.cpu_seconds = options.cpu_seconds;
   job.max_cycles = static_cast<std::int64_t>(10'000 + 2.0 * static_cast<double>(out.model_cycles) / std::pow(1 - options.stall, 4));
+  DesignJob again = job;
   const auto simulated = std::chrono::steady_clock::now();
   if (auto ran = run_design_job(job, options.worker); !ran) return fail(std::move(ran.error()));
   out.simulate_seconds = since(simulated);
@@ -116,7 +117,32 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
       ++out.outputs;
       const std::int32_t got = job.memory[static_cast<std::size_t>(at) + i];
       if (got == expected[i]) continue;
-      if (out.mismatches++ == 0) out.first_mismatch = DesignMismatch{request.graph.tensor(tensor).name, static_cast<std::int64_t>(i), expected[i], got};
+      if (out.mismatches++ > 0) continue;
+      const workloads::Tensor& t = request.graph.tensor(tensor);
+      DesignMismatch& first = out.first_mismatch.emplace(DesignMismatch{t.name, static_cast<std::int64_t>(i), expected[i], got, {}, -1, {}});
+      std::int64_t rest = first.element;
+      for (std::size_t d = t.shape.size(); d-- > 0; rest /= t.shape[d]) first.index.insert(first.index.begin(), rest % t.shape[d]);
+      again.watched_word = at + first.element;
+    }
+  }
+  if (out.first_mismatch) {
+    // Once more, to see when the word was written; and where waves are asked for with those around it.
+    const std::string trace = bench->mismatch_trace.string();
+    again.trace.clear();
+    again.record.clear();
+    DesignJob traced = again;
+    if (auto ran = run_design_job(again, options.worker); !ran) return fail(std::move(ran.error()));
+    out.first_mismatch->cycle = again.watched_cycle;
+    if (!trace.empty()) {
+      const std::int64_t cycle = again.watched_cycle >= 0 ? again.watched_cycle : out.rtl_cycles;
+      auto with_trace = build_model(*rtl, options.cache.empty() ? default_cache() : options.cache, true);
+      if (!with_trace) return fail(std::move(with_trace.error()));
+      traced.library = std::filesystem::absolute(with_trace->library, code).string();
+      traced.trace = trace;
+      traced.trace_from = std::max<std::int64_t>(0, cycle - mismatch_margin_cycles);
+      traced.trace_to = cycle + mismatch_margin_cycles + 1;
+      if (auto ran = run_design_job(traced, options.worker); !ran) return fail(std::move(ran.error()));
+      out.first_mismatch->trace = trace;
     }
   }
   if (!options.artifacts.empty())
@@ -137,7 +163,8 @@ Json design_cosim_document(const DesignCosim& r) {
   out["mismatches"] = r.mismatches;
   out["first_mismatch"] = nullptr;
   if (r.first_mismatch)
-    out["first_mismatch"] = Json{{"tensor", r.first_mismatch->tensor}, {"element", r.first_mismatch->element}, {"expected", r.first_mismatch->expected}, {"got", r.first_mismatch->got}};
+    out["first_mismatch"] = Json{{"tensor", r.first_mismatch->tensor}, {"element", r.first_mismatch->element}, {"index", r.first_mismatch->index}, {"expected", r.first_mismatch->expected}, {"got", r.first_mismatch->got},
+                                 {"cycle", r.first_mismatch->cycle < 0 ? Json(nullptr) : Json(r.first_mismatch->cycle)}, {"trace", r.first_mismatch->trace.empty() ? Json(nullptr) : Json(r.first_mismatch->trace)}};
   out["rtl_cycles"] = r.rtl_cycles;
   out["model_cycles"] = r.model_cycles;
   out["cycle_difference"] = r.cycle_difference;

@@ -190,6 +190,7 @@ Machine::State Machine::execute(std::size_t i) {
     case OpCode::scatter: {
       if (!taken) return State::done;
       const std::int64_t at = place(op);
+      if (shared_.watch != nullptr && shared_.watch->tensor == op.tensor && shared_.watch->element == at) note_write(i);
       shared_.memory[*op.tensor][static_cast<std::size_t>(at)] =
           quantise(op.type, exact(types_[i][0], values_[op.args[0]]), types_[i][0].fraction);
       if (op.code == OpCode::scatter && !keeps_distance(i, at)) return State::broken_distance;
@@ -212,6 +213,8 @@ Machine::State Machine::execute(std::size_t i) {
         auto& queue = shared_.queues[*op.stream];
         if (stream.kind == StreamKind::local && static_cast<std::int64_t>(queue.size()) >= shared_.depth(*op.stream))
           return State::blocked;
+        // Nothing is taken from the queue of an output.
+        if (shared_.watch != nullptr && shared_.watch->stream == op.stream && shared_.watch->element == static_cast<std::int64_t>(queue.size())) note_write(i);
         queue.push_back(shared_.streams_only ? 0 : quantise(op.type, exact(types_[i][0], values_[op.args[0]]), types_[i][0].fraction));
       }
       if (shared_.trace != nullptr && op.when) shared_.trace->taken[i].push_back(taken);
@@ -227,6 +230,11 @@ Machine::State Machine::execute(std::size_t i) {
       return State::done;
     }
   }
+}
+
+void Machine::note_write(std::size_t op) {
+  shared_.watch->op = op;
+  shared_.watch->counters = counters_;
 }
 
 std::int64_t Machine::place(const KernelOp& op) const {
@@ -327,10 +335,11 @@ Expected<TensorValues> interpret(const Kernel& kernel, const TensorValues& input
   return run_unchecked(kernel, inputs, 2 * max_ops, trace);
 }
 
-Expected<TensorValues> run_unchecked(const Kernel& kernel, const TensorValues& inputs, std::int64_t max_ops, ControlTrace* trace) {
+Expected<TensorValues> run_unchecked(const Kernel& kernel, const TensorValues& inputs, std::int64_t max_ops, ControlTrace* trace, WriteWatch* watch) {
   Shared shared(kernel);
   shared.max_ops = max_ops;
   shared.trace = trace;
+  shared.watch = watch;
   if (trace != nullptr) *trace = {std::vector<std::vector<std::int64_t>>(kernel.loops.size()), std::vector<std::vector<bool>>(kernel.ops.size())};
   std::size_t used = 0;
   const auto check = [&](const std::string& name, const NumberType& type, std::int64_t elements) -> Expected<std::vector<std::int64_t>> {
@@ -379,6 +388,19 @@ Expected<TensorValues> run_unchecked(const Kernel& kernel, const TensorValues& i
   for (std::size_t s = 0; s < kernel.streams.size(); ++s)
     if (kernel.streams[s].kind == StreamKind::output) outputs[kernel.streams[s].name] = {shared.queues[s].begin(), shared.queues[s].end()};
   return outputs;
+}
+
+std::vector<std::pair<std::string, std::int64_t>> loops_of_last_write(const Kernel& kernel, const TensorValues& inputs, const std::string& output, std::int64_t element) {
+  WriteWatch watch;
+  watch.element = element;
+  for (std::size_t t = 0; t < kernel.tensors.size(); ++t)
+    if (kernel.tensors[t].name == output) watch.tensor = t;
+  for (std::size_t s = 0; s < kernel.streams.size(); ++s)
+    if (kernel.streams[s].name == output) watch.stream = s;
+  std::vector<std::pair<std::string, std::int64_t>> loops;
+  if (!run_unchecked(kernel, inputs, std::int64_t{1} << 34, nullptr, &watch) || !watch.op) return loops;
+  for (const std::size_t l : kernel.path(kernel.ops[*watch.op].loop)) loops.emplace_back(kernel.loops[l].name, watch.counters[l]);
+  return loops;
 }
 
 TensorValues random_inputs(const Kernel& kernel, std::uint64_t seed) {

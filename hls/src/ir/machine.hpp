@@ -2,6 +2,9 @@
 
 #include <deque>
 #include <map>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "gnomon/hls/kernel.hpp"
@@ -10,6 +13,14 @@
 namespace gnomon::hls {
 
 class Machine;
+
+/// Which op writes an element last, with the loops' counters then.
+struct WriteWatch {
+  std::optional<std::size_t> tensor, stream;  ///< one of the two
+  std::int64_t element = 0;
+  std::optional<std::size_t> op;  ///< none: nothing writes it
+  std::vector<std::int64_t> counters;
+};
 
 /// What the processes of a running kernel share.
 struct Shared {
@@ -25,6 +36,7 @@ struct Shared {
   /// Only reads and writes are carried out, with zeros: what blocks, without what is computed.
   bool streams_only = false;
   ControlTrace* trace = nullptr;
+  WriteWatch* watch = nullptr;
 
  private:
   const Kernel& kernel_;
@@ -48,6 +60,7 @@ class Machine {
   State execute(std::size_t i);
   std::int64_t place(const KernelOp& op) const;
   bool keeps_distance(std::size_t i, std::int64_t at);
+  void note_write(std::size_t op);
 
   const Kernel& kernel_;
   Shared& shared_;
@@ -59,6 +72,9 @@ class Machine {
 };
 
 /// interpret() without verify(), for kernels that transformations made: accesses that a guard skips may point outside.
-Expected<TensorValues> run_unchecked(const Kernel& kernel, const TensorValues& inputs, std::int64_t max_ops, ControlTrace* trace);
+Expected<TensorValues> run_unchecked(const Kernel& kernel, const TensorValues& inputs, std::int64_t max_ops, ControlTrace* trace, WriteWatch* watch = nullptr);
+
+/// Loops and their counters at the statement that writes an element of an output tensor or stream last, outermost first; empty where nothing writes it.
+std::vector<std::pair<std::string, std::int64_t>> loops_of_last_write(const Kernel& kernel, const TensorValues& inputs, const std::string& output, std::int64_t element);
 
 }  // namespace gnomon::hls

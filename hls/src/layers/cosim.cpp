@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "cosim/bench.hpp"
@@ -66,8 +67,31 @@ Expected<NetworkCosim> cosimulate_network(const Network& network, const CosimOpt
     if (there && job.outputs[i] == expected[i]) continue;
     if (++out.mismatches > 1) continue;
     out.first_mismatch = "output " + std::to_string(i) + (there ? " is " + std::to_string(job.outputs[i]) : std::string(" never came")) + ", expected " + std::to_string(expected[i]);
+    Mismatch& first = out.mismatch.emplace();
+    const auto each = static_cast<std::int64_t>(expected.size()) / inferences, at = static_cast<std::int64_t>(i);
+    first.run = at / each;
+    first.index = {at % each / built->out_elements, at % built->out_elements};
+    first.step = "beat " + std::to_string(first.index[0]) + ", element " + std::to_string(first.index[1]) + " of inference " + std::to_string(first.run) + (there ? "" : ", which never came");
+    first.expected = expected[i];
+    first.got = there ? job.outputs[i] : 0;
+    first.cycle = there ? job.beat_cycles[i / static_cast<std::size_t>(built->out_elements)] : -1;
   }
   out.mismatches += job.surplus;
+  if (out.mismatch && !bench->mismatch_trace.empty()) {
+    const std::int64_t cycle = out.mismatch->cycle >= 0 ? out.mismatch->cycle : job.last_output;
+    auto traced = build_model(built->rtl, options.cache.empty() ? default_cache() : options.cache, true, brief);
+    if (!traced) return fail(std::move(traced.error()));
+    LayersJob again = job;
+    again.library = traced->library.string();
+    again.outputs.clear();
+    again.beat_cycles.clear();
+    again.record.clear();
+    again.trace = bench->mismatch_trace.string();
+    again.trace_from = std::max<std::int64_t>(0, cycle - mismatch_margin_cycles);
+    again.trace_to = std::max<std::int64_t>(0, cycle) + mismatch_margin_cycles + 1;
+    if (auto ran = run_layers_job(again, options.worker); !ran) return fail(std::move(ran.error()));
+    out.mismatch->trace = again.trace;
+  }
   out.rtl_cycles = job.last_output - job.first_input + 1;
   out.model_cycles = timing->total;
   return out;

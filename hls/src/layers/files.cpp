@@ -55,7 +55,7 @@ Expected<CosimResult> cosimulate_layers(const Network& network, const CosimOptio
   step.figures.model_cycles = cycles->total;
   step.figures.stalls_injected = run->model_cycles - cycles->total;
   step.figures.cycle_difference = run->rtl_cycles - run->model_cycles;
-  if (run->mismatches > 0) step.figures.first_mismatch = Mismatch{run->first_mismatch, 0, 0, 0, 0, 0};
+  step.figures.first_mismatch = run->mismatch;
   step.replay = run->replay;
   out.total = step.figures;
   out.steps.push_back(std::move(step));

@@ -224,15 +224,17 @@ Expected<Timing> simulate_timing(const Datapath& d, const std::vector<ControlTra
   enum { loading, computing, draining } state = loading;
   std::size_t run = 0;
   std::vector<std::int64_t> loaded(k.tensors.size(), 0), drained(k.tensors.size(), 0);
-  std::int64_t cleared = 0, quiet = 0;
+  std::int64_t cleared = 0, quiet = 0, silence = 0;
   std::int64_t first_busy = -1;
   for (std::int64_t cycle = 0; cycle < max_cycles; ++cycle) {
-    bool moved = false;
+    bool moved = false, beat = false;
     const auto beat_in = [&] {
+      beat = true;
       if (timing.first_input < 0) timing.first_input = cycle;
       moved = true;
     };
     const auto beat_out = [&] {
+      beat = true;
       timing.last_output = cycle;
       moved = true;
     };
@@ -309,6 +311,8 @@ Expected<Timing> simulate_timing(const Datapath& d, const std::vector<ControlTra
         moved = true;
       }
     }
+    silence = beat ? 0 : silence + 1;
+    timing.longest_silence_cycles = std::max(timing.longest_silence_cycles, silence);
     for (Fifo& f : fifos) {
       moved = moved || f.push || f.pop;
       f.count += (f.push ? 1 : 0) - (f.pop ? 1 : 0);

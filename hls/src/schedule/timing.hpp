@@ -16,6 +16,7 @@ struct Timing {
   std::int64_t first_input = -1, last_output = -1;  ///< cycles of handshakes
   /// First input beat to last output beat, ends included; from the first busy cycle where there is no input.
   std::int64_t total_cycles = 0;
+  std::int64_t longest_silence_cycles = 0;  ///< without a handshake at any port, from the end of the reset on
 };
 
 /// Cycles of a kernel from its schedule alone, handshake by handshake; `traces` (one per run, of the datapath's kernel) say what the

@@ -538,10 +538,15 @@ Expected<std::vector<arch::Evaluation::Waiting>> Store::waiting(std::uint64_t tr
 
 Expected<void> Store::add_cosim(std::uint64_t trial, const std::string& result_json) {
   return impl_->guarded([&] {
+    Transaction all(*impl_->database);
+    std::string twin = "DELETE FROM cosim WHERE trial = ?1 AND json_extract(?2, '$.kind') IS NOT NULL";
+    for (const char* key : {"kind", "workload", "layer", "stall", "seed"}) twin += std::string(" AND json_extract(result, '$.") + key + "') IS json_extract(?2, '$." + key + "')";
+    Statement(*impl_->database, twin.c_str()).bind(i64(trial)).bind(std::string_view(result_json)).done();
     Statement(*impl_->database, "INSERT INTO cosim (trial, result) VALUES (?, ?)")
         .bind(i64(trial))
         .bind(std::string_view(result_json))
         .done();
+    all.commit();
   });
 }
 

@@ -10,6 +10,7 @@
 #include "gnomon/arch/design.hpp"
 #include "gnomon/arch/mapping.hpp"
 #include "gnomon/base/json.hpp"
+#include "gnomon/hls/emit.hpp"
 #include "gnomon/hls/kernel.hpp"
 #include "gnomon/workloads/graph.hpp"
 
@@ -144,6 +145,8 @@ struct CosimRequest {
   /// Empty: the mapper of the analytical model chooses.
   arch::Mapping mapping;
   CosimOptions options;
+  /// In the place of the array's RTL: for tests that break it.
+  std::optional<Rtl> rtl = {};
 };
 
 /// Runs the emitted RTL of the design's array on whole work steps, fold by fold in the mapping's order, in Verilator and in a

@@ -34,6 +34,9 @@ struct DesignMismatch {
   std::string tensor;
   std::int64_t element = 0;
   std::int64_t expected = 0, got = 0;
+  std::vector<std::int64_t> index;  ///< the element by the tensor's dimensions
+  std::int64_t cycle = -1;          ///< of the run, in which its word of the memory was written last; -1: never, or before anything began
+  std::string trace;                ///< FST file of the cycles around it; empty: none was made
 };
 
 struct DesignCosim {
@@ -42,7 +45,7 @@ struct DesignCosim {
   std::int64_t rtl_cycles = 0;    ///< the whole run: start to the last end
   std::int64_t model_cycles = 0;  ///< latency_cycles of the SystemC cycle model
   std::int64_t cycle_difference = 0;  ///< rtl_cycles - model_cycles; what stalls cost is in it
-  std::int64_t stalls_injected = 0;   ///< cycles in which a port of the memory was held back
+  std::int64_t stalls_injected = 0;   ///< cycles in which a port of the memory or of the program was held back
   std::vector<DesignStep> steps;
   std::optional<CosimReplay> replay;  ///< of the first cycles in Icarus Verilog, where asked for
   std::string rtl_top, tool;
@@ -64,7 +67,7 @@ struct DesignRequest {
 /// interpreter, and the end of every work step with the SystemC cycle model.
 ///
 /// Integers: interpret_network (seeded inputs, weights and biases, filters quantised where the model holds their values; results scaled down by powers of two).
-/// The memory answers as the design's ideal memory does; `options.stall` holds its ports back and delays its answers, seeded. `options.artifacts` gets RTL,
+/// The memory answers as the design's ideal memory does; `options.stall` holds its ports and those of the program back and delays its answers, seeded. `options.artifacts` gets RTL,
 /// program, testbench and vectors; `options.icarus` replays them. Errors: unsupported (design, operator or mapping without complete RTL), run_failed (tools, a child that fails or gets stuck).
 Expected<DesignCosim> cosimulate_design(const DesignRequest& request);
 

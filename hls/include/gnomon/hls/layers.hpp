@@ -97,6 +97,7 @@ Expected<std::int64_t> prepare_blocks(const std::vector<Network>& networks, cons
 struct NetworkCosim {
   std::int64_t outputs = 0, mismatches = 0, rtl_cycles = 0, model_cycles = 0;
   std::string first_mismatch;
+  std::optional<Mismatch> mismatch;  ///< the same: inference, {beat, element}, values, cycle, waves where they were asked for
   std::optional<CosimReplay> replay;  ///< of the first cycles in Icarus Verilog, where asked for
 };
 /// RTL in Verilator against the golden model and the timing model (stalls included), over seeded inputs.

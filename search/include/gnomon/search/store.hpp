@@ -121,7 +121,7 @@ class Store {
   /// Which core waited for which, in array cycles.
   Expected<std::vector<arch::Evaluation::Waiting>> waiting(std::uint64_t trial, const std::string& fidelity) const;
 
-  /// A later co-simulation of a trial, as JSON, in a table of its own. Several of one trial are kept in order.
+  /// A later co-simulation of a trial, as JSON, in a table of its own, in order; it replaces one of the same "kind" (of any), "workload", "layer", "stall" and "seed".
   Expected<void> add_cosim(std::uint64_t trial, const std::string& result_json);
   Expected<std::vector<std::pair<std::uint64_t, std::string>>> cosims() const;
 
