@@ -116,6 +116,14 @@ def test_design_from_its_json(tmp_path: Path) -> None:
     assert answer.mean[0][lut] == pytest.approx(row["lut"]["mean"])
     assert answer.mean[1][lut] > answer.mean[0][lut]
     assert list(answer.in_range) == [True, False]
+    # However large: each PE has the registers of its operands at least, and four times the PEs more of them.
+    ff = model.targets.index("ff")
+    sizes = (24, 32, 64, 128)
+    grown = model.predict([complete(rows=n, cols=n) for n in sizes])
+    for i, n in enumerate(sizes):
+        assert grown.mean[i][ff] > n * n * 2 * 8
+        assert grown.upper[i][ff] >= grown.mean[i][ff]
+        assert i == 0 or grown.mean[i][ff] > grown.mean[i - 1][ff] * (n / sizes[i - 1]) ** 1.5
     with pytest.raises(gnomon.UnsupportedError, match="cores"):
         model.predict(complete() | {"cores": [complete()["cores"][0], complete()["cores"][0] | {"name": "two"}]})
 

@@ -107,6 +107,69 @@ TEST(Terms, FindTheFormAndExtrapolate) {
   EXPECT_EQ(again->to_bytes(), model->to_bytes());
 }
 
+// y = 40 x is found as a term, and then holds wherever it is asked: the interval, however narrow, has the truth.
+TEST(Terms, AreNotBoundedByTheLabelsSeen) {
+  Column x{"x"}, y{"y"};
+  for (int i = 0; i < 60; ++i) {
+    x.numbers.push_back(100 + 200.0 * i / 59);
+    y.numbers.push_back(40 * x.numbers.back());
+  }
+  arch::LabelTable table;
+  for (auto* column : {&x, &y}) table.add(*column);
+  TrainOptions options;
+  options.targets = {"y"};
+  options.threads = 1;
+  const auto model = train(table, options);
+  ASSERT_TRUE(model) << model.error().text();
+  ASSERT_FALSE(model->info().targets[0].term.empty()) << model->info().targets[0].why;
+  RealMatrix asked(5, 1);
+  asked << 0.02, 3, 1000, 4000, 160000;
+  const auto answer = model->predict(asked);
+  ASSERT_TRUE(answer) << answer.error().text();
+  for (Eigen::Index r = 0; r < asked.rows(); ++r) {
+    const double truth = 40 * asked(r, 0);
+    EXPECT_EQ(answer->in_range[static_cast<std::size_t>(r)], 0);
+    // Far below the labels a term is kept at a thousandth of the smallest.
+    if (r > 0) EXPECT_NEAR(answer->mean(r, 0) / truth, 1, 1e-6);
+    EXPECT_LE(answer->lower(r, 0), truth);
+    EXPECT_GE(answer->upper(r, 0), truth);
+  }
+  EXPECT_EQ(*model->predict_mean(asked), answer->mean);
+}
+
+// Without a term: intervals grow with the distance from what was seen, on either side, and a bounded answer's reaches the answer before the bound.
+TEST(Terms, WithoutOneIntervalsGrowWithTheDistance) {
+  Column x{"x"}, y{"y"};
+  Random random(5);
+  for (int i = 0; i < 300; ++i) {
+    x.numbers.push_back(random.uniform(100, 1000));
+    y.numbers.push_back(std::pow(x.numbers.back(), 1.5));
+  }
+  arch::LabelTable table;
+  for (auto* column : {&x, &y}) table.add(*column);
+  TrainOptions options;
+  options.targets = {"y"};
+  options.term = "never";
+  options.threads = 1;
+  options.max_epochs = 100;
+  for (const char* family : {"ensemble", "trees"}) {
+    options.family = family;
+    const auto model = train(table, options);
+    ASSERT_TRUE(model) << model.error().text();
+    RealMatrix asked(6, 1);
+    asked << 50, 10, 2, 2000, 10'000, 200'000;
+    const auto answer = model->predict(asked);
+    ASSERT_TRUE(answer) << answer.error().text();
+    const auto width = [&](Eigen::Index r) { return std::log(answer->upper(r, 0) / answer->lower(r, 0)); };
+    for (const Eigen::Index r : {0, 1, 3, 4}) EXPECT_GT(width(r + 1), width(r) + 1) << family << " " << asked(r, 0);
+    // Trees answer with what they saw last, a little beside the truth at its end.
+    for (const Eigen::Index r : {0, 3}) {
+      EXPECT_LE(answer->lower(r, 0), 1.05 * std::pow(asked(r, 0), 1.5)) << family;
+      EXPECT_GE(answer->upper(r, 0), 0.95 * std::pow(asked(r, 0), 1.5)) << family;
+    }
+  }
+}
+
 TEST(Families, EveryFamilyLearnsAndIsReadBack) {
   Column a{"a"}, b{"b"}, y{"y"}, z{"z"};
   Random random(3);

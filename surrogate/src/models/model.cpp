@@ -9,39 +9,62 @@
 
 namespace gnomon::surrogate {
 
-std::pair<double, double> scaled_term(const Target& target, const std::vector<Feature>& features, double* row) {
+ScaledTerm scaled_term(const Target& target, const std::vector<Feature>& features, double* row) {
   // Terms divide by sizes; what is missing or not positive stands at the low end of its range.
   for (std::size_t f = 0; f < features.size(); ++f) {
     if (features[f].categories.empty() && !(row[f] > 0) && features[f].low > 0) row[f] = features[f].low;
   }
   double value = 0, relative = 0;
   target.term.evaluate(row, value, relative);
-  if (target.scale == "log") return {std::log(std::max(value, 1e-3 * target.low)), relative};
-  if (target.scale == "log1p") return {std::log1p(value / target.divisor), relative * value / (value + target.divisor)};
-  return {value, relative * value};
+  if (target.scale == "log") return {std::log(std::max(value, 1e-3 * target.low)), std::log(value), relative};
+  if (target.scale == "log1p") {
+    const double scaled = std::log1p(value / target.divisor);
+    return {scaled, scaled, relative * value / (value + target.divisor)};
+  }
+  return {value, value, relative * value};
+}
+
+namespace {
+
+/// How far bounds lie beyond a range of scaled values: in the log domain a wide margin soon holds numbers without meaning.
+double margin_of(bool linear, double range, double share) { return linear ? share * range : std::min(share * range, std::log(30.0)); }
+
+/// Where numbers end that are used in scales.
+constexpr double largest = 1e300;
+
+}  // namespace
+
+std::pair<double, double> residual_bounds(const Target& target) {
+  double low = target.residual_low, high = target.residual_high;
+  if (low == 0 && high == 0) {
+    low = target.mean - 6 * target.deviation;
+    high = target.mean + 6 * target.deviation;
+  }
+  const double margin = margin_of(target.scale == "linear", high - low, 0.5);
+  return {low - margin, high + margin};
 }
 
 Finisher::Finisher(const Target& target)
-    : scale_(target.scale == "log" ? Scale::log : target.scale == "log1p" ? Scale::log1p : Scale::linear), divisor_(target.divisor), quantum_(target.quantum),
-      quantile_(target.quantile), quantile_outside_(target.quantile_outside), floor_(target.spread_floor) {
+    : scale_(target.scale == "log" ? Scale::log : target.scale == "log1p" ? Scale::log1p : Scale::linear), term_(!target.term.empty()), divisor_(target.divisor),
+      quantum_(target.quantum), quantile_(target.quantile), quantile_outside_(target.quantile_outside), floor_(target.spread_floor),
+      most_(scale_ == Scale::linear ? largest : std::log(largest) - std::max(0.0, std::log(target.divisor))) {
   const double low = to_scale(target.scale, target.divisor, target.low), high = to_scale(target.scale, target.divisor, target.high);
-  const double share = (target.term.empty() ? 0.5 : 1.0) * (high - low);
-  const double margin = scale_ == Scale::linear ? share : std::min(share, std::log(30.0));
-  low_ = low - margin;
-  high_ = high + margin;
-  // In the log domain a wide interval soon holds numbers without meaning.
+  const double margin = margin_of(scale_ == Scale::linear, high - low, term_ ? 1.0 : 0.5);
+  low_ = term_ ? -most_ : low - margin;
+  high_ = term_ ? most_ : high + margin;
   const double farther = scale_ == Scale::linear ? 3 * margin : std::min(3 * margin, std::log(10.0));
   widest_low_ = low_ - farther;
   widest_high_ = high_ + farther;
+  widest_ = high - low + margin + farther;
 }
 
 double Finisher::back(double z) const {
   switch (scale_) {
-    case Scale::log: return std::exp(z);
-    case Scale::log1p: return std::max(0.0, (std::exp(z) - 1) * divisor_);
+    case Scale::log: return std::exp(std::min(z, most_));
+    case Scale::log1p: return std::max(0.0, (std::exp(std::min(z, most_)) - 1) * divisor_);
     case Scale::linear: break;
   }
-  return z;
+  return std::clamp(z, -most_, most_);
 }
 
 double Finisher::mean(double centre, bool zero) const {
@@ -49,13 +72,20 @@ double Finisher::mean(double centre, bool zero) const {
   return quantum_ > 0 ? std::round(mean / quantum_) * quantum_ : mean;
 }
 
-Finished Finisher::operator()(double centre, double spread, bool zero, bool inside) const {
-  const double z = std::clamp(centre, low_, high_);
-  const double half = (inside ? quantile_ : quantile_outside_) * (spread + floor_);
-  const double mean = this->mean(centre, zero);
+Finished Finisher::operator()(const ScaledAnswer& answer, bool inside) const {
+  const double z = std::clamp(answer.centre, low_, high_);
+  double half = (inside ? quantile_ : quantile_outside_) * (answer.spread + floor_);
+  if (term_) half = std::min(half, widest_);
+  const double mean = this->mean(answer.centre, answer.zero);
   // Where a hurdle says 0, the interval begins there.
-  const double from = zero ? std::min(0.0, z - half) : z - half, to = (zero ? 0.0 : z) + half;
-  return {mean, std::min(mean, back(std::max(from, std::min(z, widest_low_)))), std::max(mean, back(std::min(to, std::max(z, widest_high_))))};
+  double from = answer.zero ? std::min(0.0, z - half) : z - half, to = (answer.zero ? 0.0 : z) + half;
+  if (!term_) {
+    from = std::max(from, std::min(z, widest_low_));
+    to = std::min(to, std::max(z, widest_high_));
+  }
+  from = std::min(from, std::min(answer.centre, answer.other)) - answer.farther;
+  to = std::max(to, answer.zero ? 0.0 : std::max(answer.centre, answer.other)) + answer.farther;
+  return {mean, std::min(mean, back(from)), std::max(mean, back(to))};
 }
 
 namespace {
@@ -66,6 +96,8 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double widening = 0.05;
 /// Standardised inputs go no farther than this: such rows are out of range anyhow, and numbers stay in bounds.
 constexpr double farthest = 50;
+/// Farther beyond a range than so many times its width is as far.
+constexpr double most_shares = 100;
 constexpr const char* not_finite = "the model gives a number that is not finite; its labels span more than double precision holds";
 /// Rows that go through the learners together: few enough to stay in the first caches.
 constexpr Eigen::Index block = 256;
@@ -87,14 +119,15 @@ bool known_category(const Feature& feature, double code) {
   return code >= 0 && code < static_cast<double>(feature.categories.size()) && code == std::floor(code);
 }
 
-/// Fills the inputs that one column of raw values makes; `outside` is told each row that lies outside the training range.
+/// Fills the inputs that one column of raw values makes; `outside` is told each row that lies outside the training range, and its value in the feature's
+/// scale: NaN for words, and for what the scale does not take.
 template <class Outside>
 void fill_inputs(const Feature& feature, const double* raw, Eigen::Index stride, Eigen::Index count, Eigen::Index at, Batch& in, const Outside& outside) {
   if (!feature.categories.empty()) {
     for (Eigen::Index i = 0; i < count; ++i) {
       const double code = raw[i * stride];
       if (known_category(feature, code)) in(at + static_cast<Eigen::Index>(code), i) = 1;
-      else outside(i);
+      else outside(i, nan);
     }
     return;
   }
@@ -108,7 +141,7 @@ void fill_inputs(const Feature& feature, const double* raw, Eigen::Index stride,
       continue;
     }
     const double value = log ? (x > 0 ? std::log(x) : nan) : log1p ? (x >= 0 ? std::log1p(x) : nan) : x;
-    if (!(value >= low && value <= high)) outside(i);
+    if (!(value >= low && value <= high)) outside(i, value);
     // A value that the scale does not take stands at the low end of the range.
     const double standard = ((std::isnan(value) ? low : value) - feature.mean) * slope;
     in(at, i) = static_cast<float>(std::clamp(standard, -farthest, farthest));
@@ -135,13 +168,26 @@ int input_count(const std::vector<Feature>& features) {
   return static_cast<int>(count);
 }
 
-Samples Model::samples(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range) const {
+Samples Model::samples(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range, std::vector<Beyond>* beyond) const {
   Samples out;
+  const auto outside = [&](const Feature& feature, Eigen::Index i, double value) {
+    in_range[i] = 0;
+    if (!beyond || !feature.categories.empty()) return;
+    if (beyond->empty()) beyond->resize(static_cast<std::size_t>(count));
+    Beyond& row = (*beyond)[static_cast<std::size_t>(i)];
+    const double low = to_scale(feature.scale, 1, feature.low), high = to_scale(feature.scale, 1, feature.high);
+    // What the scale does not take is as far off as the range is wide.
+    const double distance = std::isnan(value) ? high - low : std::max(low - value, value - high);
+    const bool linear = feature.scale == "linear";
+    const double share = std::min(distance / std::max({high - low, linear ? std::abs(high) : 1.0, 1e-300}), most_shares);
+    (linear ? row.share : row.log_share) = std::max(linear ? row.share : row.log_share, share);
+    if (!linear) row.logarithms = std::max(row.logarithms, distance);
+  };
   out.x = Batch::Zero(input_count(info_.features), count);
   Eigen::Index at = 0;
   for (std::size_t f = 0; f < info_.features.size(); ++f) {
     const auto column = static_cast<Eigen::Index>(f);
-    fill_inputs(info_.features[f], encoded.rows.data() + column * encoded.rows.outerStride() + first, 1, count, at, out.x, [&](Eigen::Index i) { in_range[i] = 0; });
+    fill_inputs(info_.features[f], encoded.rows.data() + column * encoded.rows.outerStride() + first, 1, count, at, out.x, [&](Eigen::Index i, double value) { outside(info_.features[f], i, value); });
     at += width_of(info_.features[f]);
   }
   if (info_.node_features.empty()) return out;
@@ -163,7 +209,7 @@ Samples Model::samples(const Encoded& encoded, Eigen::Index first, Eigen::Index 
   for (std::size_t f = 0; f < info_.node_features.size(); ++f) {
     const auto column = static_cast<Eigen::Index>(f);
     fill_inputs(info_.node_features[f], encoded.nodes.data() + column * encoded.nodes.outerStride() + node, 1, nodes, at, out.nodes.x,
-                [&](Eigen::Index i) { in_range[owner[static_cast<std::size_t>(i)]] = 0; });
+                [&](Eigen::Index i, double value) { outside(info_.node_features[f], static_cast<Eigen::Index>(owner[static_cast<std::size_t>(i)]), value); });
     at += width_of(info_.node_features[f]);
   }
   return out;
@@ -171,9 +217,10 @@ Samples Model::samples(const Encoded& encoded, Eigen::Index first, Eigen::Index 
 
 Model::Scaled Model::scaled(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range, bool with_spread) const {
   const auto targets = static_cast<Eigen::Index>(target_count());
-  Scaled out{RealMatrix::Zero(targets, count), RealMatrix::Zero(targets, count), {}};
+  Scaled out{RealMatrix::Zero(targets, count), RealMatrix::Zero(targets, count), RealMatrix(targets, count), RealMatrix::Zero(targets, count), {}};
   out.zero = Eigen::Matrix<bool, Eigen::Dynamic, Eigen::Dynamic>::Constant(targets, count, false);
-  const Samples inputs = samples(encoded, first, count, in_range);
+  std::vector<Beyond> beyond;
+  const Samples inputs = samples(encoded, first, count, in_range, &beyond);
   Batch mean, spread;
   for (std::size_t h = 0; h < learners_.size(); ++h) {
     learners_[h]->predict(inputs, mean, with_spread ? &spread : nullptr);
@@ -191,15 +238,36 @@ Model::Scaled Model::scaled(const Encoded& encoded, Eigen::Index first, Eigen::I
   for (Eigen::Index t = 0; t < targets; ++t) {
     const Target& target = info_.targets[static_cast<std::size_t>(t)];
     out.centre.row(t).array() += target.mean;
-    if (target.term.empty()) continue;
+    if (target.term.empty()) {
+      out.other.row(t) = out.centre.row(t);
+      for (std::size_t i = 0; i < beyond.size(); ++i) {
+        // A feature's range is worth the labels' range. Between logarithms it is a power, and labels go with the first or second power of a size.
+        const double range = to_scale(target.scale, target.divisor, target.high) - to_scale(target.scale, target.divisor, target.low);
+        double by_size = beyond[i].log_share * range;
+        if (target.scale != "linear") by_size = std::clamp(by_size, beyond[i].logarithms, 2 * beyond[i].logarithms);
+        out.farther(t, static_cast<Eigen::Index>(i)) = std::max(by_size, beyond[i].share * range);
+      }
+      continue;
+    }
+    const auto [least, most] = residual_bounds(target);
     for (Eigen::Index i = 0; i < count; ++i) {
       for (std::size_t f = 0; f < row.size(); ++f) row[f] = encoded.rows(first + i, static_cast<Eigen::Index>(f));
-      const auto [value, doubt] = scaled_term(target, info_.features, row.data());
-      out.centre(t, i) += value;
-      out.spread(t, i) = std::hypot(out.spread(t, i), doubt);
+      const ScaledTerm term = scaled_term(target, info_.features, row.data());
+      double& centre = out.centre(t, i);
+      if (!target.family.empty()) {
+        centre = std::clamp(centre, least, most);
+        out.spread(t, i) = std::min(out.spread(t, i), most - least);
+      }
+      out.other(t, i) = term.plain + centre;
+      centre = term.value + (target.term_outside && in_range[i] == 0 ? 0 : centre);
+      out.spread(t, i) = std::hypot(out.spread(t, i), term.doubt);
     }
   }
   return out;
+}
+
+ScaledAnswer Model::Scaled::at(Eigen::Index target, Eigen::Index row) const {
+  return {centre(target, row), spread(target, row), other(target, row), farther(target, row), zero(target, row)};
 }
 
 Expected<Prediction> Model::predict(const Encoded& encoded) const {
@@ -219,7 +287,7 @@ Expected<Prediction> Model::predict(const Encoded& encoded) const {
       for (Eigen::Index i = 0; i < count; ++i) {
         std::uint8_t& inside = out.in_range[static_cast<std::size_t>(first + i)];
         if (!(answer.spread(t, i) <= target.spread_limit)) inside = 0;
-        const Finished done = finishers[static_cast<std::size_t>(t)](answer.centre(t, i), answer.spread(t, i), answer.zero(t, i), inside != 0);
+        const Finished done = finishers[static_cast<std::size_t>(t)](answer.at(t, i), inside != 0);
         out.mean(first + i, t) = done.mean;
         out.lower(first + i, t) = done.lower;
         out.upper(first + i, t) = done.upper;
@@ -243,11 +311,11 @@ Expected<RealMatrix> Model::predict_mean(const RealMatrix& x) const {
   encoded.rows = x;
   if (auto fits = check(encoded); !fits) return fail(std::move(fits.error()));
   RealMatrix out(x.rows(), static_cast<Eigen::Index>(target_count()));
-  std::vector<std::uint8_t> unasked(static_cast<std::size_t>(block));
   const std::vector<Finisher> finishers(info_.targets.begin(), info_.targets.end());
   for (Eigen::Index first = 0; first < x.rows(); first += block) {
     const Eigen::Index count = std::min(block, x.rows() - first);
-    const Scaled answer = scaled(encoded, first, count, unasked.data(), false);
+    std::vector<std::uint8_t> in_range(static_cast<std::size_t>(count), 1);
+    const Scaled answer = scaled(encoded, first, count, in_range.data(), false);
     for (Eigen::Index t = 0; t < out.cols(); ++t) {
       for (Eigen::Index i = 0; i < count; ++i) out(first + i, t) = finishers[static_cast<std::size_t>(t)].mean(answer.centre(t, i), answer.zero(t, i));
     }

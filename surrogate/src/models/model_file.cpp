@@ -58,6 +58,9 @@ void describe(FieldVisitor& v, Target& t) {
   field(v, {"quantile_outside", "conformal quantile out of range"}, t.quantile_outside, RealRange{0, 1e300});
   field(v, {"spread_floor", "added to the ensemble's spread"}, t.spread_floor, RealRange{0, 1e300});
   field(v, {"spread_limit", "spread beyond which a row is out of range"}, t.spread_limit, RealRange{0, 1e300});
+  field(v, {"residual_low", "smallest residual on the term in training"}, t.residual_low);
+  field(v, {"residual_high", "largest residual on the term in training"}, t.residual_high);
+  field(v, {"term_outside", "rows with features out of range are answered by the term alone"}, t.term_outside);
 }
 
 void describe(FieldVisitor& v, Head& h) {

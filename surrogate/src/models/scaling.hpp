@@ -11,10 +11,17 @@ namespace gnomon::surrogate {
 struct Finished {
   double mean = 0, lower = 0, upper = 0;
 };
+/// A model's answer in the target's scale.
+struct ScaledAnswer {
+  double centre = 0, spread = 0;
+  double other = 0;    ///< a second answer that the interval spans: the learned one where the term answers alone; a term's before it was kept from 0; else the centre
+  double farther = 0;  ///< added to the interval on each side
+  bool zero = false;   ///< a hurdle says 0
+};
 class Finisher {
  public:
   explicit Finisher(const Target& target);
-  Finished operator()(double centre, double spread, bool zero, bool inside) const;
+  Finished operator()(const ScaledAnswer& answer, bool inside) const;
   double mean(double centre, bool zero) const;
 
  private:
@@ -22,13 +29,21 @@ class Finisher {
   double back(double z) const;
 
   Scale scale_;
-  double divisor_, quantum_, quantile_, quantile_outside_, floor_;
-  double low_, high_, widest_low_, widest_high_;  // bounds of answers and of intervals
+  bool term_;
+  double divisor_, quantum_, quantile_, quantile_outside_, floor_, most_;
+  double low_, high_, widest_low_, widest_high_;  // bounds of answers and of intervals, without a term
+  double widest_;                                 // half of an interval, with one
 };
-inline Finished finish(const Target& target, double centre, double spread, bool zero, bool inside) { return Finisher(target)(centre, spread, zero, inside); }
+inline Finished finish(const Target& target, const ScaledAnswer& answer, bool inside) { return Finisher(target)(answer, inside); }
 
-/// The analytical term at one row of raw features and its doubt, in the target's scale. Values in `row` that a term cannot take are mended.
-std::pair<double, double> scaled_term(const Target& target, const std::vector<Feature>& features, double* row);
+/// The analytical term at one row of raw features in the target's scale: its value, kept at a thousandth of the smallest label where the scale takes no 0,
+/// the value before that (-inf for 0), and its doubt. Values in `row` that a term cannot take are mended.
+struct ScaledTerm {
+  double value = 0, plain = 0, doubt = 0;
+};
+ScaledTerm scaled_term(const Target& target, const std::vector<Feature>& features, double* row);
+/// Smallest and largest residual on a term that an answer may have.
+std::pair<double, double> residual_bounds(const Target& target);
 
 /// The nodes of each row of `table` from the node table, by the column `key`; edges from the column `inputs` (positions of other nodes of the row, with
 /// blanks between), or a chain where there is none.

@@ -185,7 +185,7 @@ Expected<Model> Trainer::build(const TrainingData& data, const TrainOptions& opt
       if (target.hurdle && !(label > 0)) z = nan;
       if (!target.term.empty() && !std::isnan(z)) {
         for (std::size_t f = 0; f < raw.size(); ++f) raw[f] = part.rows(i, static_cast<Eigen::Index>(f));
-        z -= scaled_term(target, info.features, raw.data()).first;
+        z -= scaled_term(target, info.features, raw.data()).value;
       }
       values.push_back(z);
     }
@@ -195,6 +195,10 @@ Expected<Model> Trainer::build(const TrainingData& data, const TrainOptions& opt
     target.high = range.high;
     target.mean = target.family.empty() ? 0 : m.mean;
     target.deviation = m.deviation;
+    if (!target.term.empty()) {
+      target.residual_low = m.low;
+      target.residual_high = m.high;
+    }
     for (Eigen::Index i = 0; i < n; ++i) labels(at, i) = static_cast<float>((values[static_cast<std::size_t>(i)] - m.mean) / m.deviation);
   }
 
@@ -251,7 +255,7 @@ std::vector<std::vector<HeldOut>> Trainer::answers(const Model& model, const Tra
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const auto column = static_cast<Eigen::Index>(i);
       const double truth = to_scale(target.scale, target.divisor, data.columns.labels(static_cast<Eigen::Index>(rows[i]), at));
-      out[t].push_back({rows[i], truth, answer.centre(at, column), answer.spread(at, column), answer.zero(at, column), inside[i] != 0});
+      out[t].push_back({rows[i], truth, answer.at(at, column), inside[i] != 0});
     }
   }
   return out;

@@ -28,8 +28,11 @@ namespace {
 constexpr std::size_t compare_rows = 1500;
 /// Up to here the final model learns the calibration rows too.
 constexpr std::size_t refit_rows = 20'000;
-/// A variant other than the ensemble, which answers fastest, must be better than it by this factor.
-constexpr double worth = 0.9;
+/// A variant other than the ensemble, which answers fastest, must be better than it by this factor; and than an ensemble that corrects an analytical model, which is as
+/// fast and still says something where nothing was learned, by this.
+constexpr double worth = 0.9, worth_with_model = 0.8;
+/// A learner that makes the analytical model's error on held-out sizes smaller by this factor is trusted beyond the ranges that it learned.
+constexpr double clearly = 1.5;
 /// An analytical term whose mean error is above so many deviations of the label (the mean's is 0.8 for normal labels) is none.
 constexpr double useless_error = 0.5;
 
@@ -144,7 +147,7 @@ double mean_error(const std::vector<HeldOut>& rows, double deviation, std::size_
   double sum = 0, n = 0;
   for (const HeldOut& held : rows) {
     if (std::isnan(held.truth) || held.fold == without) continue;
-    sum += std::min(1.0, std::abs(held.truth - (held.zero ? 0.0 : held.centre)) / deviation);
+    sum += std::min(1.0, std::abs(held.truth - (held.answer.zero ? 0.0 : held.answer.centre)) / deviation);
     n += 1;
   }
   return n > 0 ? sum / n : std::numeric_limits<double>::quiet_NaN();
@@ -239,7 +242,9 @@ std::size_t choose(const std::vector<Variant>& variants, const std::vector<std::
     const double inside = mean_error(records[v][target].groups, deviation, without), outside = mean_error(records[v][target].sizes, deviation, without);
     double score = std::isnan(inside) ? 0 : std::log(inside + alike);
     if (!std::isnan(outside)) score += std::log(outside + alike);
-    if (variants[v].family == "ensemble" && variants[v].term == 0) score += std::log(worth) * (std::isnan(outside) ? 1 : 2);
+    if (variants[v].term == 3 ? variants[v].family.empty() || variants[v].family == "ensemble" : variants[v].family == "ensemble" && variants[v].term == 0) {
+      score += std::log(variants[v].term == 3 ? worth_with_model : worth) * (std::isnan(outside) ? 1 : 2);
+    }
     if (score < best_score) {
       best_score = score;
       best = v;
@@ -265,6 +270,31 @@ Record unbiased(const std::vector<Variant>& variants, const std::vector<std::vec
   return out;
 }
 
+/// Whether rows out of range are to be answered by the analytical model alone: unless the learner makes its error on held-out sizes clearly smaller. If so,
+/// the record's rows out of range are answered in that way too.
+bool term_answers_outside(const std::vector<Variant>& variants, const std::vector<std::vector<Record>>& records, std::size_t target, const TrainingData& data,
+                          const Variant& taken, Record& record) {
+  const auto alone = std::find(variants.begin(), variants.end(), Variant{"", taken.term, false});
+  const auto chosen = std::find(variants.begin(), variants.end(), taken);
+  if (taken.term != 3 || taken.family.empty() || alone == variants.end() || chosen == variants.end()) return false;
+  const Record& plain = records[static_cast<std::size_t>(alone - variants.begin())][target];
+  const double deviation = deviation_of(data, target);
+  const double by_term = mean_error(plain.sizes, deviation, no_fold), learned = mean_error(records[static_cast<std::size_t>(chosen - variants.begin())][target].sizes, deviation, no_fold);
+  if (!(by_term <= clearly * learned)) return false;
+  std::map<std::pair<std::size_t, std::size_t>, double> centre;
+  for (const auto* list : {&plain.groups, &plain.sizes}) {
+    for (const HeldOut& held : *list) centre[{held.fold, held.row}] = held.answer.centre;
+  }
+  for (auto* list : {&record.groups, &record.sizes}) {
+    for (HeldOut& held : *list) {
+      if (held.inside) continue;
+      held.answer.other = held.answer.centre;
+      held.answer.centre = centre[{held.fold, held.row}];
+    }
+  }
+  return true;
+}
+
 /// Predictions and labels of held-out rows as matrices, for scores.
 void score_held_out(ModelInfo& info, const std::string& name, const std::vector<std::vector<HeldOut>>& held, bool inside) {
   std::map<std::size_t, Eigen::Index> place;
@@ -283,8 +313,8 @@ void score_held_out(ModelInfo& info, const std::string& name, const std::vector<
     const Target& target = info.targets[static_cast<std::size_t>(t)];
     for (const HeldOut& row : held[static_cast<std::size_t>(t)]) {
       const Eigen::Index at = place[row.row];
-      const bool in = inside && row.inside && row.spread <= target.spread_limit;
-      const Finished done = finish(target, row.centre, row.spread, row.zero, in);
+      const bool in = inside && row.inside && row.answer.spread <= target.spread_limit;
+      const Finished done = finish(target, row.answer, in);
       prediction.mean(at, t) = done.mean;
       prediction.lower(at, t) = done.lower;
       prediction.upper(at, t) = done.upper;
@@ -382,6 +412,7 @@ Expected<Model> Trainer::run(const arch::LabelTable& table, const TrainOptions& 
       choice[t] = variants[best];
       choice[t].hurdle = choice[t].hurdle && takes_hurdle(data, t);
       records[t] = unbiased(variants, *compared, t, data, folds.size());
+      data.targets[t].term_outside = term_answers_outside(variants, *compared, t, data, choice[t], records[t]);
     }
   }
   Rows learned = rows;
@@ -425,7 +456,7 @@ Expected<Model> Trainer::run(const arch::LabelTable& table, const TrainOptions& 
   info.notes = data.columns.notes;
   for (std::size_t t = 0; t < info.targets.size(); ++t) {
     info.targets[t].why = why[t];
-    calibrate(info.targets[t], records[t], data.columns.group, options.level);
+    calibrate(info.targets[t], records[t], data, options.level);
   }
 
   const auto lists_of = [&](bool sizes) {

@@ -5,6 +5,7 @@
 
 #include "gnomon/surrogate/model.hpp"
 #include "gnomon/surrogate/train.hpp"
+#include "models/scaling.hpp"
 #include "training/columns.hpp"
 
 namespace gnomon::surrogate {
@@ -35,8 +36,8 @@ struct TrainingData {
 /// What a held-out row got from a model that did not learn it, in the target's scale; NaN `truth` where there is no label.
 struct HeldOut {
   std::size_t row = 0;
-  double truth = 0, centre = 0, spread = 0;
-  bool zero = false;   ///< a hurdle says 0
+  double truth = 0;
+  ScaledAnswer answer;
   bool inside = true;  ///< of what the model learned
   std::size_t fold = 0;  ///< in which it was held out
 };
@@ -62,8 +63,9 @@ Encoded rows_of(const Encoded& encoded, const Rows& rows);
 std::vector<Fold> make_folds(const TrainingData& data, const Rows& rows, std::size_t group_folds, std::size_t size_folds, std::uint64_t seed);
 
 /// Sets quantiles, floor and limit of a target from a record: the floor that gives the smallest interval score, quantiles with the finite-sample
-/// correction (1 + 1 / groups).
-void calibrate(Target& target, const Record& record, const std::vector<std::size_t>& group, double level);
+/// correction (1 + 1 / groups). In range the quantile keeps the coverage in most kinds of rows (thirds of every feature, words, and pairs of them), so that
+/// it holds for mixes of rows other than the held-out one.
+void calibrate(Target& target, const Record& record, const TrainingData& data, double level);
 
 /// Builds models step by step; the only one besides the file reader who may.
 class Trainer {

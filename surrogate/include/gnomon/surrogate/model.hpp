@@ -49,6 +49,10 @@ struct Target {
   double quantile = 0, quantile_outside = 0;
   double spread_floor = 0;
   double spread_limit = 0;  ///< largest spread among the calibration rows; beyond it a row is out of range
+  /// Of what the learner learned where there is a term: smallest and largest in training. Both 0 (files of before): mean -+ 6 deviations.
+  double residual_low = 0, residual_high = 0;
+  /// Rows with features out of range are answered by the term alone, and their interval spans the learned answer too.
+  bool term_outside = false;
 };
 
 /// One learner of a model: which outputs it gives, and what the model file holds of it.
@@ -129,10 +133,14 @@ struct Bound {
   bool allows(double value) const;
 };
 
+struct ScaledAnswer;
+
 /// A trained surrogate. Per target: an analytical term where one was found that holds for sizes left out, and on it a learner (learner.hpp), the ones
 /// that won on held-out groups and sizes; conformal intervals scaled by the members' spread (Lei et al., JASA 2018; Angelopoulos and
-/// Bates 2023) from held-out groups, wider ones from held-out sizes for rows out of range. Scaled outputs are bounded to the training labels'
-/// range widened on each side, so that no extrapolation runs away. Immutable; predictions may run in several threads.
+/// Bates 2023) from held-out groups, wider ones from held-out sizes for rows out of range. So that no extrapolation runs away, what is learned is
+/// bounded: on a term, to the residuals seen, widened; without one, to the training labels' range, widened. An interval always reaches the answer as it was
+/// before, and without a term it grows with the distance beyond the features' ranges (a factor of x beyond a range in the log domain: a factor of x on
+/// each side of a positive label). Immutable; predictions may run in several threads.
 class Model {
  public:
   const ModelInfo& info() const { return info_; }
@@ -168,12 +176,19 @@ class Model {
   friend class Trainer;
   Model() = default;
 
-  /// Scaled and standardised inputs of some rows; and whether each row's features are inside the training ranges.
-  Samples samples(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range) const;
-  /// Centre and spread in the targets' scales [targets, count], before rounding and bounds, and where a hurdle says 0. Without spread: of the terms alone.
+  /// How far a row lies beyond what training saw, the farthest feature's each: logarithms; shares of the range in the log domain; of linear ranges.
+  struct Beyond {
+    double logarithms = 0, log_share = 0, share = 0;
+  };
+  /// Scaled and standardised inputs of some rows; and whether each row's features are inside the training ranges. `beyond`, where asked for, is
+  /// empty if all are.
+  Samples samples(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range, std::vector<Beyond>* beyond = nullptr) const;
+  /// Centre and spread in the targets' scales [targets, count], before rounding, and where a hurdle says 0. Without spread: of the terms alone. Intervals
+  /// span `other` too, and reach `farther` on each side (see ScaledAnswer).
   struct Scaled {
-    RealMatrix centre, spread;
+    RealMatrix centre, spread, other, farther;
     Eigen::Matrix<bool, Eigen::Dynamic, Eigen::Dynamic> zero;
+    ScaledAnswer at(Eigen::Index target, Eigen::Index row) const;
   };
   Scaled scaled(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range, bool with_spread) const;
   Expected<void> check(const Encoded& encoded) const;
