@@ -5,7 +5,7 @@
 set -e
 gnomon=${1:-gnomon}
 labels=surrogate/data
-[ -e $labels/layers.csv.gz ] || $gnomon dataset layers --out $labels/layers.csv.gz --count 3000 --conv 400 --exemplars --cosim 0.05 --seed 1 --flat 104
+[ -e $labels/layers.csv.gz ] || $gnomon dataset layers --out $labels/layers.csv.gz --count 3000 --conv 400 --exemplars --cosim 0.05 --seed 1 --flat 200
 small='{"members": 3, "hidden": [48, 48], "activation": "silu", "max_epochs": 120}'
 
 # an operator on an accelerator
@@ -25,7 +25,7 @@ $gnomon surrogate train --data "$parts" --targets part_error --group network --i
 rm -f "$parts"
 
 # a complete design's resources; arrays are the groups
-[ -e $labels/designs.csv.gz ] || { $gnomon dataset designs --out $labels/designs.csv --count 64 --cosim 0 --seed 1 && gzip -9 -n $labels/designs.csv; }
+[ -e $labels/designs.csv.gz ] || { $gnomon dataset designs --out $labels/designs.csv --count 384 --cosim 0 --seed 1 && gzip -9 -n $labels/designs.csv; }
 $gnomon surrogate train --data $labels/designs.csv.gz --targets lut,ff,dsp,bram,cell_area_um2,cell_ff,fmax_mhz --group array --family ensemble --learner-options "$small" --seed 1 --out surrogate/models/design.gnomon
 
 python3 surrogate/models/card.py

@@ -245,7 +245,9 @@ Model::Scaled Model::scaled(const Encoded& encoded, Eigen::Index first, Eigen::I
         const double range = to_scale(target.scale, target.divisor, target.high) - to_scale(target.scale, target.divisor, target.low);
         double by_size = beyond[i].log_share * range;
         if (target.scale != "linear") by_size = std::clamp(by_size, beyond[i].logarithms, 2 * beyond[i].logarithms);
-        out.farther(t, static_cast<Eigen::Index>(i)) = std::max(by_size, beyond[i].share * range);
+        // So far from what was learned nothing is known, and wider intervals say no more.
+        const double most = target.scale == "linear" ? 10 * range : std::log(1000.0);
+        out.farther(t, static_cast<Eigen::Index>(i)) = std::min(std::max(by_size, beyond[i].share * range), most);
       }
       continue;
     }
