@@ -51,25 +51,54 @@ bool count_in(std::string_view text, double& value) {
   return error == std::errc() && stopped == end && std::isfinite(value) && value >= 0 && value == std::floor(value);
 }
 
+/// Reads a layer off the front of the text where all its numbers are written in digits alone; else nothing is taken.
+bool take_plain(std::string_view& text, LayerRow& layer) {
+  const char *at = text.data(), *const end = at + text.size();
+  for (std::size_t f = 0; f < fields.size(); ++f) {
+    const char* const from = at;
+    if (is_word(f)) {
+      while (at < end && *at != ':' && *at != ';') ++at;
+    } else {
+      std::int64_t value = 0;
+      while (at < end && *at >= '0' && *at <= '9' && at - from < 15) value = 10 * value + (*at++ - '0');
+      if (at == from) return false;
+      layer.numbers[f] = static_cast<double>(value);
+    }
+    layer.texts[f] = {from, static_cast<std::size_t>(at - from)};
+    const bool last = f + 1 == fields.size();
+    if (last ? at < end && *at != ';' : at == end || *at != ':') return false;
+    if (at < end) ++at;
+  }
+  text.remove_prefix(static_cast<std::size_t>(at - text.data()));
+  return true;
+}
+
 /// The layers of one row into `out`, which keeps its room.
 Expected<void> read_layers(const LabelTable& table, std::size_t row, std::string_view text, std::vector<LayerRow>& out) {
   const auto refuse = [&](const std::string& what) { return fail(Error(ErrorKind::invalid_input, Problem{table.file_of(row), table.place_of(row) + ", column \"layers\"", what})); };
+  const auto finish = [](LayerRow& layer) {
+    layer.products = layer.numbers[at_n_in] * layer.numbers[at_n_out];
+    layer.macs = layer.products * (layer.texts[at_type].starts_with("conv") ? layer.numbers[at_height] * layer.numbers[at_width] : 1);
+  };
   out.clear();
   do {
+    LayerRow& layer = out.emplace_back();
+    if (take_plain(text, layer)) {
+      finish(layer);
+      continue;
+    }
     const std::string_view whole = next_part(text, ';');
     const std::size_t count = static_cast<std::size_t>(std::count(whole.begin(), whole.end(), ':')) + 1;
     if (count != fields.size()) {
       return refuse("a layer has " + std::to_string(count) + " fields, not " + std::to_string(fields.size()) + ": " + in_quotes(std::string(whole)));
     }
-    LayerRow& layer = out.emplace_back();
     std::string_view left = whole;
     for (std::size_t f = 0; f < fields.size(); ++f) {
       layer.texts[f] = next_part(left, ':');
       if (is_word(f) || count_in(layer.texts[f], layer.numbers[f])) continue;
       return refuse(std::string(fields[f]) + " of a layer is " + in_quotes(std::string(layer.texts[f])) + ", not a count");
     }
-    layer.products = layer.numbers[at_n_in] * layer.numbers[at_n_out];
-    layer.macs = layer.products * (layer.texts[at_type].starts_with("conv") ? layer.numbers[at_height] * layer.numbers[at_width] : 1);
+    finish(layer);
   } while (!text.empty());
   return {};
 }
