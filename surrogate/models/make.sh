@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes the shipped models (README.md here) from labels. Run in the repository's root: surrogate/models/make.sh [GNOMON]
 #
-# The label table is kept; a table that is there is not made again. Making it takes hours. The tables of operators (a minute) and of parts (ten minutes) are not kept.
+# The label table is kept; a table that is there is not made again. Making it takes hours. The tables of operators (some minutes) and of parts (ten minutes) are not kept.
 set -e
 gnomon=${1:-gnomon}
 labels=surrogate/data
@@ -9,9 +9,10 @@ labels=surrogate/data
 small='{"members": 3, "hidden": [48, 48], "activation": "silu", "max_epochs": 120}'
 
 # an operator on an accelerator
+wide='{"members": 5, "hidden": [96, 96], "activation": "silu", "max_epochs": 400}'
 operators=$(mktemp --suffix .csv)
 $gnomon dataset operators --out "$operators" --count 3000 --seed 1
-$gnomon surrogate train --data "$operators" --targets latency_cycles,energy_pj --ignore layer --group design --family ensemble --learner-options "$small" --label-kind "gnomon dataset operators: cycle model" --seed 1 --out surrogate/models/accelerator.gnomon
+$gnomon surrogate train --data "$operators" --targets latency_cycles,energy_pj --ignore layer --group design --family ensemble --learner-options "$wide" --label-kind "gnomon dataset operators: cycle model" --seed 1 --out surrogate/models/accelerator.gnomon
 rm -f "$operators"
 
 # a layered network; exemplars are held out

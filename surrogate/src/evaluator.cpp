@@ -248,6 +248,14 @@ class LayerPredictor : public FeatureMaker {
     set(out, "edp_js", total_energy * 1e-12 * seconds);
     set(out, "power_w", seconds > 0 ? total_energy * 1e-12 / seconds : 0.0);
     if (total > 0) set(out, "utilization", get(part.analytical, "utilization") * get(part.analytical, latency_label) / total);
+    // Operators out of range err together: the interval spans the analytical model's totals too.
+    if (!out.in_range) {
+      const double model_cycles = get(part.analytical, latency_label) / std::max(scale, 1e-300), model_energy = get(part.analytical, energy_label) - total_energy;
+      cycles_low = std::min(cycles_low, model_cycles);
+      cycles_high = std::max(cycles_high, model_cycles);
+      energy_low = std::min(energy_low, model_energy);
+      energy_high = std::max(energy_high, model_energy);
+    }
     // The parts of the energy are not predicted.
     out.energy_breakdown_pj.clear();
     out.intervals = {{latency_label, cycles_low * scale, cycles_high * scale},

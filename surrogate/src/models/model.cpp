@@ -244,10 +244,14 @@ Model::Scaled Model::scaled(const Encoded& encoded, Eigen::Index first, Eigen::I
         // A feature's range is worth the labels' range. Between logarithms it is a power, and labels go with the first or second power of a size.
         const double range = to_scale(target.scale, target.divisor, target.high) - to_scale(target.scale, target.divisor, target.low);
         double by_size = beyond[i].log_share * range;
-        if (target.scale != "linear") by_size = std::clamp(by_size, beyond[i].logarithms, 2 * beyond[i].logarithms);
+        double by_share = beyond[i].share * range;
+        if (target.scale != "linear") {
+          by_size = std::clamp(by_size, beyond[i].logarithms, 2 * beyond[i].logarithms);
+          by_share = std::min(by_share, 2 * std::log1p(beyond[i].share));
+        }
         // So far from what was learned nothing is known, and wider intervals say no more.
         const double most = target.scale == "linear" ? 10 * range : std::log(1000.0);
-        out.farther(t, static_cast<Eigen::Index>(i)) = std::min(std::max(by_size, beyond[i].share * range), most);
+        out.farther(t, static_cast<Eigen::Index>(i)) = std::min(std::max(by_size, by_share), most);
       }
       continue;
     }
@@ -260,8 +264,10 @@ Model::Scaled Model::scaled(const Encoded& encoded, Eigen::Index first, Eigen::I
         centre = std::clamp(centre, least, most);
         out.spread(t, i) = std::min(out.spread(t, i), most - least);
       }
-      out.other(t, i) = term.plain + centre;
-      centre = term.value + (target.term_outside && in_range[i] == 0 ? 0 : centre);
+      // Out of range the term and what was learned on it vouch for each other: one answers, and the interval spans both.
+      const bool outside = in_range[i] == 0;
+      out.other(t, i) = term.plain + (outside && !target.term_outside ? 0 : centre);
+      centre = term.value + (outside && target.term_outside ? 0 : centre);
       out.spread(t, i) = std::hypot(out.spread(t, i), term.doubt);
     }
   }

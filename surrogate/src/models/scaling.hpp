@@ -14,7 +14,7 @@ struct Finished {
 /// A model's answer in the target's scale.
 struct ScaledAnswer {
   double centre = 0, spread = 0;
-  double other = 0;    ///< a second answer that the interval spans: the learned one where the term answers alone; a term's before it was kept from 0; else the centre
+  double other = 0;    ///< a second answer that the interval spans: out of range the term's where the learned one is given, and the other way round; else the centre
   double farther = 0;  ///< added to the interval on each side
   bool zero = false;   ///< a hurdle says 0
 };

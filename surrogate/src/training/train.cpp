@@ -30,7 +30,7 @@ constexpr std::size_t compare_rows = 1500;
 constexpr std::size_t refit_rows = 20'000;
 /// A variant other than the ensemble, which answers fastest, must be better than it by this factor; and than an ensemble that corrects an analytical model, which is as
 /// fast and still says something where nothing was learned, by this.
-constexpr double worth = 0.9, worth_with_model = 0.8;
+constexpr double worth = 0.9, worth_with_model = 0.7;
 /// A learner that makes the analytical model's error on held-out sizes smaller by this factor is trusted beyond the ranges that it learned.
 constexpr double clearly = 1.5;
 /// An analytical term whose mean error is above so many deviations of the label (the mean's is 0.8 for normal labels) is none.

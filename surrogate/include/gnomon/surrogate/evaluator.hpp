@@ -34,7 +34,7 @@ class LayerLabels {
 ///
 /// A model file whose features are those of `layer_features()` and whose targets include `latency_cycles` and `energy_pj` predicts layer by
 /// layer; cycles never fall below the exact compute cycles, and operators that take no time keep their exact energy. Totals are sums; their
-/// intervals are sums of the layers' ends, as if all layers erred together, which is wider than need be and never narrower. On several
+/// intervals are sums of the layers' ends, as if all layers erred together, which is wider than need be and never narrower; where an operator is out of range they span the analytical model's totals too. On several
 /// cores, the total latency is the analytical one scaled by the layers' sum.
 ///
 /// A model file trained on a campaign's folder (features: parameters as paths into the design, and `macs`) predicts totals only. It knows the

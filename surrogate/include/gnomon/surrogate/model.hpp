@@ -139,7 +139,7 @@ struct ScaledAnswer;
 /// that won on held-out groups and sizes; conformal intervals scaled by the members' spread (Lei et al., JASA 2018; Angelopoulos and
 /// Bates 2023) from held-out groups, wider ones from held-out sizes for rows out of range. So that no extrapolation runs away, what is learned is
 /// bounded: on a term, to the residuals seen, widened; without one, to the training labels' range, widened. An interval always reaches the answer as it was
-/// before, and without a term it grows with the distance beyond the features' ranges (a factor of x beyond a range in the log domain: a factor of x on
+/// before, and without a term it grows with the distance beyond the features' ranges (a factor of x beyond a range in the log domain: a factor of x or more on
 /// each side of a positive label). Immutable; predictions may run in several threads.
 class Model {
  public:
