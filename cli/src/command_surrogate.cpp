@@ -17,6 +17,18 @@
 namespace gnomon::cli {
 namespace {
 
+/// The first `count` of reasons that stand between semicolons, and how many more there are.
+std::string first_of(const std::string& reasons, std::size_t count) {
+  std::size_t end = 0, found = 0;
+  for (; found < count; ++found) {
+    end = reasons.find("; ", found == 0 ? 0 : end + 2);
+    if (end == reasons.npos) return reasons;
+  }
+  std::size_t more = 1;
+  for (std::size_t at = end; (at = reasons.find("; ", at + 2)) != reasons.npos;) ++more;
+  return reasons.substr(0, end) + "; and " + std::to_string(more) + " more (--json has all)";
+}
+
 std::vector<std::string> split(const std::string& list) {
   std::vector<std::string> out;
   std::size_t begin = 0;
@@ -220,7 +232,7 @@ void add_predict(CLI::App& parent, Action& action) {
         const std::string why = in_range ? "" : model->why_out_of_range(x->rows.row(i).transpose());
         entry["in_range"] = in_range;
         if (!why.empty()) entry["out_of_range"] = why;
-        row.push_back(in_range ? "yes" : why.empty() ? "no" : "no: " + why);
+        row.push_back(in_range ? "yes" : why.empty() ? "no" : "no: " + first_of(why, 3));
         list.push_back(std::move(entry));
         rows.push_back(std::move(row));
       }
