@@ -15,6 +15,7 @@
 #include "gnomon/surrogate/features.hpp"
 #include "gnomon/surrogate/table.hpp"
 #include "gnomon/surrogate/train.hpp"
+#include "told.hpp"
 #include "gnomon/workloads/load.hpp"
 
 namespace gnomon::surrogate {
@@ -435,19 +436,10 @@ class AcceleratorSurrogate : public arch::Evaluator {
       for (std::size_t r = rows - most_rows; r < rows; ++r) newest.push_back(r);
       table = rows_of(table, newest);
     }
-    TrainOptions options;
+    TrainOptions options = told_options(120);
     options.targets = {latency_label, energy_label};
     for (const LayerFeature& feature : layer_features()) options.features.push_back(feature.name);
     options.group = "design";
-    options.label_kind = "told results";
-    options.family = "ensemble";
-    options.term = "never";
-    options.folds = 1;
-    options.hidden = {32, 32};
-    options.members = 4;
-    options.max_epochs = 120;
-    options.test_fraction = 0;
-    options.threads = 1;  // evaluators run in threads of their own already
     if (auto model = train(table, options)) learned_ = std::move(*model);
   }
 };

@@ -10,6 +10,7 @@
 #include "gnomon/surrogate/evaluator.hpp"
 #include "gnomon/surrogate/table.hpp"
 #include "gnomon/surrogate/train.hpp"
+#include "told.hpp"
 
 namespace gnomon::surrogate {
 namespace {
@@ -162,7 +163,7 @@ class ParameterSurrogate final : public arch::Evaluator {
     const std::size_t rows = told_.rows();
     if (rows < first_rows || (learned_ && rows < learned_rows_ + learned_rows_ / 3)) return {};
     std::vector<arch::Metric> constant;
-    TrainOptions options;
+    TrainOptions options = told_options(200);
     for (const std::string& metric : told_.metrics()) {
       if (told_.varies(metric)) options.targets.push_back(metric);
       else constant.push_back({metric, told_.first(metric)});
@@ -171,15 +172,6 @@ class ParameterSurrogate final : public arch::Evaluator {
     LabelTable table = told_.table(options.targets);
     for (const LabelTable::Column& column : table.columns())
       if (std::find(options.targets.begin(), options.targets.end(), column.name) == options.targets.end()) options.features.push_back(column.name);
-    options.label_kind = "told results";
-    options.family = "ensemble";
-    options.term = "never";
-    options.folds = 1;
-    options.hidden = {32, 32};
-    options.members = 4;
-    options.max_epochs = 200;
-    options.test_fraction = 0;
-    options.threads = 1;  // evaluators run in threads of their own already
     auto model = train(table, options);
     if (!model) return fail(std::move(model.error()));
     learned_ = std::move(*model);
