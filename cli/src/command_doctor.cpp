@@ -10,6 +10,7 @@
 #include "gnomon/base/process.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/base/version.hpp"
+#include "gnomon/hls/synth.hpp"
 #include "gnomon/sim/session.hpp"
 
 namespace gnomon::cli {
@@ -73,6 +74,12 @@ std::vector<Part> examine() {
   parts.push_back(program("verilator", "co-simulation of RTL", "verilator", true, {"--version"}));
   parts.push_back(program("g++", "compiles verilated RTL", "g++", true, {"--version"}));
   parts.push_back(program("yosys", "checks and synthesises RTL", "yosys", false, {"-V"}));
+  Part cells{"osu018", "standard cells to synthesise for", false, "", "apt-get install qflow-tech-osu018", false};
+  if (const auto library = hls::osu018_liberty()) {
+    cells.found = true;
+    cells.version = library->string();
+  }
+  parts.push_back(std::move(cells));
   parts.push_back(program("sta", "timing and power of standard cells", "opensta", false, {"-version"}));
   parts.push_back(program("nextpnr-ice40", "place and route for ice40", "nextpnr-ice40", false, {"--version"}));
   parts.push_back(program("iverilog", "second opinion on RTL (tests)", "iverilog", false, {"-V"}));

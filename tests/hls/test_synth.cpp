@@ -8,6 +8,9 @@
 
 #include "cosim/model.hpp"
 #include "gnomon/base/json.hpp"
+#include "gnomon/base/process.hpp"
+#include "gnomon/base/temporary_folder.hpp"
+#include "gnomon/base/text.hpp"
 #include "gnomon/hls/design.hpp"
 #include "gnomon/hls/synth.hpp"
 #include "rtl_case.hpp"
@@ -84,6 +87,39 @@ TEST(Synth, ComposedIsCloseToFlat) {
     EXPECT_GT(*composed->fmax_mhz, 10);
     EXPECT_NEAR(*composed->path_ns / *flat->path_ns, 1, 0.5);
   }
+}
+
+// Place and route. Truth: the same from nothing again; a lane of many bits has longer chains than one of few; what does not fit is said, with its size.
+TEST(Synth, PlacesAndRoutes) {
+  if (find_program("nextpnr-ice40").empty()) GTEST_SKIP() << "no nextpnr-ice40 here";
+  auto folder = TemporaryFolder::make();
+  ASSERT_TRUE(folder);
+  SynthOptions o = options("ice40");
+  const auto few = synthesise(emit_vector_lane(4, 8), o);
+  ASSERT_TRUE(few) << few.error().text();
+  ASSERT_TRUE(few->fmax_mhz) << join(few->notes, "; ");
+  EXPECT_GT(*few->fmax_mhz, 10);
+  EXPECT_LT(*few->fmax_mhz, 500);
+  EXPECT_NEAR(*few->fmax_mhz * *few->path_ns, 1000, 1e-6);
+  EXPECT_TRUE(few->timing_tool.starts_with("nextpnr-ice40 ")) << few->timing_tool;
+  EXPECT_NE(few->timing_tool.find(" hx8k, seed 1"), std::string::npos) << few->timing_tool;
+  o.cache = folder->path();
+  const auto again = synthesise(emit_vector_lane(4, 8), o);
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(again->fmax_mhz, few->fmax_mhz);
+  EXPECT_EQ(again->total.lut, few->total.lut);
+  o.cache = test_cache();
+  const auto many = synthesise(emit_vector_lane(8, 20), o);
+  ASSERT_TRUE(many) << many.error().text();
+  ASSERT_TRUE(many->fmax_mhz) << join(many->notes, "; ");
+  EXPECT_LT(*many->fmax_mhz, *few->fmax_mhz);
+  // 160 Kibit are 40 blocks of memory; up5k has 30 and hx8k 32.
+  const auto big = synthesise(emit_bank(8192, 20), o);
+  ASSERT_TRUE(big) << big.error().text();
+  EXPECT_FALSE(big->fmax_mhz);
+  EXPECT_TRUE(big->timing_tool.empty());
+  ASSERT_EQ(big->notes.size(), 1u);
+  EXPECT_NE(big->notes[0].find("40 BRAM"), std::string::npos) << big->notes[0];
 }
 
 TEST(Synth, RefusesWhatIsTooBigOrUnknown) {

@@ -128,7 +128,7 @@ def test_completion_knows_commands_and_options() -> None:
 def test_doctor_finds_its_parts() -> None:
     run = gnomon("doctor", "--json")
     parts = {part["name"]: part for part in run.json()["parts"]}
-    assert {"yosys", "sta", "nextpnr-ice40", "iverilog"} <= set(parts)
+    assert {"yosys", "osu018", "sta", "nextpnr-ice40", "iverilog"} <= set(parts)
     for name in ("SystemC", "verilator", "g++", "python module"):
         assert parts[name]["found"], parts[name]
         assert any(digit in parts[name]["version"] for digit in "0123456789")

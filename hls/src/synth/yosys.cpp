@@ -370,10 +370,49 @@ Expected<TimingRun> run_sta(const std::vector<fs::path>& netlists, const std::st
   return out;
 }
 
+namespace {
+
+/// `nextpnr-ice40 0.4-1+b1`; empty where it does not run.
+std::string nextpnr_version() {
+  static std::mutex mutex;
+  static std::string known;
+  const std::lock_guard lock(mutex);
+  if (!known.empty() || find_program("nextpnr-ice40").empty()) return known;
+  const auto said = run_process({"nextpnr-ice40", "--version"}, {.wall_seconds = 60});
+  if (!said || said->exit_status != 0) return known;
+  // `nextpnr-ice40 -- Next Generation Place and Route (Version 0.4-1+b1)`, on stderr
+  const std::string text = said->out + said->err, before = "(Version ";
+  const std::size_t at = text.find(before), end = text.find(')', at);
+  known = "nextpnr-ice40" + (end == text.npos ? std::string() : " " + text.substr(at + before.size(), end - at - before.size()));
+  return known;
+}
+
+/// What is kept of a place and route: the clock, or why there is none.
+Expected<void> keep_placed(const TemporaryFolder& work, const TimingRun& run) {
+  return write_file(work.path() / "placed.json", Json{{"fmax_mhz", run.fmax_mhz ? Json(*run.fmax_mhz) : Json(nullptr)}, {"note", run.note}}.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+std::optional<TimingRun> placed_before(const fs::path& file) {
+  auto text = read_file(file);
+  if (!text) return std::nullopt;
+  const Json json = Json::parse(*text, nullptr, false);
+  if (!json.is_object() || !json.contains("fmax_mhz") || !json.contains("note") || !json.at("note").is_string()) return std::nullopt;
+  TimingRun run;
+  run.note = json.at("note").get<std::string>();
+  if (json.at("fmax_mhz").is_number()) run.fmax_mhz = json.at("fmax_mhz").get<double>();
+  else if (run.note.empty()) return std::nullopt;
+  return run;
+}
+
+}  // namespace
+
 Expected<TimingRun> run_nextpnr(const Rtl& rtl, const SynthFigures& figures, const fs::path& cache) {
   TimingRun out;
-  if (find_program("nextpnr-ice40").empty()) {
-    out.note = "no timing: nextpnr is not installed (Debian package \"nextpnr-ice40\")";
+  auto yosys = yosys_version();
+  if (!yosys) return fail(std::move(yosys.error()));
+  const std::string nextpnr = nextpnr_version();
+  if (nextpnr.empty()) {
+    out.note = "no timing: nextpnr-ice40 does not run; install the Debian package \"nextpnr-ice40\"";
     return out;
   }
   std::int64_t in_bits = 0, out_bits = 0;
@@ -396,8 +435,8 @@ Expected<TimingRun> run_nextpnr(const Rtl& rtl, const SynthFigures& figures, con
   const bool in_logic = part == nullptr && *figures.dsp > 0 && *figures.bram <= parts[1].bram && cells + product_cells * *figures.dsp <= fill * parts[1].cells;
   if (in_logic) part = &parts[1];
   if (part == nullptr) {
-    out.note = "no place and route: about " + number(std::ceil(cells)) + " logic cells and " + number(*figures.dsp) +
-               " DSP blocks fit neither up5k (5280 cells, 8 DSP) nor hx8k (7680 cells)";
+    out.note = "no place and route: about " + number(std::ceil(cells)) + " logic cells, " + number(*figures.dsp) + " DSP and " + number(*figures.bram) +
+               " BRAM blocks fit neither up5k (5280 cells, 8 DSP, 30 BRAM) nor hx8k (7680 cells, no DSP, 32 BRAM)";
     return out;
   }
   // All inputs from one pin through a shift register, all outputs through another, so that pins do not limit.
@@ -414,10 +453,11 @@ Expected<TimingRun> run_nextpnr(const Rtl& rtl, const SynthFigures& figures, con
     at += port.bits;
   }
   wrap += ");\nendmodule\n";
-  const std::string key = sha256("nextpnr 1\n" + std::string(part->flag) + (in_logic ? " products in logic" : "") + wrap + rtl.text).substr(0, 32);
+  const std::string key = sha256("nextpnr 2\n" + *yosys + "\n" + nextpnr + "\n" + std::string(part->flag) + (in_logic ? " products in logic" : "") + wrap + rtl.text).substr(0, 32);
   const fs::path place = cache / ("synth-" + key);
-  if (auto known = read_file(place / "fmax.txt")) {
-    out.fmax_mhz = std::strtod(known->c_str(), nullptr);
+  if (auto known = placed_before(place / "placed.json")) {
+    out = std::move(*known);
+    touch_cached(place);
   } else {
     auto work = TemporaryFolder::make(cache);
     if (!work) return fail(std::move(work.error()));
@@ -430,33 +470,40 @@ Expected<TimingRun> run_nextpnr(const Rtl& rtl, const SynthFigures& figures, con
       auto cells_of = counted_cells(work->path() / "stat.json", {rtl.top, rtl.text});
       if (!cells_of) return fail(std::move(cells_of.error()));
       const SynthFigures whole = count(*cells_of, "ice40");
-      if (std::max(*whole.lut, *whole.ff) > fill * part->cells) {
+      if (std::max(*whole.lut, *whole.ff) > fill * part->cells)
         out.note = "no place and route: " + number(*figures.dsp) + " DSP blocks do not fit up5k (8), nor about " + number(std::max(*whole.lut, *whole.ff)) + " logic cells, with the products in logic, hx8k (7680)";
-        return out;
+    }
+    if (out.note.empty()) {
+      // One thread and a given seed: the same clock whenever and wherever.
+      auto ran = run_process({"nextpnr-ice40", "-q", "--seed", "1", "--threads", "1", part->flag, "--package", part->package, "--json", "all.json", "--pcf-allow-unconstrained", "--timing-allow-fail", "--report",
+                              "report.json"},
+                             {.wall_seconds = tool_wall_seconds, .folder = work->path()});
+      if (!ran) return fail(std::move(ran.error()));
+      if (ran->timed_out) return fail(ErrorKind::run_failed, "place and route of " + rtl.top + ": no end after " + number(tool_wall_seconds) + " s");
+      if (ran->exit_status != 0) {
+        // What does not fit it says as `ERROR: ...`; all else is a failure of the tool.
+        const std::string said = ran->out + ran->err;
+        const std::size_t at = said.find("ERROR: ");
+        if (at == said.npos)
+          return fail(ErrorKind::run_failed, "place and route of " + rtl.top + " failed (\"nextpnr-ice40\" ended with status " + std::to_string(ran->exit_status) + ")");
+        out.note = "no place and route on " + std::string(part->flag + 2) + ": " + std::string(trimmed(std::string_view(said).substr(at + 7, said.find('\n', at) - at - 7)));
+      } else {
+        auto text = read_file(work->path() / "report.json");
+        if (!text) return fail(std::move(text.error()));
+        const Json report = Json::parse(*text, nullptr, false);
+        if (report.is_object() && report.contains("fmax"))
+          for (const auto& [clock, value] : report.at("fmax").items())
+            if (value.contains("achieved")) out.fmax_mhz = value.at("achieved").get<double>();
+        if (!out.fmax_mhz) out.note = "no timing: no path from register to register";
       }
     }
-    if (auto done = run_tool({"nextpnr-ice40", "-q", "--seed", "1", part->flag, "--package", part->package, "--json", "all.json",
-                              "--pcf-allow-unconstrained", "--timing-allow-fail", "--report", "report.json"},
-                             work->path(), "place and route of " + rtl.top);
-        !done) {
-      out.note = "no place and route: nextpnr does not place it";
-      return out;
-    }
-    auto text = read_file(work->path() / "report.json");
-    if (!text) return fail(std::move(text.error()));
-    const Json report = Json::parse(*text, nullptr, false);
-    if (report.is_object() && report.contains("fmax"))
-      for (const auto& [clock, value] : report.at("fmax").items())
-        if (value.contains("achieved")) out.fmax_mhz = value.at("achieved").get<double>();
-    if (!out.fmax_mhz) {
-      out.note = "no place and route: nextpnr reports no clock";
-      return out;
-    }
-    if (auto done = write_file(work->path() / "fmax.txt", number(*out.fmax_mhz)); !done) return fail(std::move(done.error()));
+    if (auto done = keep_placed(*work, out); !done) return fail(std::move(done.error()));
     if (auto done = work->publish(place); !done) return fail(std::move(done.error()));
+    trim_cache(cache);
   }
+  if (!out.fmax_mhz) return out;
   out.path_ns = 1000 / *out.fmax_mhz;
-  out.tool = std::string("nextpnr-ice40 ") + (part->flag + 2) + ", seed 1" + (in_logic ? ", products in logic" : "");
+  out.tool = nextpnr + " " + (part->flag + 2) + ", seed 1" + (in_logic ? ", products in logic" : "");
   return out;
 }
 

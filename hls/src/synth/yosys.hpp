@@ -35,8 +35,6 @@ struct SynthRun {
 
 /// `Yosys 0.23`, or an error that names the package.
 Expected<std::string> yosys_version();
-/// The OSU 0.18 um liberty file, or an error that names the package.
-Expected<std::filesystem::path> osu018_liberty();
 Expected<SynthRun> run_yosys(const SynthJob& job, const std::string& target, const std::filesystem::path& cache);
 
 /// Modules that have nothing to do with each other in one run, which saves the start for each; figures in their order. Not cached.

@@ -15,6 +15,9 @@ namespace gnomon::hls {
 /// Names of the targets: `xcup` (UltraScale+), `xc7` (7 series), `ice40`, `osu018` (the OSU 0.18 um library).
 const std::vector<std::string>& synth_targets();
 
+/// The library of standard cells of `osu018`, or an error that names the package.
+Expected<std::filesystem::path> osu018_liberty();
+
 struct SynthOptions {
   std::string target = "xcup";
   /// One flat run over a whole array instead of PE and control composed; only what is small (see the caps in the errors).
