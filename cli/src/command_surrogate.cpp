@@ -17,18 +17,6 @@
 namespace gnomon::cli {
 namespace {
 
-/// The first `count` of reasons that stand between semicolons, and how many more there are.
-std::string first_of(const std::string& reasons, std::size_t count) {
-  std::size_t end = 0, found = 0;
-  for (; found < count; ++found) {
-    end = reasons.find("; ", found == 0 ? 0 : end + 2);
-    if (end == reasons.npos) return reasons;
-  }
-  std::size_t more = 1;
-  for (std::size_t at = end; (at = reasons.find("; ", at + 2)) != reasons.npos;) ++more;
-  return reasons.substr(0, end) + "; and " + std::to_string(more) + " more (--json has all)";
-}
-
 std::vector<std::string> split(const std::string& list) {
   std::vector<std::string> out;
   std::size_t begin = 0;
@@ -104,7 +92,7 @@ void add_train(CLI::App& parent, Action& action) {
       const std::vector<std::filesystem::path> paths(options->data.begin(), options->data.end());
       surrogate::NetworkTables networks;
       Expected<surrogate::TrainingTable> data = surrogate::TrainingTable{};
-      if (paths.size() == 1 && (options->data[0].ends_with(".json") || options->data[0].ends_with(".jsonl"))) {
+      if (paths.size() == 1 && is_json(options->data[0])) {
         auto records = load_tables(options->data[0], "");
         if (!records) return fail(std::move(records.error()));
         networks = std::move(*records);
@@ -131,7 +119,7 @@ void add_train(CLI::App& parent, Action& action) {
       if (!model) return fail(std::move(model.error()));
       std::vector<surrogate::Score> tested;
       if (!options->test.empty()) {
-        auto data_of_test = load_tables(options->test, options->nodes);
+        auto data_of_test = load_tables(options->test, options->nodes, &*model);
         if (!data_of_test) return fail(std::move(data_of_test.error()));
         auto scores = surrogate::evaluate(*model, data_of_test->rows, data_of_test->nodes.rows() > 0 ? &data_of_test->nodes : nullptr);
         if (!scores) return fail(std::move(scores.error()));
@@ -171,24 +159,19 @@ struct Query {
   bool json = false;
 };
 
-std::shared_ptr<Query> add_query(CLI::App& app) {
-  auto query = std::make_shared<Query>();
-  app.add_option("--model", query->model, "model file")->required();
-  app.add_option("--data", query->data, "label table (.csv, .csv.gz) with the model's features, designs (.json: one or a list), or wa-hls4ml records (.json)")->required();
-  app.add_option("--nodes", query->nodes, "table of the rows' nodes, for models that take them");
-  app.add_flag("--json", query->json, "print one JSON document");
-  return query;
-}
-
 void add_evaluate(CLI::App& parent, Action& action) {
   CLI::App* app = parent.add_subcommand("evaluate", "Score a model on a table that has its targets");
   app->footer("Example:\n  gnomon surrogate evaluate --model edge.gnomon --data out/other/trials.csv");
-  auto query = add_query(*app);
+  auto query = std::make_shared<Query>();
+  app->add_option("--model", query->model, "model file")->required();
+  app->add_option("--data", query->data, "label table (.csv, .csv.gz) with the model's features, designs (.json: one or a list), or wa-hls4ml records (.json, .json.gz, .jsonl)")->required();
+  app->add_option("--nodes", query->nodes, "table of the rows' nodes, for models that take them");
+  app->add_flag("--json", query->json, "print one JSON document");
   app->callback([&action, query] {
     action = [query]() -> Expected<int> {
       auto model = surrogate::Model::load(query->model);
       if (!model) return fail(std::move(model.error()));
-      auto data = load_tables(query->data, query->nodes);
+      auto data = load_tables(query->data, query->nodes, &*model);
       if (!data) return fail(std::move(data.error()));
       auto scores = surrogate::evaluate(*model, data->rows, data->nodes.rows() > 0 ? &data->nodes : nullptr);
       if (!scores) return fail(std::move(scores.error()));
@@ -199,69 +182,26 @@ void add_evaluate(CLI::App& parent, Action& action) {
   });
 }
 
-void add_predict(CLI::App& parent, Action& action) {
-  CLI::App* app = parent.add_subcommand("predict", "Predict the targets of each row, with 90 % intervals and whether the row is in range");
-  app->footer("Example:\n  gnomon surrogate predict --model edge.gnomon --data designs.csv --json");
-  auto query = add_query(*app);
-  app->callback([&action, query] {
-    action = [query]() -> Expected<int> {
-      auto model = surrogate::Model::load(query->model);
-      if (!model) return fail(std::move(model.error()));
-      auto data = load_tables(query->data, query->nodes);
-      if (!data) return fail(std::move(data.error()));
-      auto x = model->encode(data->rows, data->nodes.rows() > 0 ? &data->nodes : nullptr);
-      if (!x) return fail(std::move(x.error()));
-      auto prediction = model->predict(*x);
-      if (!prediction) {
-        std::vector<Problem> problems = prediction.error().problems();
-        for (Problem& problem : problems) problem.file = query->data;
-        return fail(Error(prediction.error().kind(), std::move(problems)));
-      }
-      const auto& targets = model->info().targets;
-      Json list = Json::array();
-      std::vector<std::vector<std::string>> rows;
-      for (Eigen::Index i = 0; i < prediction->mean.rows(); ++i) {
-        const bool in_range = prediction->in_range[static_cast<std::size_t>(i)] != 0;
-        Json entry = Json::object();
-        std::vector<std::string> row{std::to_string(i)};
-        for (Eigen::Index t = 0; t < prediction->mean.cols(); ++t) {
-          entry[targets[static_cast<std::size_t>(t)].name] =
-              Json{{"mean", prediction->mean(i, t)}, {"lower", prediction->lower(i, t)}, {"upper", prediction->upper(i, t)}};
-          row.push_back(fmt::format("{:.5g} ({:.5g} .. {:.5g})", prediction->mean(i, t), prediction->lower(i, t), prediction->upper(i, t)));
-        }
-        const std::string why = in_range ? "" : model->why_out_of_range(x->rows.row(i).transpose());
-        entry["in_range"] = in_range;
-        if (!why.empty()) entry["out_of_range"] = why;
-        row.push_back(in_range ? "yes" : why.empty() ? "no" : "no: " + first_of(why, 3));
-        list.push_back(std::move(entry));
-        rows.push_back(std::move(row));
-      }
-      if (query->json) {
-        print_json(Json{{"schema", "gnomon.surrogate.predict/1"}, {"model", query->model}, {"level", model->info().level}, {"rows", list}});
-      } else {
-        std::vector<std::string> head{"row"};
-        for (const auto& target : targets) head.push_back(target.name + (target.unit.empty() ? "" : " [" + target.unit + "]"));
-        head.push_back("in range");
-        print(table(head, rows, 0));
-      }
-      return 0;
-    };
-  });
-}
-
 }  // namespace
 
-Expected<surrogate::NetworkTables> load_tables(const std::string& data, const std::string& nodes) {
+bool is_json(const std::string& file) {
+  for (const char* ending : {".json", ".jsonl", ".json.gz", ".jsonl.gz"})
+    if (file.ends_with(ending)) return true;
+  return false;
+}
+
+Expected<surrogate::NetworkTables> load_tables(const std::string& data, const std::string& nodes, const surrogate::Model* asked) {
   if (data.ends_with(".json")) {
     auto text = read_file(data);
     if (!text) return fail(std::move(text.error()));
     if (surrogate::holds_designs(*text)) {
+      if (asked && !surrogate::takes_complete_designs(*asked)) return fail(ErrorKind::usage, data + " holds designs; this model knows them with a workload: give predict --workload");
       auto designs = surrogate::read_design_table(*text, data);
       if (!designs) return fail(std::move(designs.error()));
       return surrogate::NetworkTables{std::move(*designs), {}};
     }
   }
-  if (data.ends_with(".json") || data.ends_with(".jsonl")) return surrogate::load_wa_hls4ml(data);
+  if (is_json(data)) return asked && surrogate::takes_layer_texts(*asked) ? surrogate::load_wa_texts(data) : surrogate::load_wa_hls4ml(data);
   auto rows = surrogate::load_training_table(data);
   if (!rows) return fail(std::move(rows.error()));
   surrogate::NetworkTables out{std::move(rows->table), {}};

@@ -23,7 +23,7 @@ void add_surrogate_explain(CLI::App& parent, Action& action) {
   CLI::App* app = parent.add_subcommand("explain", "Which features moved each answer away from the usual one (Shapley values)");
   app->footer("Example:\n  gnomon surrogate explain --model edge.gnomon --data designs.csv --row 0");
   app->add_option("--model", options->model, "model file")->required();
-  app->add_option("--data", options->data, "label table (.csv, .csv.gz) with the model's features, or designs (.json)")->required();
+  app->add_option("--data", options->data, "label table (.csv, .csv.gz) with the model's features, designs (.json), or wa-hls4ml records (.json, .json.gz, .jsonl)")->required();
   app->add_option("--background", options->background, "table whose medians and most frequent words are the usual row; default the same as --data");
   app->add_option("--row", options->row, "only this row, counted from 0; default all")->check(CLI::NonNegativeNumber);
   app->add_option("--orders", options->orders, "random orders of the features, each also reversed")->capture_default_str()->check(CLI::Range(1, 100'000));
@@ -32,9 +32,9 @@ void add_surrogate_explain(CLI::App& parent, Action& action) {
     action = [options]() -> Expected<int> {
       auto model = surrogate::Model::load(options->model);
       if (!model) return fail(std::move(model.error()));
-      auto loaded = load_tables(options->data, "");
+      auto loaded = load_tables(options->data, "", &*model);
       if (!loaded) return fail(std::move(loaded.error()));
-      auto usual = options->background.empty() ? loaded : load_tables(options->background, "");
+      auto usual = options->background.empty() ? loaded : load_tables(options->background, "", &*model);
       if (!usual) return fail(std::move(usual.error()));
       const arch::LabelTable *data = &loaded->rows, *background = &usual->rows;
       arch::LabelTable asked = *data;

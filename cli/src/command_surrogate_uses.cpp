@@ -76,7 +76,7 @@ void add_benchmark(CLI::App& parent, Action& action) {
     action = [options]() -> Expected<int> {
       arch::LabelTable rows, nodes;
       bool has_nodes = false;
-      if (options->data.ends_with(".json") || options->data.ends_with(".jsonl")) {
+      if (is_json(options->data)) {
         auto tables = surrogate::load_wa_hls4ml(options->data);
         if (!tables) return fail(std::move(tables.error()));
         rows = std::move(tables->rows);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ class Prediction:
     """Answers for n rows: `mean`, `lower`, `upper` [n, targets] (90 % intervals), `in_range` [n]: whether the row is inside what training saw.
 
     `reasons` [n] names the features that are outside, or `members disagree` where none is; empty for rows in range.
+    `metrics` [n] has all totals of a workload (`predict(designs, workload=...)`), those without an interval too; else it is empty.
     """
 
     mean: NDArray[np.float64]
@@ -26,6 +27,7 @@ class Prediction:
     upper: NDArray[np.float64]
     in_range: NDArray[np.bool_]
     reasons: list[list[str]]
+    metrics: list[dict[str, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,21 @@ def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _tabular(value: Any) -> Any:
     """Lists of records (designs as JSON, flat dicts) as a data frame; anything else as it is."""
-    if isinstance(value, Mapping):
-        value = [value]
-    if isinstance(value, (list, tuple)) and value and all(isinstance(item, Mapping) for item in value):
-        import pandas as pd
+    records = _records(value)
+    if records is None:
+        return value
+    import pandas as pd
 
-        return pd.DataFrame([_flat(item) for item in value])
-    return value
+    return pd.DataFrame([_flat(item) for item in records])
+
+
+def _records(value: Any) -> list[Mapping[str, Any]] | None:
+    """A dict, or a list of dicts, as a list; None for anything else."""
+    if isinstance(value, Mapping):
+        return [value]
+    if isinstance(value, (list, tuple)) and value and all(isinstance(item, Mapping) for item in value):
+        return list(value)
+    return None
 
 
 def _numbers(value: Any, what: str) -> NDArray[np.float64]:
@@ -78,9 +88,12 @@ def _numbers(value: Any, what: str) -> NDArray[np.float64]:
 class Surrogate:
     """A trained surrogate. `info`: features with units and ranges, targets, metrics per split, provenance."""
 
-    def __init__(self, model: SurrogateModel) -> None:
-        self._model = model
-        self.info: dict[str, Any] = json.loads(model.info())
+    def __init__(self, model: SurrogateModel | str | os.PathLike[str]) -> None:
+        """A model file, or the name of a shipped model (`network`, `accelerator`, `design`, `part`)."""
+        self._model = model if isinstance(model, SurrogateModel) else SurrogateModel.load(os.fspath(model))
+        self.info: dict[str, Any] = json.loads(self._model.info())
+        self._features: list[str] = [feature["name"] for feature in self.info["features"]]
+        self._by_designs: bool = self._model.takes_designs()
 
     @classmethod
     def train(
@@ -129,33 +142,62 @@ class Surrogate:
 
     @property
     def features(self) -> list[str]:
-        return [feature["name"] for feature in self.info["features"]]
+        return list(self._features)
 
     @property
     def targets(self) -> list[str]:
         return [target["name"] for target in self.info["targets"]]
 
-    def _takes_designs(self, value: Any) -> bool:
-        """Whether these are whole designs, and the model knows complete designs by their description."""
-        records = [value] if isinstance(value, Mapping) else value
-        if not isinstance(records, (list, tuple)) or not records or "ifmap_bytes_per_cycle" not in self.features:
-            return False
-        return all(isinstance(item, Mapping) and "cores" in item for item in records)
+    def predict(self, X: Any, *, workload: str | os.PathLike[str] | None = None, batch: int = 1) -> Prediction:
+        """Predicts for an array [n, features] in the order of `features`, a data frame with those columns, or a list of dicts.
 
-    def predict(self, X: Any) -> Prediction:
-        """Predicts for an array [n, features] in the order of `features`, a data frame with those columns, or a list of dicts (designs as JSON)."""
-        if self._takes_designs(X):
-            return Prediction(*self._model.predict_designs(json.dumps([X] if isinstance(X, Mapping) else list(X))))
-        X = _tabular(X)
-        if not _is_frame(X) and np.size(X) == 0 and np.ndim(X) < 2:
-            raise InputError(f"X: is empty; allowed: rows of {len(self.features)} features ({', '.join(self.features)})")
+        Dicts are rows, designs as JSON, or networks as records of the wa-hls4ml schema (with `model_config`).
+
+        Args:
+            workload: what the designs X run ("zoo:NAME", or a path): whole-network totals by a model of operators (`accelerator`) or of a campaign. `mean`, `lower` and `upper`
+                have the model's `targets` as columns, `metrics` all totals; an operator out of range puts the whole out of range.
+            batch: batch size of the workload.
+        """
+        if workload is not None:
+            return self._predict_workload(X, os.fspath(workload), batch)
         if _is_frame(X):
-            answer = self._model.predict_csv(X.to_csv(index=False))
-        elif isinstance(X, np.ndarray) and X.dtype == np.float64 and X.ndim == 2:
-            answer = self._model.predict_array(X)
-        else:
-            answer = self._model.predict_array(_numbers(X, "X"))
-        return Prediction(*answer)
+            return self._predict_frame(X)
+        records = _records(X)
+        if records is not None:
+            if self._by_designs and all("cores" in item for item in records):
+                return Prediction(*self._model.predict_designs(json.dumps(records)))
+            if all("model_config" in item for item in records):
+                return Prediction(*self._model.predict_records(json.dumps(records)))
+            return self._predict_frame(_tabular(records))
+        if isinstance(X, np.ndarray) and X.dtype == np.float64 and X.ndim == 2:
+            return Prediction(*self._model.predict_array(X))
+        if np.size(X) == 0 and np.ndim(X) < 2:
+            raise InputError(f"X: is empty; allowed: rows of {len(self.features)} features ({', '.join(self.features)})")
+        return Prediction(*self._model.predict_array(_numbers(X, "X")))
+
+    def _predict_frame(self, frame: Any) -> Prediction:
+        names = frame.columns.tolist()
+        answer = None
+        if all(type(name) is str for name in names):
+            answer = self._model.predict_cells(names, frame.to_numpy(dtype=object))
+        return Prediction(*(answer or self._model.predict_csv(frame.to_csv(index=False))))
+
+    def _predict_workload(self, designs: Any, workload: str, batch: int) -> Prediction:
+        records = _records(designs)
+        if records is None or not all("cores" in item for item in records):
+            raise InputError("X: with a workload, a design (as a dict) or a list of designs is due")
+        if not 1 <= batch <= 4096:
+            raise InputError(f"batch: found {batch}; allowed: 1 to 4096")
+        model = workload if workload.startswith("zoo:") else os.path.abspath(workload)
+        answers = json.loads(self._model.predict_workload(json.dumps(records), model, batch, ""))
+        missing = [name for name in self.targets if any(name not in answer["metrics"] or name not in answer["intervals"] for answer in answers)]
+        if missing:
+            raise InputError(f"X: the model's targets {', '.join(missing)} are no totals of a workload")
+        mean = np.array([[answer["metrics"][name] for name in self.targets] for answer in answers], dtype=np.float64)
+        ends = np.array([[answer["intervals"][name] for name in self.targets] for answer in answers], dtype=np.float64)
+        in_range = np.array([answer["in_range"] for answer in answers], dtype=np.bool_)
+        reasons = [[] if answer["in_range"] else ["an operator lies outside what training saw"] for answer in answers]
+        return Prediction(mean, ends[:, :, 0], ends[:, :, 1], in_range, reasons, [answer["metrics"] for answer in answers])
 
     def _frame(self, value: Any, what: str) -> Any:
         """A data frame; an array [n, features] gets the model's names, and the words that its numbers stand for."""

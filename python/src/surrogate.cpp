@@ -4,9 +4,15 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <cmath>
+#include <optional>
+
 #include "gnomon/base/json.hpp"
+#include "gnomon/base/text.hpp"
+#include "gnomon/surrogate/evaluator.hpp"
 #include "gnomon/surrogate/explain.hpp"
 #include "gnomon/surrogate/features.hpp"
+#include "gnomon/surrogate/import.hpp"
 #include "gnomon/surrogate/model.hpp"
 #include "gnomon/surrogate/table.hpp"
 #include "gnomon/surrogate/train.hpp"
@@ -55,10 +61,11 @@ std::string info_json(const surrogate::Model& model) {
 struct Answer {
   RealMatrix x;
   surrogate::Prediction prediction;
+  std::vector<std::string> unmodelled = {};
 };
 
-Expected<Answer> ask(const surrogate::Model& model, const arch::LabelTable& table) {
-  auto encoded = model.encode(table);
+Expected<Answer> ask(const surrogate::Model& model, const arch::LabelTable& table, const arch::LabelTable* nodes = nullptr) {
+  auto encoded = model.encode(table, nodes);
   if (!encoded) return fail(std::move(encoded.error()));
   auto prediction = model.predict(*encoded);
   if (!prediction) {
@@ -74,7 +81,98 @@ py::tuple answer(const surrogate::Model& model, Expected<Answer> asked) {
   const surrogate::Prediction& found = given.prediction;
   py::array_t<bool> in_range(static_cast<py::ssize_t>(found.in_range.size()));
   std::copy(found.in_range.begin(), found.in_range.end(), in_range.mutable_data());
-  return py::make_tuple(array_of(found.mean), array_of(found.lower), array_of(found.upper), in_range, surrogate::out_of_range_reasons(model, given.x, found.in_range));
+  auto reasons = surrogate::out_of_range_reasons(model, given.x, found.in_range);
+  for (std::size_t r = 0; r < given.unmodelled.size(); ++r) {
+    if (given.unmodelled[r].empty()) continue;
+    in_range.mutable_at(static_cast<py::ssize_t>(r)) = false;
+    reasons[r].insert(reasons[r].begin(), given.unmodelled[r]);
+  }
+  return py::make_tuple(array_of(found.mean), array_of(found.lower), array_of(found.upper), in_range, reasons);
+}
+
+/// A column of a frame's cells as a CSV table of it would hold it; none where that text is what decides (other types than numbers and words, mixtures, infinite values).
+std::optional<arch::LabelTable::Column> column_of(const std::string& name, PyObject* const* cells, py::ssize_t rows, py::ssize_t stride) {
+  arch::LabelTable::Column out{name, "", true, {}, {}};
+  bool numbers = false, words = false;
+  for (py::ssize_t r = 0; r < rows; ++r) {
+    PyObject* const cell = cells[r * stride];
+    if (PyFloat_CheckExact(cell) || PyLong_CheckExact(cell) || cell == Py_None) {
+      const double value = cell == Py_None ? std::nan("") : PyFloat_CheckExact(cell) ? PyFloat_AS_DOUBLE(cell) : PyLong_AsDouble(cell);
+      if (PyErr_Occurred() != nullptr) PyErr_Clear();
+      if (std::isinf(value) || (PyLong_CheckExact(cell) && !(std::abs(value) < 9e15))) return {};
+      // A missing value is NaN among words too.
+      numbers = numbers || !std::isnan(value);
+      if (words && !std::isnan(value)) return {};
+      if (words) out.words.emplace_back();
+      else out.numbers.push_back(value);
+    } else if (PyUnicode_CheckExact(cell)) {
+      if (numbers) return {};
+      if (!words) out.words.resize(static_cast<std::size_t>(r));
+      words = true;
+      Py_ssize_t size = 0;
+      const char* const text = PyUnicode_AsUTF8AndSize(cell, &size);
+      if (text == nullptr) {
+        PyErr_Clear();
+        return {};
+      }
+      double value = 0;
+      const std::string_view word = trimmed({text, static_cast<std::size_t>(size)});
+      if (word.empty() || parse_real(word, value)) return {};
+      out.words.emplace_back(text, static_cast<std::size_t>(size));
+    } else {
+      return {};
+    }
+  }
+  if (words) {
+    out.numeric = false;
+    out.numbers.clear();
+  }
+  return out;
+}
+
+/// Null where the table must go by its text.
+std::optional<arch::LabelTable> table_of_cells(const std::vector<std::string>& names, const py::array& cells) {
+  const auto columns = static_cast<py::ssize_t>(names.size());
+  if (cells.dtype().kind() != 'O' || cells.ndim() != 2 || cells.shape(1) != columns || cells.shape(0) == 0 || columns == 0) return {};
+  const auto size = static_cast<py::ssize_t>(sizeof(PyObject*));
+  if (cells.strides(0) % size != 0 || cells.strides(1) % size != 0) return {};
+  arch::LabelTable out;
+  for (py::ssize_t c = 0; c < columns; ++c) {
+    const std::string& name = names[static_cast<std::size_t>(c)];
+    if (name.empty() || name.find_first_of("[]") != std::string::npos || trimmed(name) != name) return {};
+    for (py::ssize_t other = 0; other < c; ++other)
+      if (names[static_cast<std::size_t>(other)] == name) return {};
+    auto column = column_of(name, static_cast<PyObject* const*>(cells.data()) + c * (cells.strides(1) / size), cells.shape(0), cells.strides(0) / size);
+    if (!column) return {};
+    out.add(std::move(*column));
+  }
+  return out;
+}
+
+/// Whole workloads on designs, one JSON object each: `metrics`, `intervals` (name: [lower, upper]), `in_range`.
+Expected<std::string> predict_workload(const surrogate::Model& model, const std::string& designs, const std::string& workload, std::int64_t batch, const std::string& base) {
+  const Json list = Json::parse(designs);
+  surrogate::WorkloadPredictor predictor(model);
+  Json out = Json::array();
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    arch::EvaluationJob job;
+    job.design_json = list[i].dump();
+    job.base_folder = base;
+    job.workloads = {{workload, batch, 1.0}};
+    job.fidelity = "surrogate";
+    auto answer = predictor.predict(job);
+    if (!answer) {
+      std::vector<Problem> problems = answer.error().problems();
+      for (Problem& problem : problems)
+        if (problem.file.empty() || problem.file == "design") problem.file = "design " + std::to_string(i);
+      return fail(problems.empty() ? answer.error() : Error(answer.error().kind(), std::move(problems)));
+    }
+    Json metrics = Json::object(), intervals = Json::object();
+    for (const arch::Metric& metric : answer->metrics) metrics[metric.name] = metric.value;
+    for (const auto& interval : answer->intervals) intervals[interval.name] = Json::array({interval.lower, interval.upper});
+    out.push_back(Json{{"metrics", metrics}, {"intervals", intervals}, {"in_range", answer->in_range}});
+  }
+  return out.dump();
 }
 
 Expected<surrogate::Model> train_table(const arch::LabelTable& table, surrogate::TrainOptions options) {
@@ -175,6 +273,37 @@ void bind_surrogate(py::module_& module) {
              }
              return py::make_tuple(usual, answer, parts);
            })
+      .def("predict_records",
+           [](const surrogate::Model& model, const std::string& json) {
+             return answer(model, [&]() -> Expected<Answer> {
+               py::gil_scoped_release released;
+               auto tables = surrogate::takes_layer_texts(model) ? surrogate::read_wa_texts(json, "records") : surrogate::read_wa_hls4ml(json, "records");
+               if (!tables) return fail(std::move(tables.error()));
+               auto out = ask(model, tables->rows, tables->nodes.rows() > 0 && !model.info().node_features.empty() ? &tables->nodes : nullptr);
+               if (out) out->unmodelled = std::move(tables->unmodelled);
+               return out;
+             }());
+           })
+      .def("predict_workload",
+           [](const surrogate::Model& model, const std::string& designs, const std::string& workload, std::int64_t batch, const std::string& base) {
+             return value_or_raise([&] {
+               py::gil_scoped_release released;
+               return predict_workload(model, designs, workload, batch, base);
+             }());
+           })
+      .def("predict_cells",
+           [](const surrogate::Model& model, const std::vector<std::string>& names, const py::array& cells) -> py::object {
+             // The caller falls back on the text of the table, which also tells what is wrong.
+             const auto table = table_of_cells(names, cells);
+             if (!table) return py::none();
+             auto asked = [&] {
+               py::gil_scoped_release released;
+               return ask(model, *table);
+             }();
+             if (!asked) return py::none();
+             return answer(model, std::move(asked));
+           })
+      .def("takes_designs", &surrogate::takes_complete_designs)
       .def("predict_designs", [](const surrogate::Model& model, const std::string& json) {
         return answer(model, [&]() -> Expected<Answer> {
           py::gil_scoped_release released;

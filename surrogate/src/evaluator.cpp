@@ -368,6 +368,36 @@ class TotalPredictor {
   }
 };
 
+/// Answers from a model file, of whichever kind.
+class ModelPredictor {
+ public:
+  Expected<Evaluation> evaluate(const Model& model, const std::string& file, const EvaluationJob& job, const Options& options) {
+    if (!by_layers(model)) return totals_.evaluate(model, job);
+    for (const char* name : {latency_label, energy_label}) {
+      if (!target_index(model, name)) {
+        return fail(Error(ErrorKind::invalid_input, Problem{file, "", "predicts layers, but not the target " + in_quotes(name)}));
+      }
+    }
+    layers_.model = &model;
+    return layers_.evaluate(analytical_job(job, options));
+  }
+
+ private:
+  LayerPredictor layers_;
+  TotalPredictor totals_;
+
+  static bool by_layers(const Model& model) {
+    const auto& known = layer_features();
+    bool only_macs = true;
+    for (const Feature& feature : model.info().features) {
+      if (std::none_of(known.begin(), known.end(), [&](const LayerFeature& f) { return f.name == feature.name; })) return false;
+      // `clock_mhz` and `macs` are names of design parameters and totals as well.
+      only_macs = only_macs && (feature.name == "macs" || feature.name == "clock_mhz");
+    }
+    return !only_macs;
+  }
+};
+
 class AcceleratorSurrogate : public arch::Evaluator {
  public:
   Expected<Evaluation> evaluate(const EvaluationJob& job) override {
@@ -380,14 +410,7 @@ class AcceleratorSurrogate : public arch::Evaluator {
     }
     auto model = load(options->model);
     if (!model) return fail(std::move(model.error()));
-    if (!by_layers(**model)) return totals_.evaluate(**model, job);
-    for (const char* name : {latency_label, energy_label}) {
-      if (!target_index(**model, name)) {
-        return fail(Error(ErrorKind::invalid_input, Problem{options->model, "", "predicts layers, but not the target " + in_quotes(name)}));
-      }
-    }
-    layers_.model = *model;
-    return layers_.evaluate(analytical_job(job, *options));
+    return predicted_.evaluate(**model, options->model, job, *options);
   }
 
   void observe(const EvaluationJob& job, const Evaluation& result) override {
@@ -400,7 +423,7 @@ class AcceleratorSurrogate : public arch::Evaluator {
 
  private:
   LayerPredictor layers_;
-  TotalPredictor totals_;
+  ModelPredictor predicted_;
   LayerLabels labels_;
   std::map<std::string, Model> models_;
   std::optional<Model> learned_;
@@ -411,17 +434,6 @@ class AcceleratorSurrogate : public arch::Evaluator {
     auto model = Model::load(path);
     if (!model) return fail(std::move(model.error()));
     return &models_.emplace(path, std::move(*model)).first->second;
-  }
-
-  static bool by_layers(const Model& model) {
-    const auto& known = layer_features();
-    bool only_macs = true;
-    for (const Feature& feature : model.info().features) {
-      if (std::none_of(known.begin(), known.end(), [&](const LayerFeature& f) { return f.name == feature.name; })) return false;
-      // `clock_mhz` and `macs` are names of design parameters and totals as well.
-      only_macs = only_macs && (feature.name == "macs" || feature.name == "clock_mhz");
-    }
-    return !only_macs;
   }
 
   void learn() {
@@ -445,6 +457,20 @@ class AcceleratorSurrogate : public arch::Evaluator {
 };
 
 }  // namespace
+
+struct WorkloadPredictor::Impl {
+  const Model& model;
+  ModelPredictor predictor = {};
+};
+
+WorkloadPredictor::WorkloadPredictor(const Model& model) : impl_(std::make_unique<Impl>(Impl{model})) {}
+WorkloadPredictor::~WorkloadPredictor() = default;
+
+Expected<Evaluation> WorkloadPredictor::predict(const EvaluationJob& job) {
+  auto options = options_of(job);
+  if (!options) return fail(std::move(options.error()));
+  return impl_->predictor.evaluate(impl_->model, "model", job, *options);
+}
 
 std::unique_ptr<arch::Evaluator> make_accelerator_surrogate() { return std::make_unique<AcceleratorSurrogate>(); }
 

@@ -106,6 +106,46 @@ def test_accelerator_on_whole_networks(design: str, network: str) -> None:
         assert abs(mean / truth[metric] - 1) < 0.15 or not answer["in_range"] or design == "edge-ddr4", (metric, truth[metric], mean, ends)
 
 
+def test_accelerator_answers_workloads_on_designs(tmp_path: Path) -> None:
+    """Truth: `simulate --fidelity surrogate`, which campaigns use: the same totals and intervals, from `predict` and from Python."""
+    designs = [json.loads((ROOT / f"examples/designs/{name}.json").read_text()) for name in ("edge", "edge-os")]
+    (tmp_path / "both.json").write_text(json.dumps(designs))
+    network = "zoo:mbnet?depth=3&width=24&resolution=64"
+    rows = run("surrogate", "predict", "--model", "accelerator", "--arch", tmp_path / "both.json", "--workload", network, "--batch", "2", "--json").json()["rows"]
+    model = gnomon.Surrogate("accelerator")
+    answer = model.predict(designs, workload=network, batch=2)
+    for i, design in enumerate(designs):
+        (tmp_path / "one.json").write_text(json.dumps(design))
+        truth = run("simulate", "--arch", tmp_path / "one.json", "--workload", network, "--batch", "2", "--fidelity", "surrogate", "--model", "accelerator", "--json").json()
+        assert rows[i]["design"] == design["name"] and rows[i]["in_range"] == truth["in_range"] == bool(answer.in_range[i])
+        for metric in ("latency_cycles", "latency_s", "energy_pj"):
+            assert rows[i][metric] == {"mean": truth["total"][metric], **truth["intervals"][metric]}
+        for t, metric in enumerate(model.targets):
+            assert (answer.mean[i][t], answer.lower[i][t], answer.upper[i][t]) == (truth["total"][metric], truth["intervals"][metric]["lower"], truth["intervals"][metric]["upper"])
+        assert answer.metrics[i]["edp_js"] == truth["total"]["edp_js"]
+    # Four times the PEs are faster.
+    wider = json.loads(json.dumps(designs[0]))
+    wider["cores"][0]["array"] |= {"rows": 2 * wider["cores"][0]["array"]["rows"], "cols": 2 * wider["cores"][0]["array"]["cols"]}
+    assert model.predict(wider, workload="zoo:resnet18").mean[0][0] < model.predict(designs[0], workload="zoo:resnet18").mean[0][0]
+    ask = ("surrogate", "predict", "--model", "accelerator")
+    for more, status, word in (
+        (("--arch", tmp_path / "one.json"), 2, "--workload"),
+        (("--workload", network), 2, "--arch"),
+        (("--data", tmp_path / "one.json"), 2, "--workload"),
+        (("--arch", tmp_path / "one.json", "--workload", "zoo:nothing"), 3, "nothing"),
+        (("--arch", tmp_path / "one.json", "--workload", tmp_path / "none.onnx"), 3, "none.onnx"),
+    ):
+        told = run(*ask, *more)
+        assert told.status == status and word in told.err, told.err
+    (tmp_path / "bad.json").write_text(json.dumps([designs[0], designs[0] | {"clock_mhz": -1}]))
+    told = run(*ask, "--arch", tmp_path / "bad.json", "--workload", network)
+    assert told.status == 3 and "bad.json /1" in told.err and "clock_mhz" in told.err, told.err
+    with pytest.raises(gnomon.InputError, match="design 1.*clock_mhz"):
+        model.predict(json.loads((tmp_path / "bad.json").read_text()), workload=network)
+    with pytest.raises(gnomon.InputError, match="a design"):
+        model.predict([[1.0]], workload=network)
+
+
 def complete(**changes: Any) -> dict[str, Any]:
     """A design whose array is none of the table's."""
     array = {"rows": 6, "cols": 8, "dataflow": "os", "precision": "int8", "accumulator_bits": 24, "overlap": True} | changes

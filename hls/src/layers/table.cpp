@@ -120,6 +120,7 @@ Json wa_record(const Plan& plan, std::int64_t row, const Label& label, const std
       one["strides"] = two ? Json::array({text(layer.stride), text(layer.stride)}) : Json::array({text(layer.stride)});
       one["padding"] = "valid";
     }
+    if (layer.type == "max_pool") one["pool_size"] = one["strides"] = two ? Json::array({text(layer.kernel), text(layer.kernel)}) : Json::array({text(layer.kernel)});
     if (s.n_in > 0) {
       one["activation"] = layer.activation;
       one["use_bias"] = layer.bias ? "True" : "False";

@@ -6,6 +6,7 @@
 #include "gnomon/arch/dataflow.hpp"
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
+#include "features/layouts.hpp"
 #include "gnomon/surrogate/features.hpp"
 
 namespace gnomon::surrogate {
@@ -192,6 +193,8 @@ Expected<LabelTable> design_table(const std::vector<arch::Design>& designs) {
   for (Column& column : columns) out.add(std::move(column));
   return out;
 }
+
+bool takes_complete_designs(const Model& model) { return layout_of(model.info().features) == Layout::designs; }
 
 bool holds_designs(const std::string& json) {
   const Json document = Json::parse(json, nullptr, false, true);

@@ -56,6 +56,10 @@ Finisher::Finisher(const Target& target)
   widest_low_ = low_ - farther;
   widest_high_ = high_ + farther;
   widest_ = high - low + margin + farther;
+  // Without a term nothing vouches for an answer beyond its bounds, and an interval follows it no farther than this.
+  const double reach = scale_ == Scale::linear ? 10 * (high - low) : std::log(30.0);
+  least_ = low_ - reach;
+  most_end_ = high_ + reach;
 }
 
 double Finisher::back(double z) const {
@@ -85,6 +89,10 @@ Finished Finisher::operator()(const ScaledAnswer& answer, bool inside) const {
   }
   from = std::min(from, std::min(answer.centre, answer.other)) - answer.farther;
   to = std::max(to, answer.zero ? 0.0 : std::max(answer.centre, answer.other)) + answer.farther;
+  if (!term_) {
+    from = std::max(from, least_);
+    to = std::min(to, most_end_);
+  }
   return {mean, std::min(mean, back(from)), std::max(mean, back(to))};
 }
 
@@ -246,7 +254,8 @@ Model::Scaled Model::scaled(const Encoded& encoded, Eigen::Index first, Eigen::I
         double by_size = beyond[i].log_share * range;
         double by_share = beyond[i].share * range;
         if (target.scale != "linear") {
-          by_size = std::clamp(by_size, beyond[i].logarithms, 2 * beyond[i].logarithms);
+          // The mean power, and a tenth more: what was seen last lies a little inside the range's end.
+          by_size = std::clamp(1.1 * by_size, beyond[i].logarithms, 2 * beyond[i].logarithms);
           by_share = std::min(by_share, 2 * std::log1p(beyond[i].share));
         }
         // So far from what was learned nothing is known, and wider intervals say no more.

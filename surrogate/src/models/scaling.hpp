@@ -32,6 +32,7 @@ class Finisher {
   bool term_;
   double divisor_, quantum_, quantile_, quantile_outside_, floor_, most_;
   double low_, high_, widest_low_, widest_high_;  // bounds of answers and of intervals, without a term
+  double least_, most_end_;                       // where an interval ends at the latest, without a term
   double widest_;                                 // half of an interval, with one
 };
 inline Finished finish(const Target& target, const ScaledAnswer& answer, bool inside) { return Finisher(target)(answer, inside); }

@@ -1,7 +1,6 @@
 #include <xgboost/c_api.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cmath>
 #include <deque>
@@ -13,6 +12,7 @@
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/text.hpp"
 #include "models/families.hpp"
+#include "models/forest.hpp"
 
 namespace gnomon::surrogate {
 namespace {
@@ -44,63 +44,9 @@ void describe(FieldVisitor& v, TreeOptions& o) {
   field(v, {"counts", "trees per target and member, as trained"}, o.counts, Length{0, 1'000'000}, Range{0, 10'000});
 }
 
-/// A node: a question, whose second answer lies behind the first, or a leaf (input -1) with its value in `threshold`.
-struct Node {
-  std::int32_t input = -1;
-  float threshold = 0;
-  std::int32_t below = 0;  ///< index, within the booster, of the child for values below the threshold
-};
 struct Booster {
-  std::vector<Node> nodes;
-  std::vector<std::int32_t> roots;
+  Forest forest;
   float base = 0;
-
-  /// Adds the trees' answers to rows x [inputs, rows] to `sums` [rows]. Tree by tree, for a tree stays in the nearest cache and a booster does not; few rows go
-  /// down many trees side by side instead, where one waits for memory while others go on. Sums are of the same order either way.
-  void add(const Batch& x, float* sums) const {
-    if (x.cols() < 8) {
-      for (Eigen::Index r = 0; r < x.cols(); ++r) sums[r] = add_side_by_side(x.data() + r * x.rows(), sums[r]);
-      return;
-    }
-    for (const std::int32_t root : roots) {
-      for (Eigen::Index r = 0; r < x.cols(); ++r) {
-        const float* const row = x.data() + r * x.rows();
-        std::int32_t at = root;
-        while (nodes[static_cast<std::size_t>(at)].input >= 0) {
-          const Node& node = nodes[static_cast<std::size_t>(at)];
-          at = node.below + (row[node.input] < node.threshold ? 0 : 1);
-        }
-        sums[r] += nodes[static_cast<std::size_t>(at)].threshold;
-      }
-    }
-  }
-
-  float add_side_by_side(const float* row, float sum) const {
-    constexpr std::size_t most = 32;
-    std::array<std::int32_t, most> at{};
-    std::array<std::uint8_t, most> open{};
-    for (std::size_t first = 0; first < roots.size(); first += most) {
-      const std::size_t count = std::min(most, roots.size() - first);
-      std::copy_n(roots.begin() + static_cast<std::ptrdiff_t>(first), count, at.begin());
-      for (std::size_t k = 0; k < count; ++k) open[k] = static_cast<std::uint8_t>(k);
-      for (std::size_t left = count; left > 0;) {
-        std::size_t kept = 0;
-        for (std::size_t i = 0; i < left; ++i) {
-          const std::uint8_t k = open[i];
-          const Node& node = nodes[static_cast<std::size_t>(at[k])];
-          const bool inner = node.input >= 0;
-          // A leaf stays where it is; the question asked of it is none.
-          const std::int32_t next = node.below + (row[inner ? node.input : 0] < node.threshold ? 0 : 1);
-          at[k] = inner ? next : at[k];
-          open[kept] = k;
-          kept += inner ? 1 : 0;
-        }
-        left = kept;
-      }
-      for (std::size_t k = 0; k < count; ++k) sum += nodes[static_cast<std::size_t>(at[k])].threshold;
-    }
-    return sum;
-  }
 };
 
 /// Owners of the library's handles.
@@ -137,10 +83,13 @@ bool make_matrix(const Batch& x, const Batch& labels, Eigen::Index target, const
   return XGDMatrixSetFloatInfo(out.handle, "label", y.data(), y.size()) == 0;
 }
 
-/// The library's own JSON, laid out so that the children of a node lie side by side.
-Expected<Booster> read_booster(const std::string& text, std::size_t trees_wanted) {
+/// The library's own JSON, laid out so that the children of a node lie side by side, and so do the nodes of a few levels: a walk reads few lines of memory.
+Expected<Booster> read_booster(const std::string& text, std::size_t trees_wanted, int inputs) {
+  constexpr int levels = 3;  // 14 nodes below a pair of children
   const auto json = nlohmann::json::parse(text, nullptr, false);
   Booster out;
+  std::vector<TreeNode> nodes;
+  std::vector<std::int32_t> roots;
   try {
     const auto& learner = json.at("learner");
     out.base = std::stof(learner.at("learner_model_param").at("base_score").get<std::string>());
@@ -150,27 +99,43 @@ Expected<Booster> read_booster(const std::string& text, std::size_t trees_wanted
       const auto right = trees[t].at("right_children").get<std::vector<int>>();
       const auto input = trees[t].at("split_indices").get<std::vector<int>>();
       const auto value = trees[t].at("split_conditions").get<std::vector<float>>();
-      const auto root = static_cast<std::int32_t>(out.nodes.size());
-      out.roots.push_back(root);
-      out.nodes.emplace_back();
-      std::deque<std::pair<int, std::int32_t>> open{{0, root}};
-      while (!open.empty()) {
-        const auto [from, to] = open.front();
-        open.pop_front();
-        const auto i = static_cast<std::size_t>(from);
-        Node node{left.at(i) < 0 ? -1 : input.at(i), value.at(i), 0};
-        if (left.at(i) >= 0) {
-          node.below = static_cast<std::int32_t>(out.nodes.size());
-          out.nodes.resize(out.nodes.size() + 2);
-          open.emplace_back(left[i], node.below);
-          open.emplace_back(right.at(i), node.below + 1);
+      roots.push_back(static_cast<std::int32_t>(nodes.size()));
+      nodes.emplace_back();
+      struct Place {
+        int from;
+        std::int32_t to;
+        int level;
+      };
+      // A node whose children are to lie in the next block waits until its own block is laid out.
+      std::deque<Place> blocks{{0, roots.back(), levels - 1}};
+      while (!blocks.empty()) {
+        std::deque<Place> open{blocks.front()};
+        blocks.pop_front();
+        while (!open.empty()) {
+          const Place at = open.front();
+          open.pop_front();
+          const auto i = static_cast<std::size_t>(at.from);
+          if (left.at(i) < 0) {
+            nodes[static_cast<std::size_t>(at.to)] = {-1, value.at(i), 0};
+            continue;
+          }
+          if (at.level < 0) {
+            blocks.push_back({at.from, at.to, levels - 1});
+            continue;
+          }
+          const auto below = static_cast<std::int32_t>(nodes.size());
+          nodes[static_cast<std::size_t>(at.to)] = {input.at(i), value.at(i), below};
+          if (input[i] < 0 || input[i] >= inputs) return fail(ErrorKind::run_failed, "XGBoost's model asks for an input that there is not");
+          nodes.resize(nodes.size() + 2);
+          open.push_back({left[i], below, at.level - 1});
+          open.push_back({right.at(i), below + 1, at.level - 1});
         }
-        out.nodes[static_cast<std::size_t>(to)] = node;
       }
     }
   } catch (const std::exception& error) {
     return fail(ErrorKind::run_failed, "XGBoost's model is not in the form known: " + std::string(error.what()));
   }
+  out.forest = Forest(nodes, std::move(roots), inputs);
   return out;
 }
 
@@ -181,7 +146,7 @@ Expected<Booster> train_booster(const Lesson& lesson, const TreeOptions& options
   labelled(learn);
   labelled(watch);
   if (learn.empty()) std::swap(learn, watch);
-  if (learn.empty()) return Booster{{Node{}}, {0}, 0};
+  if (learn.empty()) return Booster{Forest({TreeNode{}}, {0}, static_cast<int>(lesson.samples.x.rows())), 0};
   Matrix train, held;
   if (!make_matrix(lesson.samples.x, lesson.labels, target, learn, train)) return library_error();
   if (!watch.empty() && !make_matrix(lesson.samples.x, lesson.labels, target, watch, held)) return library_error();
@@ -219,7 +184,7 @@ Expected<Booster> train_booster(const Lesson& lesson, const TreeOptions& options
   bst_ulong length = 0;
   const char* bytes = nullptr;
   if (XGBoosterSaveModelToBuffer(machine.handle, R"({"format": "json"})", &length, &bytes) != 0) return library_error();
-  return read_booster(std::string(bytes, length), best);
+  return read_booster(std::string(bytes, length), best, static_cast<int>(lesson.samples.x.rows()));
 }
 
 /// Gradient-boosted regression trees (Chen and Guestrin, KDD 2016), one booster per target and member, trained by XGBoost with one thread a booster, walked
@@ -251,7 +216,7 @@ class Trees final : public Learner {
       if (error) return fail(std::move(*error));
     }
     options_.counts.clear();
-    for (const Booster& booster : boosters_) options_.counts.push_back(static_cast<std::int64_t>(booster.roots.size()));
+    for (const Booster& booster : boosters_) options_.counts.push_back(static_cast<std::int64_t>(booster.forest.roots().size()));
     return {};
   }
 
@@ -268,7 +233,7 @@ class Trees final : public Learner {
       for (std::size_t m = 0; m < members; ++m) {
         const Booster& booster = boosters_[static_cast<std::size_t>(t) * members + m];
         std::fill(sums.begin(), sums.end(), booster.base);
-        booster.add(samples.x, sums.data());
+        booster.forest.add(samples.x, sums.data());
         for (std::size_t r = 0; r < sums.size(); ++r) {
           mean(t, static_cast<Eigen::Index>(r)) += sums[r];
           if (spread) (*spread)(t, static_cast<Eigen::Index>(r)) += sums[r] * sums[r];
@@ -285,8 +250,9 @@ class Trees final : public Learner {
   void append_weights(std::vector<float>& blob) const override {
     for (const Booster& booster : boosters_) {
       blob.push_back(booster.base);
-      blob.push_back(static_cast<float>(booster.nodes.size()));
-      for (const Node& node : booster.nodes) blob.insert(blob.end(), {static_cast<float>(node.input), node.threshold, static_cast<float>(node.below)});
+      const std::vector<TreeNode> nodes = booster.forest.nodes();
+      blob.push_back(static_cast<float>(nodes.size()));
+      for (const TreeNode& node : nodes) blob.insert(blob.end(), {static_cast<float>(node.input), node.threshold, static_cast<float>(node.below)});
     }
   }
 
@@ -303,19 +269,22 @@ class Trees final : public Learner {
       if (!(head[1] >= 1 && head[1] < 1.6e7F) || static_cast<double>(head[1]) * 3 > static_cast<double>(weights.size())) return refuse("a number of nodes");
       const auto count = static_cast<std::size_t>(head[1]);
       std::vector<bool> child(count, false);
+      std::vector<TreeNode> nodes;
+      std::vector<std::int32_t> roots;
       for (std::size_t i = 0; i < count; ++i) {
         float node[3];
         if (!take_weights(weights, 3, node)) return refuse("too few or not finite");
         const auto below = static_cast<double>(node[2]);
         if (!(node[0] >= -1 && node[0] < static_cast<float>(shape.inputs))) return refuse("an input outside the model's");
         if (node[0] >= 0 && !(below > static_cast<double>(i) && below + 1 < static_cast<double>(count))) return refuse("a child outside its booster");
-        booster.nodes.push_back({static_cast<std::int32_t>(node[0]), node[1], static_cast<std::int32_t>(below)});
+        nodes.push_back({static_cast<std::int32_t>(node[0]), node[1], static_cast<std::int32_t>(below)});
         if (node[0] >= 0) child[static_cast<std::size_t>(below)] = child[static_cast<std::size_t>(below) + 1] = true;
       }
       for (std::size_t i = 0; i < count; ++i) {
-        if (!child[i]) booster.roots.push_back(static_cast<std::int32_t>(i));
+        if (!child[i]) roots.push_back(static_cast<std::int32_t>(i));
       }
-      if (static_cast<std::int64_t>(booster.roots.size()) != options_.counts[b]) return refuse("a number of trees");
+      if (static_cast<std::int64_t>(roots.size()) != options_.counts[b]) return refuse("a number of trees");
+      booster.forest = Forest(nodes, std::move(roots), shape.inputs);
     }
     if (!weights.empty()) return refuse("too many");
     return {};

@@ -8,13 +8,13 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <zlib.h>
 
 #include "features/layouts.hpp"
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/features.hpp"
 #include "gnomon/surrogate/table.hpp"
+#include "training/wa_records.hpp"
 
 namespace gnomon::surrogate {
 namespace {
@@ -145,28 +145,9 @@ Expected<ImportedTable> import_layout(const LabelTable& table, const std::vector
 }
 
 Expected<LabelTable> load_table(const std::filesystem::path& path) {
-  const auto bytes = read_file(path);
-  if (!bytes) return fail(Error(bytes.error()));
-  if (!bytes->starts_with("\x1f\x8b")) return LabelTable::parse(*bytes, path.string());
-  constexpr std::size_t limit = std::size_t{1} << 30;
-  z_stream stream{};
-  if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) return fail(ErrorKind::run_failed, "zlib does not start");
-  std::string text;
-  std::vector<char> part(1 << 18);
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes->data()));
-  stream.avail_in = static_cast<uInt>(bytes->size());
-  int state = Z_OK;
-  while (state == Z_OK && text.size() < limit) {
-    stream.next_out = reinterpret_cast<Bytef*>(part.data());
-    stream.avail_out = static_cast<uInt>(part.size());
-    state = inflate(&stream, Z_NO_FLUSH);
-    text.append(part.data(), part.size() - stream.avail_out);
-    // A file may hold several compressed parts behind each other (`cat a.gz b.gz`).
-    if (state == Z_STREAM_END && stream.avail_in > 0) state = inflateReset(&stream);
-  }
-  inflateEnd(&stream);
-  if (state != Z_STREAM_END) return invalid(path.string(), "", text.size() >= limit ? "unpacks to more than 1 GiB" : "is damaged: it does not unpack");
-  return LabelTable::parse(text, path.string());
+  const auto text = read_unpacked(path);
+  if (!text) return fail(Error(text.error()));
+  return LabelTable::parse(*text, path.string());
 }
 
 }  // namespace gnomon::surrogate

@@ -6,59 +6,12 @@
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/import.hpp"
+#include "training/wa_records.hpp"
 
 namespace gnomon::surrogate {
 namespace {
 
-using arch::LabelTable;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-const Json* member(const Json& object, const char* key) {
-  if (!object.is_object()) return nullptr;
-  const auto at = object.find(key);
-  return at == object.end() || at->is_null() ? nullptr : &*at;
-}
-
-std::string text_of(const Json* value) { return !value ? std::string() : value->is_string() ? value->get<std::string>() : value->dump(); }
-
-/// A number, or a text that is one; NaN where there is none (nothing, an empty text, `None`, `N/A`). What is none of these is kept for the error.
-class Numbers {
- public:
-  double operator()(const Json* object, const char* key, const std::string& where) {
-    const Json* value = object ? member(*object, key) : nullptr;
-    if (!value) return nan;
-    double out = nan;
-    if (value->is_number()) {
-      out = value->get<double>();
-    } else {
-      const std::string text = text_of(value);
-      const std::string_view word = trimmed(text);
-      if (word.empty() || word == "None" || word == "N/A" || word == "nan") return nan;
-      if (!value->is_string() || !parse_real(word, out)) out = -1;
-    }
-    if (!(out >= 0 && out <= 1e300)) wrong_ = {where + "/" + key, text_of(value)};
-    return out;
-  }
-  const std::pair<std::string, std::string>& wrong() const { return wrong_; }
-
- private:
-  std::pair<std::string, std::string> wrong_;
-};
-
-/// All whole numbers in a shape, whatever its brackets: `[null, 16]`, `(None, 32, 3)`.
-std::vector<double> numbers_in(const std::string& text) {
-  std::vector<double> out;
-  for (std::size_t i = 0; i < text.size();) {
-    if (text[i] < '0' || text[i] > '9') {
-      ++i;
-      continue;
-    }
-    double value = 0;
-    for (; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i) value = std::min(1e15, 10 * value + (text[i] - '0'));
-    out.push_back(value);
-  }
-  return out;
-}
 
 double product_of(const std::vector<double>& values) {
   double out = 1;
@@ -72,30 +25,6 @@ double bits_of(const std::string& precision) {
   return found.empty() ? nan : found.front();
 }
 
-struct Columns {
-  std::vector<LabelTable::Column> list;
-
-  void number(const std::string& name, const std::string& unit, double value) {
-    LabelTable::Column& column = find(name, unit, true);
-    column.numbers.push_back(value);
-  }
-  void word(const std::string& name, std::string value) { find(name, "", false).words.push_back(std::move(value)); }
-  LabelTable table() const {
-    LabelTable out;
-    for (const LabelTable::Column& column : list) out.add(column);
-    return out;
-  }
-
- private:
-  LabelTable::Column& find(const std::string& name, const std::string& unit, bool numeric) {
-    for (LabelTable::Column& column : list) {
-      if (column.name == name) return column;
-    }
-    list.push_back({name, unit, numeric, {}, {}});
-    return list.back();
-  }
-};
-
 /// Multiply-accumulates of a layer from its shapes: outputs times the inputs that each needs; 0 for layers without weights.
 double macs_of(const Json& layer, const std::vector<double>& in, const std::vector<double>& out) {
   const std::string kind = text_of(member(layer, "class_name"));
@@ -108,7 +37,7 @@ double macs_of(const Json& layer, const std::vector<double>& in, const std::vect
   return product_of(out) * kernel * square * (depthwise ? 1 : in.back());
 }
 
-Expected<void> add_record(const Json& record, std::size_t index, const std::string& file, Columns& rows, Columns& nodes) {
+Expected<void> add_record(const Json& record, std::size_t index, const std::string& file, GrowingColumns& rows, GrowingColumns& nodes) {
   const std::string where = "/" + std::to_string(index);
   const Json* layers = member(record, "model_config");
   const Json* config = member(record, "hls_config");
@@ -163,43 +92,22 @@ Expected<void> add_record(const Json& record, std::size_t index, const std::stri
   rows.number("multipliers", "", multipliers);
   rows.number("weight_bits", "", weight_bits);
   rows.number("bit_operations", "", bit_operations);
-  const Json* resources = member(record, "resource_report");
-  const Json* latency = member(record, "latency_report");
-  for (const char* name : {"lut", "ff", "dsp", "bram"}) rows.number(name, "", number_of(resources, name, where + "/resource_report"));
-  rows.number("cycles", "", number_of(latency, "cycles_max", where + "/latency_report"));
-  rows.number("ii", "", number_of(latency, "interval_max", where + "/latency_report"));
-  if (const auto& [place, found] = number_of.wrong(); !place.empty()) {
-    return invalid(file, place, "found " + in_quotes(found) + "; allowed: a number that is not negative, or nothing where it is missing");
-  }
-  return {};
+  add_labels(record, where, number_of, rows);
+  return number_of.sound(file);
 }
 
 }  // namespace
 
 Expected<NetworkTables> load_wa_hls4ml(const std::filesystem::path& path) {
-  Columns rows, nodes;
-  const auto text = read_file(path, std::size_t{4} << 30);
+  const auto text = read_unpacked(path, std::size_t{4} << 30);
   if (!text) return fail(Error(text.error()));
-  const std::string file = path.string();
-  std::size_t index = 0;
-  if (const auto first = text->find_first_not_of(" \t\r\n"); first != std::string::npos && (*text)[first] == '[') {
-    const auto document = Document::parse(*text, file);
-    if (!document) return fail(Error(document.error()));
-    for (const Json& record : document->root()) {
-      if (auto done = add_record(record, index++, file, rows, nodes); !done) return fail(std::move(done.error()));
-    }
-  } else {
-    for (std::size_t begin = 0; begin < text->size();) {
-      const std::size_t end = std::min(text->find('\n', begin), text->size());
-      const std::string_view line = trimmed(std::string_view(*text).substr(begin, end - begin));
-      begin = end + 1;
-      if (line.empty()) continue;
-      const auto document = Document::parse(line, file);
-      if (!document) return fail(Error(document.error()));
-      if (auto done = add_record(document->root(), index++, file, rows, nodes); !done) return fail(std::move(done.error()));
-    }
-  }
-  if (index == 0) return invalid(file, "", "has no record");
+  return read_wa_hls4ml(*text, path.string());
+}
+
+Expected<NetworkTables> read_wa_hls4ml(const std::string& text, const std::string& file) {
+  GrowingColumns rows, nodes;
+  auto read = for_each_record(text, file, [&](const Json& record, std::size_t index) { return add_record(record, index, file, rows, nodes); });
+  if (!read) return fail(std::move(read.error()));
   return NetworkTables{rows.table(), nodes.table()};
 }
 

@@ -45,6 +45,23 @@ class LayerLabels {
 /// Rows outside what was learned are marked out of range too; the caller then simulates.
 std::unique_ptr<arch::Evaluator> make_accelerator_surrogate();
 
+/// What `accelerator/surrogate` answers, from a model that the caller has: whole workloads on designs. The model must outlive it.
+class WorkloadPredictor {
+ public:
+  explicit WorkloadPredictor(const Model& model);
+  ~WorkloadPredictor();
+  WorkloadPredictor(const WorkloadPredictor&) = delete;
+  WorkloadPredictor& operator=(const WorkloadPredictor&) = delete;
+
+  /// Metrics of the job's workloads on its design, with intervals and whether all of it is in range. Errors: those of the readers of designs and workloads, a model whose features
+  /// are neither those of layers nor paths into this design.
+  Expected<arch::Evaluation> predict(const arch::EvaluationJob& job);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 /// `memory/surrogate` and `kernel/surrogate`: all metrics from a campaign's parameters alone. The job's options are `{"model": FILE}`, a model trained on a campaign's folder
 /// whose features are parameters of this campaign, or nothing: then it learns. Results of slower fidelities that `observe` brings are rows, a design each; a small ensemble is trained
 /// anew whenever they have grown by a third, beginning with 24 rows; metrics that were the same in all of them are given as they were. Before that it answers with no

@@ -10,6 +10,8 @@
 
 namespace gnomon::surrogate {
 
+class Model;
+
 /// One feature of an operator on a design.
 struct LayerFeature {
   std::string name;
@@ -51,6 +53,8 @@ arch::LabelTable with_design_features(const arch::LabelTable& table);
 /// The description of each design, a row each. Unsupported, naming the field: what has no complete RTL (several cores, shared levels, device memory,
 /// floating point), and levels that hold several operands.
 Expected<arch::LabelTable> design_table(const std::vector<arch::Design>& designs);
+/// Whether a model's features are those of complete designs.
+bool takes_complete_designs(const Model& model);
 /// Whether a JSON text is a design, or a list of designs.
 bool holds_designs(const std::string& json);
 /// Descriptions of one design or of a list of designs. Errors as the reader of designs has them, with `file`.

@@ -6,6 +6,7 @@
 
 #include "gnomon/arch/label_table.hpp"
 #include "gnomon/base/error.hpp"
+#include "gnomon/surrogate/model.hpp"
 
 namespace gnomon::surrogate {
 
@@ -36,12 +37,23 @@ Expected<ImportedTable> import_layout(const arch::LabelTable& table, const std::
 struct NetworkTables {
   arch::LabelTable rows;
   arch::LabelTable nodes;  ///< column `network` holds the row's `network`
+  /// Per row, in words, what the source says and the columns cannot hold (none, or an empty text: nothing). Answers about such rows are out of range.
+  std::vector<std::string> unmodelled = {};
 };
 /// Reads records of the wa-hls4ml schema (arXiv 2511.05615): a JSON array of records, or one record a line. All values may be strings; an empty
 /// `resource_report` or `latency_report` is a missing label, never 0. Rows: network, part, clock, totals over the layers, and the labels `lut, ff, dsp,
 /// bram, cycles, ii` (largest latency and interval). Nodes: one per layer with its sizes, precision, reuse factor, MACs, multipliers (MACs / reuse factor)
 /// and weight bits.
 Expected<NetworkTables> load_wa_hls4ml(const std::filesystem::path& path);
+Expected<NetworkTables> read_wa_hls4ml(const std::string& text, const std::string& file);
+
+/// The same records as `gnomon dataset layers` describes networks, by the text of their layers, which is what the shipped model `network` takes; with labels where there are any, without nodes. Unsupported: several precisions or strategies in a network, other layers than dense and convolutional ones,
+/// maximum pools, flatten layers, sums of a dense layer's input and output and the activations between, windows that reach beyond the image. Told as unmodelled: integer bits other than 1, reuse factors
+/// that hls4ml would not take, parts of other families than UltraScale+. The clock, and the widths of accumulators and tables, are not looked at.
+Expected<NetworkTables> load_wa_texts(const std::filesystem::path& path);
+Expected<NetworkTables> read_wa_texts(const std::string& text, const std::string& file);
+/// Whether a model's features are made of such a table.
+bool takes_layer_texts(const Model& model);
 
 /// A CSV table, plain or gzip-compressed.
 Expected<arch::LabelTable> load_table(const std::filesystem::path& path);

@@ -138,9 +138,9 @@ struct ScaledAnswer;
 /// A trained surrogate. Per target: an analytical term where one was found that holds for sizes left out, and on it a learner (learner.hpp), the ones
 /// that won on held-out groups and sizes; conformal intervals scaled by the members' spread (Lei et al., JASA 2018; Angelopoulos and
 /// Bates 2023) from held-out groups, wider ones from held-out sizes for rows out of range. So that no extrapolation runs away, what is learned is
-/// bounded: on a term, to the residuals seen, widened; without one, to the training labels' range, widened. An interval always reaches the answer as it was
+/// bounded: on a term, to the residuals seen, widened; without one, to the training labels' range, widened. An interval reaches the answer as it was
 /// before, and without a term it grows with the distance beyond the features' ranges (a factor of x beyond a range in the log domain: a factor of x or more on
-/// each side of a positive label). Immutable; predictions may run in several threads.
+/// each side of a positive label), as far as a factor of 30 (log domain; ten times the labels' range in the linear one) beyond the answer's bounds. Immutable; predictions may run in several threads.
 class Model {
  public:
   const ModelInfo& info() const { return info_; }
