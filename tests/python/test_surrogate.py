@@ -345,6 +345,8 @@ def test_records_and_table_of_the_same_networks(tmp_path: Path) -> None:
     assert answer.in_range.tolist() == [row["in_range"] for row in by_table]
     frame = model.predict(rows)
     assert np.array_equal(frame.mean, answer.mean) and np.array_equal(frame.upper, answer.upper)
+    # A column with another spelling of its unit goes through the importer, column by column.
+    assert np.array_equal(model.predict(rows.rename(columns={"precision_bits": "precision_bits [bit]"})).mean, answer.mean)
     # Labels come along where the records have them.
     scores = gnomon("surrogate", "evaluate", "--model", "network", "--data", tmp_path / "nets.json", "--json").json()["targets"]
     assert scores["lut"]["rows"] == len(rows) and scores["ff"]["rows"] == 0

@@ -9,6 +9,7 @@
 #include "gnomon/surrogate/model.hpp"
 #include "gnomon/surrogate/term.hpp"
 #include "gnomon/surrogate/train.hpp"
+#include "models/forest.hpp"
 #include "models/node_networks.hpp"
 
 namespace gnomon::surrogate {
@@ -166,6 +167,49 @@ TEST(Terms, WithoutOneIntervalsGrowWithTheDistance) {
     for (const Eigen::Index r : {0, 3}) {
       EXPECT_LE(answer->lower(r, 0), std::pow(asked(r, 0), 1.5)) << family;
       EXPECT_GE(answer->upper(r, 0), std::pow(asked(r, 0), 1.5)) << family;
+    }
+  }
+}
+
+// The truth is the walk from question to question, for trees of few thresholds and of more than a byte counts, for few rows and many, values on thresholds among them.
+TEST(Families, PackedTreesAnswerAsTheirNodes) {
+  Random random(17);
+  for (const int thresholds : {40, 3000}) {
+    constexpr int inputs = 6;
+    std::vector<TreeNode> nodes;
+    std::vector<std::int32_t> roots;
+    for (int t = 0; t < 75; ++t) {
+      roots.push_back(static_cast<std::int32_t>(nodes.size()));
+      nodes.emplace_back();
+      for (std::size_t i = static_cast<std::size_t>(roots.back()); i < nodes.size(); ++i) {
+        const bool inner = nodes.size() - static_cast<std::size_t>(roots.back()) < 120 && random.uniform() < 0.9;
+        if (!inner) nodes[i] = {-1, static_cast<float>(random.uniform(-1, 1)), 0};
+        else nodes[i] = {static_cast<std::int32_t>(random.integer(0, inputs - 1)), static_cast<float>(random.integer(0, thresholds)), static_cast<std::int32_t>(nodes.size())}, nodes.resize(nodes.size() + 2);
+      }
+    }
+    const Forest forest(nodes, roots, inputs);
+    const auto back = forest.nodes();
+    ASSERT_EQ(back.size(), nodes.size());
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      ASSERT_TRUE(back[i].input == nodes[i].input && back[i].threshold == nodes[i].threshold && back[i].below == nodes[i].below) << i;
+    }
+    for (const Eigen::Index rows : {1, 5, 16, 41}) {
+      Mlp<float>::Batch x(inputs, rows);
+      for (Eigen::Index r = 0; r < rows; ++r)
+        for (int i = 0; i < inputs; ++i) x(i, r) = static_cast<float>(random.integer(-1, thresholds + 1));
+      std::vector<float> sums(static_cast<std::size_t>(rows), 0.5F);
+      forest.add(x, sums.data());
+      for (Eigen::Index r = 0; r < rows; ++r) {
+        float sum = 0.5F;
+        for (std::int32_t at : roots) {
+          while (nodes[static_cast<std::size_t>(at)].input >= 0) {
+            const TreeNode& node = nodes[static_cast<std::size_t>(at)];
+            at = node.below + (x(node.input, r) < node.threshold ? 0 : 1);
+          }
+          sum += nodes[static_cast<std::size_t>(at)].threshold;
+        }
+        EXPECT_EQ(sums[static_cast<std::size_t>(r)], sum) << thresholds << " thresholds, row " << r << " of " << rows;
+      }
     }
   }
 }

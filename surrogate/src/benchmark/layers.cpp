@@ -5,7 +5,9 @@
 #include <string_view>
 
 #include "features/cells.hpp"
+#include "features/layouts.hpp"
 #include "features/network.hpp"
+#include "features/text_plan.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/benchmark.hpp"
 
@@ -141,12 +143,14 @@ std::array<double, derived_names.size()> derived_of(const std::vector<LayerRow>&
   return {macs, weight_bits, depth, macs * bits * bits, e.lut(), e.ff, e.dsp, e.bram, e.cycles, e.ii, e.adder_lut, e.product_lut, e.select_lut, e.table_lut};
 }
 
+/// Columns of a table that are features as they stand, and the reuse factor wished for, which is not.
+constexpr std::array<const char*, 5> given_names{"precision_bits", "strategy", "io", "layer_count", "reuse_factor"};
+enum : std::size_t { at_bits = 0, at_strategy, at_io, at_count, at_wished };
+
 /// Reads row by row and tells `each` the layers and what is derived from them.
 template <class Each>
-Expected<void> walk(const LabelTable& table, const Each& each) {
-  const auto described = Described::of(table);
-  if (!described) return fail(Error(described.error()));
-  const auto& [layers, bits, strategy, io] = *described;
+Expected<void> walk(const LabelTable& table, const Described& described, const Each& each) {
+  const auto& [layers, bits, strategy, io] = described;
   std::vector<LayerRow> read;
   std::vector<NetworkLayer> shapes;
   for (std::size_t r = 0; r < table.rows(); ++r) {
@@ -155,6 +159,13 @@ Expected<void> walk(const LabelTable& table, const Each& each) {
     each(r, read, bits->numbers[r], derived_of(read, shapes, bits->numbers[r], resource, stream));
   }
   return {};
+}
+
+template <class Each>
+Expected<void> walk(const LabelTable& table, const Each& each) {
+  const auto described = Described::of(table);
+  if (!described) return fail(Error(described.error()));
+  return walk(table, *described, each);
 }
 
 std::vector<LabelTable::Column> derived_columns(std::size_t rows) {
@@ -179,6 +190,66 @@ Expected<std::vector<LabelTable::Column>> layers_features(const LabelTable& tabl
   });
   if (!walked) return fail(std::move(walked.error()));
   return out;
+}
+
+TextPlan::TextPlan(const std::vector<Feature>& features) {
+  if (layout_of(features) != Layout::networks) return;
+  for (const Feature& feature : features) {
+    const std::string& name = feature.name;
+    // As the importer has it: other derived columns must be given.
+    const bool made = name.starts_with("analytical_") || name == "macs" || name == "weight_bits";
+    const auto value = std::find_if(derived_names.begin(), derived_names.end(), [&](const char* known) { return made && name == known; });
+    const auto given = std::find(given_names.begin(), given_names.end(), name);
+    const bool words = name == "strategy" || name == "io";
+    if ((value == derived_names.end() && given == given_names.end()) || feature.may_miss || feature.categories.empty() == words) return;
+    sources_.push_back(value != derived_names.end() ? static_cast<int>(value - derived_names.begin()) : -1 - static_cast<int>(given - given_names.begin()));
+  }
+  ready_ = true;
+}
+
+bool TextPlan::encode(const std::vector<Feature>& features, const std::vector<Bound>& bounds, const LabelTable& table, RealMatrix& x) const {
+  if (!ready_) return false;
+  std::array<const LabelTable::Column*, given_names.size()> given{};
+  const LabelTable::Column *layers = nullptr;
+  bool network = false, family = false;
+  for (const LabelTable::Column& column : table.columns()) {
+    const std::string& name = column.name;
+    if (name == "network") network = true;
+    else if (name == "family") family = true;
+    else if (name == "layers") layers = &column;
+    else if (name == "multipliers" && (!column.numeric || !column.unit.empty() || std::any_of(column.numbers.begin(), column.numbers.end(), [](double v) { return v < 0; }))) return false;
+    else if (name == "macs" || name == "weight_bits" || name.starts_with("analytical_") || name == "kernel" || name == "prec") return false;
+    else if (const auto at = std::find(given_names.begin(), given_names.end(), name); at != given_names.end()) given[static_cast<std::size_t>(at - given_names.begin())] = &column;
+  }
+  if (!network || !family || layers == nullptr || layers->numeric || !layers->unit.empty()) return false;
+  for (std::size_t g = 0; g < given.size(); ++g) {
+    const LabelTable::Column* column = given[g];
+    if (g == at_wished && column == nullptr) continue;  // is checked where it is there, and not used
+    const bool words = g == at_strategy || g == at_io;
+    if (column == nullptr || column->numeric == words || (!column->unit.empty() && !(g == at_bits && column->unit == "bits"))) return false;
+    if (!words && std::any_of(column->numbers.begin(), column->numbers.end(), [&](double v) { return !(v >= 1 && v == std::floor(v)) && !(g == at_wished && std::isnan(v)); })) return false;
+  }
+  const auto code = [](const std::vector<std::string>& categories, const std::string& word) {
+    const auto found = std::find(categories.begin(), categories.end(), word);
+    return found == categories.end() ? -1.0 : static_cast<double>(found - categories.begin());
+  };
+  x.resize(static_cast<Eigen::Index>(table.rows()), static_cast<Eigen::Index>(features.size()));
+  bool allowed = true;
+  const auto walked = walk(table, {layers, given[at_bits], given[at_strategy], given[at_io]}, [&](std::size_t r, const auto&, double, const auto& derived) {
+    for (std::size_t f = 0; f < features.size(); ++f) {
+      const int source = sources_[f];
+      double value = 0;
+      if (source >= 0) {
+        value = derived[static_cast<std::size_t>(source)];
+      } else {
+        const LabelTable::Column& column = *given[static_cast<std::size_t>(-1 - source)];
+        value = column.numeric ? column.numbers[r] : code(features[f].categories, column.words[r]);
+      }
+      if (features[f].categories.empty()) allowed = allowed && std::isfinite(value) && bounds[f].allows(value);
+      x(static_cast<Eigen::Index>(r), static_cast<Eigen::Index>(f)) = value;
+    }
+  });
+  return walked && allowed;
 }
 
 Expected<NetworkTables> layers_tables(const LabelTable& table) {

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "features/layouts.hpp"
+#include "features/text_plan.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/model.hpp"
 
@@ -41,6 +42,7 @@ void Model::settle() {
   for (Target& target : info_.targets) fill(target);
   bounds_ = bounds_of(info_.features);
   node_bounds_ = bounds_of(info_.node_features);
+  text_plan_ = std::make_shared<const TextPlan>(info_.features);
 }
 
 Expected<void> Model::check(const Encoded& encoded) const {

@@ -5,6 +5,7 @@
 
 #include "features/cells.hpp"
 #include "features/layouts.hpp"
+#include "features/text_plan.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/features.hpp"
 #include "gnomon/surrogate/import.hpp"
@@ -115,6 +116,8 @@ void encode_nodes(const std::vector<Feature>& features, const std::vector<Bound>
 }
 
 Expected<Encoded> Model::encode(const arch::LabelTable& given, const arch::LabelTable* nodes) const {
+  Encoded out;
+  if (text_plan_ && info_.node_features.empty() && text_plan_->encode(info_.features, bounds_, given, out.rows)) return out;
   // Columns that a known layout implies are made where the table lacks them.
   const auto& columns = given.columns();
   const bool whole = std::all_of(info_.features.begin(), info_.features.end(),
@@ -134,7 +137,6 @@ Expected<Encoded> Model::encode(const arch::LabelTable& given, const arch::Label
     imported = std::move(*made);
   }
   const arch::LabelTable& table = whole ? given : imported.table;
-  Encoded out;
   if (const Layout own = !whole && imported.layout.empty() ? layout_of(info_.features) : Layout::none; own == Layout::networks || own == Layout::designs) {
     // What others are made of is missed, not what is made of it.
     std::vector<std::string> due{"layers", "network", "family", "kind", "precision_bits"};

@@ -6,6 +6,11 @@
 #include <limits>
 
 namespace gnomon::surrogate {
+namespace {
+
+constexpr std::size_t side = 16;  ///< walks side by side
+
+}  // namespace
 
 Forest::Forest(const std::vector<TreeNode>& nodes, std::vector<std::int32_t> roots, int inputs) : roots_(std::move(roots)) {
   std::vector<std::vector<float>> lists(static_cast<std::size_t>(inputs));
@@ -73,62 +78,61 @@ std::vector<TreeNode> Forest::nodes() const {
       nodes_);
 }
 
-template <class Code>
-void Forest::place(const float* row, Code* codes) const {
+void Forest::place(const float* row, std::int32_t* codes) const {
   for (std::size_t i = 0; i + 1 < first_.size(); ++i) {
-    const float* at = thresholds_.data() + first_[i];
+    const float *const begin = thresholds_.data() + first_[i], *at = begin;
     const float value = row[i];
-    std::size_t left = static_cast<std::size_t>(first_[i + 1] - first_[i]), passed = 0;
-    while (left > 0) {
-      const std::size_t half = (left + 1) / 2;
-      const bool beyond = !(value < at[passed + half - 1]);
-      passed += beyond ? half : 0;
-      left = beyond ? left - half : half - 1;
+    // Halves are taken by arithmetic: which one it is nobody can foresee.
+    std::size_t left = static_cast<std::size_t>(first_[i + 1] - first_[i]);
+    while (left > 1) {
+      const std::size_t half = left / 2;
+      at += half * static_cast<std::size_t>(!(value < at[half - 1]));
+      left -= half;
     }
-    codes[i] = static_cast<Code>(passed);
+    const auto passed = (at - begin) + (left == 1 && !(value < *at) ? 1 : 0);
+    codes[i] = static_cast<std::int32_t>(passed);
   }
 }
 
 template <class Node>
 void Forest::walk(const std::vector<Node>& packed, const Batch& x, float* sums) const {
-  using Code = typename Node::Code;
   const Node* const nodes = packed.data();
   const std::size_t inputs = first_.size() - 1;
   const auto rows = static_cast<std::size_t>(x.cols());
-  std::vector<Code> codes(rows * inputs + 1);
+  std::vector<std::int32_t> codes(rows * inputs + 1);
   for (std::size_t r = 0; r < rows; ++r) place(x.data() + r * static_cast<std::size_t>(x.rows()), codes.data() + r * inputs);
-  // Of few rows a row goes down many trees side by side, of many rows many go down a tree: one step waits for memory while others go on. Sums are of the same order either way.
-  constexpr std::size_t side = 16;
   std::array<std::uint32_t, side> at{};
-  const auto step = [nodes](std::uint32_t here, const Code* row) {
-    const Node node = nodes[here];
-    return here + node.below + (row[node.input] > node.place ? 1U : 0U);
+  std::array<std::int32_t, side> offsets{};
+  const auto steps = [&](const std::int32_t* row, std::int32_t depth) {
+    for (std::int32_t d = 0; d < depth; ++d) {
+      for (std::size_t k = 0; k < side; ++k) {
+        const Node node = nodes[at[k]];
+        at[k] += node.below + (static_cast<std::uint32_t>(row[offsets[k] + static_cast<std::int32_t>(node.input)]) > node.place ? 1U : 0U);
+      }
+    }
   };
+  // Of few rows a row goes down many trees side by side, of many rows many go down a tree: one step waits for memory while others go on. Sums are of the same order either way.
   if (rows < side) {
     for (std::size_t first = 0; first < roots_.size(); first += side) {
       const std::size_t count = std::min(side, roots_.size() - first);
+      for (std::size_t next = first + side; next < std::min(first + 2 * side, roots_.size()); ++next) __builtin_prefetch(nodes + roots_[next]);
       std::int32_t depth = 0;
       for (std::size_t k = 0; k < count; ++k) depth = std::max(depth, depths_[first + k]);
       for (std::size_t r = 0; r < rows; ++r) {
-        const Code* const row = codes.data() + r * inputs;
         for (std::size_t k = 0; k < side; ++k) at[k] = static_cast<std::uint32_t>(roots_[first + std::min(k, count - 1)]);
-        for (std::int32_t d = 0; d < depth; ++d) {
-          for (std::size_t k = 0; k < side; ++k) at[k] = step(at[k], row);
-        }
+        steps(codes.data() + r * inputs, depth);
         for (std::size_t k = 0; k < count; ++k) sums[r] += values_[at[k]];
       }
     }
     return;
   }
+  for (std::size_t k = 0; k < side; ++k) offsets[k] = static_cast<std::int32_t>(k * inputs);
   for (std::size_t t = 0; t < roots_.size(); ++t) {
     for (std::size_t first = 0; first < rows; first += side) {
       // The last group goes back to rows that were walked already, and counts only its own.
       const std::size_t begin = std::min(first, rows - side);
       at.fill(static_cast<std::uint32_t>(roots_[t]));
-      const Code* const row = codes.data() + begin * inputs;
-      for (std::int32_t d = 0; d < depths_[t]; ++d) {
-        for (std::size_t k = 0; k < side; ++k) at[k] = step(at[k], row + k * inputs);
-      }
+      steps(codes.data() + begin * inputs, depths_[t]);
       for (std::size_t k = first - begin; k < side; ++k) sums[begin + k] += values_[at[k]];
     }
   }

@@ -44,8 +44,7 @@ class Forest {
   template <class Node>
   void walk(const std::vector<Node>& nodes, const Batch& x, float* sums) const;
   /// How many thresholds of each input a row is not below.
-  template <class Code>
-  void place(const float* row, Code* codes) const;
+  void place(const float* row, std::int32_t* codes) const;
 
   std::vector<std::int32_t> roots_, depths_;
   std::vector<std::int32_t> first_{0};  // [inputs + 1]: thresholds of input i are first_[i] .. first_[i + 1] - 1

@@ -134,6 +134,7 @@ struct Bound {
 };
 
 struct ScaledAnswer;
+class TextPlan;
 
 /// A trained surrogate. Per target: an analytical term where one was found that holds for sizes left out, and on it a learner (learner.hpp), the ones
 /// that won on held-out groups and sizes; conformal intervals scaled by the members' spread (Lei et al., JASA 2018; Angelopoulos and
@@ -198,6 +199,7 @@ class Model {
   ModelInfo info_;
   std::vector<std::shared_ptr<const Learner>> learners_;  // one per head
   std::vector<Bound> bounds_, node_bounds_;               // one per feature; none while training
+  std::shared_ptr<const TextPlan> text_plan_;             // null while training
 };
 
 /// Scores of a model on a table that has its features and at least one of its targets.
