@@ -24,7 +24,7 @@ std::string kind_of(const Json& root) {
   if (has("cores")) return "design";
   if (has("steps")) return "mapping";
   if (has("operators")) return "workload";
-  if (has("layers") && has("precision_bits")) return "network";
+  if (has("layers") && !has("body") && !has("loops")) return "network";
   if (has("body") || has("loops") || has("nest")) return "kernel";
   if (has("standard") || has("address_mapping")) return "memory";
   return "";

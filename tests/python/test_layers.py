@@ -80,7 +80,8 @@ def test_bad_networks_are_refused_with_their_place(tmp_path: Path) -> None:
     good = json.loads((ROOT / "examples/networks/jet_tagger.json").read_text())
     file = tmp_path / "network.json"
     for change, pointer, words in [
-        ({"precision_bits": 17}, "/precision_bits", "16"),
+        ({"precision_bits": 33}, "/precision_bits", "32"),
+        ({"layers": [{"type": "dense", "size": 8, "precision": {"weight": "ap_fixd<8,1>"}}]}, "/layers/0/precision/weight", "ap_fixed"),
         ({"layers": [{"type": "dense", "size": 8, "activation": "reul"}]}, "/layers/0/activation", "relu"),
         ({"layers": [{"type": "dense", "size": 8, "activation": "softmax"}, {"type": "dense", "size": 4}]}, "/layers/0/activation", "last"),
         ({"layers": [{"type": "conv2d", "size": 8, "kernel": 3}]}, "/layers/0/kernel", "window"),

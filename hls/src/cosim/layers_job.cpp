@@ -27,6 +27,8 @@ void describe(FieldVisitor& v, LayersJob& job) {
   field(v, {"seed", "decimal", "", Key::required}, job.seed);
   field(v, {"stall", "chance", "", Key::required}, job.stall, RealRange{0, 0.9});
   field(v, {"cpu_seconds", "limit", "s", Key::required}, job.cpu_seconds, RealRange{0.1, 1e6});
+  field(v, {"patience_cycles", "limit of silence", "cycles", Key::required}, job.patience_cycles, Range{0});
+  field(v, {"tells_status", "port of the RTL", "", Key::required}, job.tells_status);
   field(v, {"in_bits", "of an element", "bits", Key::required}, job.in_bits, Range{1, 64});
   field(v, {"in_elements", "of a beat", "", Key::required}, job.in_elements, Range{1});
   field(v, {"out_bits", "of an element", "bits", Key::required}, job.out_bits, Range{1, 64});
@@ -40,6 +42,9 @@ void describe(FieldVisitor& v, LayersJob& job) {
   field(v, {"first_input", "result", "cycle", Key::required}, job.first_input);
   field(v, {"last_output", "result", "cycle", Key::required}, job.last_output);
   field(v, {"surplus", "result", "beats", Key::required}, job.surplus);
+  field(v, {"stuck", "result", "", Key::required}, job.stuck);
+  field(v, {"last_moved", "result", "cycle", Key::required}, job.last_moved);
+  field(v, {"status", "result", "", Key::required}, job.status, Length{0, std::size_t{1} << 20}, Range{});
 }
 
 namespace {
@@ -76,6 +81,20 @@ Expected<void> drive(LoadedModel& model, LayersJob& job) {
   rst.set(0);
   const std::int64_t beats = static_cast<std::int64_t>(job.inputs.size()) / job.in_elements;
   std::int64_t taken = 0, given = 0, left = after_cycles;
+  const auto note_stuck = [&]() -> Expected<void> {
+    const auto count = [](std::int64_t part, std::int64_t of) { return std::to_string(part) + " of " + std::to_string(of); };
+    job.stuck = "no handshake at a port since cycle " + std::to_string(job.last_moved) + " (now " + std::to_string(cycle) + "), in took " + count(taken, beats) + " beats" + (taken < beats && in_ready.get() == 0 ? " and takes none" : "") + ", out gave " +
+                count(given, job.out_beats) + (out_valid.get() != 0 ? "" : " and offers none");
+    if (!job.tells_status) return {};
+    // Both ports take part, so that what stands still does so by itself.
+    in_valid.set(taken < beats ? 1 : 0);
+    out_ready.set(1);
+    model.eval();
+    auto status = model.port("status");
+    if (!status) return fail(std::move(status.error()));
+    for (int w = 0; w < status->bits / 32; ++w) job.status.push_back(static_cast<std::int64_t>(status->get_lane(w, 32)));
+    return {};
+  };
   for (; cycle < job.max_cycles && left > 0; ++cycle) {
     const bool offer = taken < beats && !withheld(seed, job.stall, "in", cycle);
     in_valid.set(offer ? 1 : 0);
@@ -93,8 +112,10 @@ Expected<void> drive(LoadedModel& model, LayersJob& job) {
     if (offer && in_ready.get() != 0) {
       if (taken == 0) job.first_input = cycle;
       ++taken;
+      job.last_moved = cycle;
     }
     if (out_valid.get() != 0 && out_ready.get() != 0) {
+      job.last_moved = cycle;
       if (given == job.out_beats) {
         ++job.surplus;
       } else {
@@ -109,6 +130,10 @@ Expected<void> drive(LoadedModel& model, LayersJob& job) {
       }
     }
     if (given == job.out_beats) --left;
+    if (given < job.out_beats && (cycle + 1 >= job.max_cycles || cycle - job.last_moved >= job.patience_cycles)) {
+      if (auto noted = note_stuck(); !noted) return noted;
+      break;
+    }
     half(1);
   }
   return records ? write_file(job.record, recorder.text()) : Expected<void>();

@@ -8,7 +8,7 @@
 namespace gnomon::hls {
 namespace {
 
-const char* const kind_names[] = {"add", "max", "distance", "mul", "mulc", "acc", "relu", "rotate", "tablel", "tablem", "prob", "pipe", "core", "window", "gather", "line", "skip", "skipp", "addr", "accc", "mulr", "csum", "mulones", "column", "reg"};
+const char* const kind_names[] = {"add", "max", "distance", "mul", "mulc", "acc", "relu", "rotate", "tablel", "tablem", "prob", "pipe", "core", "window", "gather", "line", "skip", "skipp", "addr", "accc", "mulr", "csum", "mulones", "column", "reg", "cast"};
 
 std::string n(std::int64_t v) { return std::to_string(v); }
 std::string range(std::int64_t bits) { return "[" + n(bits - 1) + ":0] "; }
@@ -62,7 +62,8 @@ std::string block_text(const BlockKey& key) {
     case BlockKind::mul: {  // x signed, bits; weight bits; bits of the result; weight's bits, four bits each: 0, 1, or the first place with the same signal + 2
       std::string w;
       for (std::int64_t i = p[2]; i-- > 0;) {
-        const std::int64_t code = (i < 8 ? p[4] >> (8 * i) : p[5] >> (8 * (i - 8))) & 255;
+        // Wider weights have no pattern.
+        const std::int64_t code = p[2] > 16 ? i + 2 : (i < 8 ? p[4] >> (8 * i) : p[5] >> (8 * (i - 8))) & 255;
         w += (w.empty() ? "" : ", ") + (code < 2 ? "1'b" + n(code) : "b[" + n(code - 2) + "]");
       }
       const std::string x = p[0] != 0 ? "$signed(a)" : "$signed({1'b0, a})";
@@ -87,13 +88,16 @@ std::string block_text(const BlockKey& key) {
     case BlockKind::rotate:  // bits
       body = registered("  input logic load,\n" + input("a", p[0]) + input("b", p[0]), range(p[0]), "load ? a : b");
       break;
-    case BlockKind::table_logic: {  // function (0 tanh, 1 sigmoid, 2 exp), precision, output bits
+    case BlockKind::table_logic: {  // function (0 tanh, 1 sigmoid, 2 exp), bits of the operand, of the output; as table_logic_block() has them: places of both, rounding, signs
       const char* const functions[] = {"tanh", "sigmoid", "exp"};
       const std::string f = functions[p[0]];
-      const int k = table_index_bits(f, static_cast<int>(p[1]));
+      const int bits = static_cast<int>(p[1]), k = table_index_bits(f, bits);
+      const NumberType in{(p[6] & 1) == 0, bits, bits - 1 - static_cast<int>(p[3]), Rounding::down, Overflow::wrap};
+      const NumberType out{((p[6] & 2) != 0) != (p[0] == 0), static_cast<int>(p[2]), static_cast<int>(p[2]) - (p[0] == 0) - static_cast<int>(p[4]), static_cast<Rounding>(p[5]), Overflow::wrap};
+      const auto value = [&](std::int64_t i) { return p[0] == 2 ? exponential(in, i) : table_value(f, in, out, i); };
       std::string cases = "  logic " + range(p[2]) + "value;\n  always_comb\n    case (a)\n";
       for (std::int64_t i = 0; i < std::int64_t{1} << k; ++i)
-        cases += "      " + n(k) + "'d" + n(i) + ": value = " + n(p[2]) + "'d" + n(table_value(f, static_cast<int>(p[1]), i) & ((std::int64_t{1} << p[2]) - 1)) + ";\n";
+        cases += "      " + n(k) + "'d" + n(i) + ": value = " + n(p[2]) + "'d" + n(value(i) & ((std::int64_t{1} << p[2]) - 1)) + ";\n";
       body = registered(input("a", k), range(p[2]), "value", cases + "      default: value = '0;\n    endcase\n");
       break;
     }
@@ -174,11 +178,67 @@ std::string block_text(const BlockKey& key) {
       body = "  input logic clk, rst, en,\n" + input("a", block_lanes(key)) + "  output logic " + range(block_lanes(key)) + "y\n);\n" +
              (p[0] != 0 ? "  always_ff @(posedge clk)\n    if (rst) y <= '0;\n    else if (en) y <= a;\n" : "  always_ff @(posedge clk) if (en) y <= a;\n");
       break;
+    case BlockKind::cast: {  // signed, bits; bits that leave; signed, bits, rounding, overflow of the result
+      const NumberType to{p[3] != 0, static_cast<int>(p[4]), 0, static_cast<Rounding>(p[5]), static_cast<Overflow>(p[6])};
+      const CastText cast = cast_text("cast", "a", {p[0] != 0, static_cast<int>(p[1])}, static_cast<int>(p[2]), to);
+      body = registered(input("a", p[1]), range(p[4]), cast.value, cast.declarations);
+      break;
+    }
     case BlockKind::skip_pointers:  // address bits
       body = "  input logic clk, rst, push, pop,\n  output logic " + range(p[0]) + "in_x, out_x\n);\n" + skip_pointer_text("", p[0]) + "  assign in_x = skip_in;\n  assign out_x = skip_out;\n";
       break;
   }
   return "module " + block_name(key) + " (\n" + body + "endmodule\n";
+}
+
+std::array<std::int64_t, 8> table_logic_block(const std::string& function, const NumberType& in, const NumberType& out) {
+  const std::int64_t kind = function == "tanh" ? 0 : function == "sigmoid" ? 1 : 2;
+  // All 0 for an operand fixed<X,1>, and results fixed<X,1> (tanh) or ufixed<W,0>.
+  return {kind, in.bits, out.bits, in.bits - 1 - in.fraction, out.bits - (kind == 0) - out.fraction, static_cast<std::int64_t>(out.rounding), (in.is_signed ? 0 : 1) | (out.is_signed != (kind == 0) ? 2 : 0)};
+}
+
+CastText cast_text(const std::string& name, const std::string& source, ValueType from, int drop, const NumberType& to) {
+  CastText out;
+  const auto bit = [](const std::string& word, int i) { return word + "[" + n(i) + "]"; };
+  const auto part = [](const std::string& word, int high, int low) { return word + "[" + n(high) + ":" + n(low) + "]"; };
+  const auto filled = [](int bits, const std::string& value) { return "{" + n(bits) + "{" + value + "}}"; };
+  const std::string sign = from.is_signed ? bit(source, from.bits - 1) : "1'b0";
+  int bits = from.bits - drop;
+  std::string value = source;
+  if (drop < 0) {
+    value = "{" + source + ", " + n(-drop) + "'d0}";
+  } else if (drop > 0) {
+    bits = std::max(1, bits);
+    const std::string kept = drop < from.bits ? part(source, from.bits - 1, drop) : sign;
+    value = kept;
+    if (to.rounding != Rounding::down) {
+      std::string half = drop <= from.bits ? bit(source, drop - 1) : sign;
+      // Ties go up, or to where the last bit is 0.
+      if (to.rounding == Rounding::half_even) half = "(" + half + " & (" + (drop > 1 ? "(|" + part(source, std::min(drop - 1, from.bits) - 1, 0) + ")" : std::string("1'b0")) + " | " + (drop < from.bits ? bit(source, drop) : sign) + "))";
+      value = "{" + (from.is_signed ? sign : "1'b0") + ", " + kept + "} + {" + n(bits) + "'d0, " + half + "}";
+      ++bits;
+    }
+  }
+  out.declarations = "  wire " + range(bits) + name + " = " + value + ";\n";
+  const int w = to.bits;
+  const std::string top = bit(name, bits - 1);
+  const auto fitted = [&](int known) {  // the lowest `known` bits, at most w, as w bits
+    if (known >= w) return part(name, w - 1, 0);
+    return "{" + filled(w - known, from.is_signed && known == bits ? top : "1'b0") + ", " + part(name, known - 1, 0) + "}";
+  };
+  if (to.overflow == Overflow::wrap) {
+    out.value = fitted(bits);
+  } else if (from.is_signed && to.is_signed) {
+    out.value = bits <= w ? fitted(bits) : "(&" + part(name, bits - 1, w - 1) + " | ~(|" + part(name, bits - 1, w - 1) + ")) ? " + fitted(bits) + " : {" + top + ", " + filled(w - 1, "~" + top) + "}";
+  } else if (from.is_signed) {
+    // Below 0 is 0, above the top the top.
+    if (bits == 1) out.value = n(w) + "'d0";
+    else out.value = top + " ? " + n(w) + "'d0 : " + (bits - 1 <= w ? fitted(bits - 1) : "(|" + part(name, bits - 2, w) + ") ? " + filled(w, "1'b1") + " : " + fitted(bits));
+  } else {
+    const int room = to.is_signed ? w - 1 : w;
+    out.value = bits <= room ? fitted(bits) : "(|" + part(name, bits - 1, room) + ") ? " + (to.is_signed ? "{1'b0, " + filled(room, "1'b1") + "}" : filled(w, "1'b1")) + " : " + fitted(bits);
+  }
+  return out;
 }
 
 std::int64_t block_lanes(const BlockKey& key) {

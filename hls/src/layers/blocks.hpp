@@ -6,10 +6,12 @@
 #include <map>
 #include <string>
 
+#include "layers/tables.hpp"
+
 namespace gnomon::hls {
 
 /// Kinds of blocks between registers. Parameters in the order of block_text().
-enum class BlockKind { add, max, distance, mul, mul_constant, acc, relu, rotate, table_logic, table_memory, probability, pipe, core, window, gather, line, skip, skip_pointers, add_register, acc_clear, mul_register, constant_sum, mul_ones, column, registers };
+enum class BlockKind { add, max, distance, mul, mul_constant, acc, relu, rotate, table_logic, table_memory, probability, pipe, core, window, gather, line, skip, skip_pointers, add_register, acc_clear, mul_register, constant_sum, mul_ones, column, registers, cast };
 
 struct BlockKey {
   BlockKind kind = BlockKind::add;
@@ -36,6 +38,15 @@ std::int64_t block_memory_bits(const BlockKey& key);
 /// A block's SystemVerilog, one module of that name.
 std::string block_name(const BlockKey& key);
 std::string block_text(const BlockKey& key);
+
+/// Parameters of a function's table in logic.
+std::array<std::int64_t, 8> table_logic_block(const std::string& function, const NumberType& in, const NumberType& out);
+
+/// A number of another type: of a word `source`, of whose fraction the lowest `drop` bits leave (below 0: bits come), rounded and clamped as `to` says. Declarations begin with `name`.
+struct CastText {
+  std::string declarations, value;
+};
+CastText cast_text(const std::string& name, const std::string& source, ValueType from, int drop, const NumberType& to);
 
 // Texts that blocks and whole networks share.
 std::string pipe_text(const std::string& prefix, std::int64_t stages);

@@ -11,6 +11,7 @@ namespace gnomon::hls {
 struct Stage {
   BlockKind kind = BlockKind::pipe;
   std::array<std::int64_t, 5> p{};
+  std::string name;  ///< for people
 };
 
 struct BuiltNetwork {

@@ -10,6 +10,7 @@
 #include "gnomon/base/process.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/text.hpp"
+#include "layers/standing.hpp"
 #include "layers/timing.hpp"
 
 namespace gnomon::hls {
@@ -20,11 +21,12 @@ constexpr double brief_work = 4e9;
 
 }  // namespace
 
-Expected<NetworkCosim> cosimulate_network(const Network& network, const CosimOptions& options, int inferences) {
+Expected<NetworkCosim> cosimulate_network(const Network& network, const CosimOptions& options, int inferences, const std::optional<Rtl>& rtl) {
   auto shapes = network_shapes(network);
   if (!shapes) return fail(std::move(shapes.error()));
   auto built = build_network(network, true);
   if (!built) return fail(std::move(built.error()));
+  if (rtl) built->rtl = *rtl;
   auto timing = network_cycles(*built, inferences, options.stall, options.seed);
   if (!timing) return fail(std::move(timing.error()));
   LayersJob job;
@@ -42,12 +44,13 @@ Expected<NetworkCosim> cosimulate_network(const Network& network, const CosimOpt
   job.out_bits = built->out_bits, job.out_elements = built->out_elements, job.out_signed = built->out_signed;
   job.out_beats = built->out_beats * inferences;
   job.max_cycles = 2 * timing->total + 1000;
+  job.patience_cycles = 2 * timing->longest_silence + 1000;
   std::vector<std::int64_t> expected;
   for (int i = 0; i < inferences; ++i) {
     Random random(derive(derive(options.seed, "inputs"), static_cast<std::uint64_t>(i)));
     std::vector<std::int64_t> x(static_cast<std::size_t>(built->in_beats * built->in_elements));
-    const std::int64_t top = (std::int64_t{1} << (built->in_bits - 1)) - 1;
-    for (std::int64_t& v : x) v = random.integer(-top - 1, top);
+    const NumberType& type = shapes->front().types.in;
+    for (std::int64_t& v : x) v = random.integer(static_cast<std::int64_t>(type.lowest()), static_cast<std::int64_t>(type.highest()));
     const auto y = evaluate(network, *shapes, x);
     expected.insert(expected.end(), y.begin(), y.end());
     job.inputs.insert(job.inputs.end(), x.begin(), x.end());
@@ -77,20 +80,27 @@ Expected<NetworkCosim> cosimulate_network(const Network& network, const CosimOpt
     first.cycle = there ? job.beat_cycles[i / static_cast<std::size_t>(built->out_elements)] : -1;
   }
   out.mismatches += job.surplus;
-  if (out.mismatch && !bench->mismatch_trace.empty()) {
-    const std::int64_t cycle = out.mismatch->cycle >= 0 ? out.mismatch->cycle : job.last_output;
-    auto traced = build_model(built->rtl, options.cache.empty() ? default_cache() : options.cache, true, brief);
+  out.stuck = job.stuck;
+  if ((out.mismatch && !bench->mismatch_trace.empty()) || !out.stuck.empty()) {
+    // Once more: with waves, and where it is stuck with RTL that tells what every stream did.
+    const Rtl again_rtl = out.stuck.empty() ? built->rtl : observed(*built);
+    auto traced = build_model(again_rtl, options.cache.empty() ? default_cache() : options.cache, !bench->mismatch_trace.empty(), brief);
     if (!traced) return fail(std::move(traced.error()));
+    const std::int64_t cycle = out.mismatch && out.mismatch->cycle >= 0 ? out.mismatch->cycle : job.last_moved;
     LayersJob again = job;
     again.library = traced->library.string();
     again.outputs.clear();
     again.beat_cycles.clear();
     again.record.clear();
+    again.stuck.clear();
+    again.surplus = 0;
+    again.tells_status = !out.stuck.empty();
     again.trace = bench->mismatch_trace.string();
     again.trace_from = std::max<std::int64_t>(0, cycle - mismatch_margin_cycles);
     again.trace_to = std::max<std::int64_t>(0, cycle) + mismatch_margin_cycles + 1;
     if (auto ran = run_layers_job(again, options.worker); !ran) return fail(std::move(ran.error()));
-    out.mismatch->trace = again.trace;
+    if (out.mismatch) out.mismatch->trace = again.trace;
+    if (const std::string why = standing(*built, inferences, again.status); !why.empty()) out.stuck += "; " + why;
   }
   out.rtl_cycles = job.last_output - job.first_input + 1;
   out.model_cycles = timing->total;

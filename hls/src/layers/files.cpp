@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "cosim/build.hpp"
+#include "gnomon/base/text.hpp"
 #include "gnomon/hls/layers.hpp"
 #include "layers/timing.hpp"
 
@@ -9,7 +10,10 @@
 
 namespace gnomon::hls {
 
-bool holds_network(const Document& document) { return document.root().is_object() && document.root().contains("layers") && document.root().contains("precision_bits"); }
+bool holds_network(const Document& document) {
+  const Json& root = document.root();
+  return root.is_object() && root.contains("layers") && !root.contains("body") && !root.contains("loops");
+}
 
 Expected<Json> write_network_files(const Network& network, const std::filesystem::path& folder) {
   auto built = build_network(network, true);
@@ -35,16 +39,25 @@ Expected<Json> write_network_files(const Network& network, const std::filesystem
   auto shapes = network_shapes(network);
   if (!shapes) return fail(std::move(shapes.error()));
   out["reuse_factors"] = Json::array();
-  for (const LayerShape& s : *shapes) out["reuse_factors"].push_back(s.n_in > 0 ? Json(s.reuse_factor) : Json(nullptr));
+  out["types"] = Json::array();
+  for (const LayerShape& s : *shapes) {
+    out["reuse_factors"].push_back(s.n_in > 0 ? Json(s.reuse_factor) : Json(nullptr));
+    const LayerTypes& t = s.types;
+    Json types{{"input", vendor_type(t.in)}, {"output", vendor_type(t.out)}};
+    if (s.n_in > 0) types.update(Json{{"weight", vendor_type(t.weight)}, {"bias", vendor_type(t.bias)}, {"accum", t.accum ? Json(vendor_type(*t.accum)) : Json(nullptr)}, {"result", vendor_type(t.result)}});
+    out["types"].push_back(std::move(types));
+  }
   return out;
 }
 
-Expected<CosimResult> cosimulate_layers(const Network& network, const CosimOptions& options) {
+Expected<CosimResult> cosimulate_layers(const Network& network, const CosimOptions& options, const std::optional<Rtl>& rtl) {
   const auto start = std::chrono::steady_clock::now();
   auto cycles = network_cycles(network, 3);
   if (!cycles) return fail(std::move(cycles.error()));
-  auto run = cosimulate_network(network, options, 3);
+  auto run = cosimulate_network(network, options, 3, rtl);
   if (!run) return fail(std::move(run.error()));
+  if (!run->stuck.empty())
+    return fail(ErrorKind::run_failed, "the RTL of network " + in_quotes(network.name) + " does not come to its end: " + run->stuck + (run->mismatch && !run->mismatch->trace.empty() ? "; waves: " + run->mismatch->trace : ""));
   CosimResult out;
   CosimStep step;
   step.label = network.name;

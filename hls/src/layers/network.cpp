@@ -4,30 +4,53 @@
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/layers.hpp"
+#include "layers/precision.hpp"
 #include "layers/tables.hpp"
 
 #include <nlohmann/json.hpp>
 
 namespace gnomon::hls {
 
+void describe(FieldVisitor& v, LayerPrecision& p) {
+  field(v, {"weight", "type of the weights: ap_fixed<W,I[,Q[,O]]>, ap_ufixed<...>, ap_int<W>, ap_uint<W>; Q of AP_TRN, AP_RND, AP_RND_CONV, O of AP_WRAP, AP_SAT"}, p.weight);
+  field(v, {"bias", "type of the biases"}, p.bias);
+  field(v, {"accum", "products and bias are truncated to it, and their sum wraps in it; none: exact sums"}, p.accum);
+  field(v, {"result", "the sum is cast to it, before the activation"}, p.result);
+  field(v, {"activation", "type of what the activation gives"}, p.activation);
+}
+
+void describe(FieldVisitor& v, NetworkPrecision& p) {
+  field(v, {"default", "of all numbers of which nothing else is said; in the place of precision_bits"}, p.fallback);
+  field(v, {"input", "type of the network's input"}, p.input);
+  field(v, {"weight", "of all layers that do not have their own"}, p.weight);
+  field(v, {"bias", "of all layers that do not have their own"}, p.bias);
+  field(v, {"accum", "of all layers that do not have their own"}, p.accum);
+  field(v, {"result", "of all layers that do not have their own"}, p.result);
+}
+
 void describe(FieldVisitor& v, Layer& l) {
   field(v, {"type", "what the layer does", "", Key::required}, l.type, Choice{{"dense", "conv1d", "conv2d", "max_pool", "flatten"}});
   field(v, {"size", "neurons, or filters"}, l.size, Range{1, 4096});
   field(v, {"kernel", "rows (conv2d, and pools of images) and columns of the window"}, l.kernel, Range{1, 32});
   field(v, {"stride", "of a convolution, in both directions"}, l.stride, Range{1, 32});
-  field(v, {"activation", "after the cast to the network's type"}, l.activation, Choice{{"linear", "relu", "tanh", "sigmoid", "softmax"}});
+  field(v, {"activation", "after the cast to the result's type"}, l.activation, Choice{{"linear", "relu", "tanh", "sigmoid", "softmax"}});
   field(v, {"bias", "whether the layer has biases"}, l.bias);
   field(v, {"residual", "the layer's input is added to its output"}, l.residual);
   field(v, {"reuse_factor", "uses of a multiplier for one output vector; 0: the valid one nearest to the network's"}, l.reuse_factor, Range{0, 1 << 24});
-  field(v, {"weights", "in place of drawn ones, in units of 2^(1-X): for each input (kernel row, kernel column, channel) one for each neuron or filter"}, l.weights, Length{1, 65536}, Range{-32768, 32767});
-  field(v, {"biases", "in place of drawn ones, in units of 2^(1-X): for each neuron or filter"}, l.biases, Length{1, 4096}, Range{-32768, 32767});
+  field(v, {"weights", "in place of drawn ones, as stored (in units of 2^(1-X), or of 2^(I-W) of their type): for each input (kernel row, kernel column, channel) one for each neuron or filter"}, l.weights, Length{1, 65536}, Range{-(std::int64_t{1} << 31), (std::int64_t{1} << 32) - 1});
+  field(v, {"biases", "in place of drawn ones, as stored: for each neuron or filter"}, l.biases, Length{1, 4096}, Range{-(std::int64_t{1} << 31), (std::int64_t{1} << 32) - 1});
+  field(v, {"precision", "types of this layer's numbers, where they are not the network's"}, l.precision);
 }
 
 void describe(FieldVisitor& v, Network& n) {
   std::int64_t version = 1, seed = static_cast<std::int64_t>(n.weight_seed);
   field(v, {"version", "of the format", "", Key::required}, version, Range{1, 1});
   field(v, {"name", "for people"}, n.name);
-  field(v, {"precision_bits", "X of fixed<X,1>: inputs, weights, biases, outputs", "bits", Key::required}, n.precision_bits, Range{2, 16});
+  std::optional<int> bits;
+  if (n.precision_bits > 0) bits = n.precision_bits;
+  field(v, {"precision_bits", "X of fixed<X,1>: inputs, weights, biases, outputs; or precision.default is given", "bits"}, bits, Range{2, 32});
+  n.precision_bits = bits.value_or(0);
+  field(v, {"precision", "types where they are not fixed<X,1>"}, n.precision);
   field(v, {"strategy", "latency: weights in logic where they are few per multiplier; resource: in memories"}, n.strategy, Choice{{"latency", "resource"}});
   field(v, {"io", "io_parallel: layers hand on whole vectors; io_stream: through a stream register"}, n.io, Choice{{"io_parallel", "io_stream"}});
   field(v, {"reuse_factor", "uses of a multiplier for one output vector; each layer takes the nearest valid one"}, n.reuse_factor, Range{1, 1 << 24});
@@ -77,6 +100,10 @@ Expected<std::vector<LayerShape>> network_shapes(const Network& n) {
     return fail(Error(kind, Problem{{}, "/layers/" + std::to_string(l) + (*key != '\0' ? "/" : "") + key, what}));
   };
   bool any = false;
+  std::size_t first = 0;
+  auto taken = input_type(n);
+  if (!taken) return fail(std::move(taken.error()));
+  NumberType in = *taken;
   for (std::size_t l = 0; l < n.layers.size(); ++l) {
     const Layer& layer = n.layers[l];
     LayerShape s;
@@ -106,34 +133,34 @@ Expected<std::vector<LayerShape>> network_shapes(const Network& n) {
     if (layer.residual && (layer.type != "dense" || s.n_in != s.n_out || layer.activation == "softmax"))
       return refuse(ErrorKind::invalid_input, l, "residual", "is for dense layers of as many neurons as inputs, without softmax");
     if (s.n_in == 0 && layer.activation != "linear") return refuse(ErrorKind::invalid_input, l, "activation", in_quotes(layer.activation) + " on a layer without weights; linear is allowed");
-    const auto given = [&](const char* key, const std::optional<std::vector<std::int64_t>>& values, std::int64_t count, const std::string& what) -> Expected<void> {
+    auto types = layer_types(n, l, in, s.n_in);
+    if (!types) return fail(std::move(types.error()));
+    s.types = *types;
+    in = types->out;
+    const auto given = [&](const char* key, const std::optional<std::vector<std::int64_t>>& values, const NumberType& type, std::int64_t count, const std::string& what) -> Expected<void> {
       if (!values) return {};
       if (count == 0) return refuse(ErrorKind::invalid_input, l, key, "are given, and the layer has none");
       if (static_cast<std::int64_t>(values->size()) != count) return refuse(ErrorKind::invalid_input, l, key, std::to_string(values->size()) + " are given; the layer has " + what);
-      const std::int64_t top = std::int64_t{1} << (n.precision_bits - 1);
+      const auto low = static_cast<std::int64_t>(type.lowest()), high = static_cast<std::int64_t>(type.highest());
       for (std::size_t i = 0; i < values->size(); ++i)
-        if ((*values)[i] < -top || (*values)[i] >= top)
-          return refuse(ErrorKind::invalid_input, l, key, "number " + std::to_string(i) + " is " + std::to_string((*values)[i]) + "; " + std::to_string(-top) + " to " + std::to_string(top - 1) + " is allowed (" +
-                                                              std::to_string(n.precision_bits) + " bits)");
+        if ((*values)[i] < low || (*values)[i] > high)
+          return refuse(ErrorKind::invalid_input, l, key, "number " + std::to_string(i) + " is " + std::to_string((*values)[i]) + "; " + std::to_string(low) + " to " + std::to_string(high) + " is allowed (" +
+                                                              std::to_string(type.bits) + " bits" + (type.is_signed ? ")" : ", no sign)"));
       return {};
     };
-    if (auto sound = given("weights", layer.weights, s.n_in * s.n_out, std::to_string(s.n_in) + " x " + std::to_string(s.n_out)); !sound) return fail(std::move(sound.error()));
-    // What nobody hears, and what hears nobody, has no hardware.
-    if (layer.weights) {
-      const auto dead = [&](std::int64_t count, std::int64_t others, std::int64_t step, std::int64_t other_step) {
-        for (std::int64_t i = 0; i < count; ++i) {
-          bool any_weight = false;
-          for (std::int64_t j = 0; j < others; ++j) any_weight = any_weight || (*layer.weights)[static_cast<std::size_t>(i * step + j * other_step)] != 0;
-          if (!any_weight) return i;
-        }
-        return std::int64_t{-1};
-      };
-      const std::int64_t input = dead(s.n_in, s.n_out, s.n_out, 1), output = dead(s.n_out, s.n_in, 1, s.n_out);
-      if (input >= 0 || output >= 0)
-        return refuse(ErrorKind::unsupported, l, "weights", (input >= 0 ? "input " + std::to_string(input) : "neuron (filter) " + std::to_string(output)) + " has no weight other than 0; networks without it are supported");
-    }
-    if (auto sound = given("biases", layer.biases, layer.bias ? s.n_out : 0, std::to_string(s.n_out)); !sound) return fail(std::move(sound.error()));
+    if (auto sound = given("weights", layer.weights, types->weight, s.n_in * s.n_out, std::to_string(s.n_in) + " x " + std::to_string(s.n_out)); !sound) return fail(std::move(sound.error()));
+    if (auto sound = given("biases", layer.biases, types->bias, layer.bias ? s.n_out : 0, std::to_string(s.n_out)); !sound) return fail(std::move(sound.error()));
     if (s.n_in > 0) {
+      // Trained numbers beside drawn ones would make a network that nobody meant.
+      if (!any) first = l;
+      const bool trained = n.layers[first].weights.has_value();
+      const auto missing = [&](std::size_t of, const char* key, const std::string& given) {
+        return refuse(ErrorKind::invalid_input, of, key, "missing, and " + given + " are given; all weights and biases of a network are given, or none (then they are drawn from weight_seed)");
+      };
+      if (trained && !layer.weights) return missing(l, "weights", "those of layer " + std::to_string(first));
+      if (trained && layer.bias && !layer.biases) return missing(l, "biases", "weights (\"bias\": false is for layers without biases)");
+      if (!trained && layer.weights) return missing(first, "weights", "those of layer " + std::to_string(l));
+      if (!trained && layer.biases) return missing(l, "weights", "biases");
       any = true;
       if (s.n_in > 4096 || s.n_in * s.n_out > 65536) return refuse(ErrorKind::unsupported, l, "size", "a product of " + std::to_string(s.n_in) + " x " + std::to_string(s.n_out) + "; at most 4096 inputs and 65536 weights");
       const auto valid = valid_reuse_factors(s.n_in, s.n_out);
@@ -152,52 +179,52 @@ Expected<std::vector<LayerShape>> network_shapes(const Network& n) {
 }
 
 LayerWeights layer_weights(const Network& n, std::size_t l, const LayerShape& s) {
-  Random random(derive(derive(n.weight_seed, "weights"), l));
-  const std::int64_t top = (std::int64_t{1} << (n.precision_bits - 1)) - 1;
+  const Layer& layer = n.layers[l];
   LayerWeights out;
+  if (layer.weights) {
+    out.weights = *layer.weights;
+    if (layer.bias) out.bias = *layer.biases;
+    return out;
+  }
+  Random random(derive(derive(n.weight_seed, "weights"), l));
+  const auto draw = [&](const NumberType& type) { return random.integer(static_cast<std::int64_t>(type.lowest()), static_cast<std::int64_t>(type.highest())); };
   out.weights.resize(static_cast<std::size_t>(s.n_in * s.n_out));
-  for (std::int32_t& w : out.weights) w = static_cast<std::int32_t>(random.integer(-top - 1, top));
+  for (std::int64_t& w : out.weights) w = draw(s.types.weight);
   // Every input and every output has a weight, so that nothing is built for nobody.
   const auto nonzero = [&](std::int64_t i, std::int64_t j) {
-    std::int32_t& w = out.weights[static_cast<std::size_t>(i * s.n_out + j)];
+    std::int64_t& w = out.weights[static_cast<std::size_t>(i * s.n_out + j)];
     if (w == 0) w = 1;
   };
   for (std::int64_t i = 0; i < s.n_in; ++i) nonzero(i, i % s.n_out);
   for (std::int64_t j = 0; j < s.n_out; ++j) nonzero(j % s.n_in, j);
-  const Layer& layer = n.layers[l];
-  if (layer.weights) out.weights.assign(layer.weights->begin(), layer.weights->end());
   if (layer.bias) {
     out.bias.resize(static_cast<std::size_t>(s.n_out));
-    for (std::int32_t& b : out.bias) b = static_cast<std::int32_t>(random.integer(-top - 1, top));
-    if (layer.biases) out.bias.assign(layer.biases->begin(), layer.biases->end());
+    for (std::int64_t& b : out.bias) b = draw(s.types.bias);
   }
   return out;
 }
 
-ValueType activation_type(const Layer& layer, int bits) {
-  if (layer.residual) return {true, bits};
-  if (layer.activation == "relu") return {false, bits - 1};
-  if (layer.activation == "softmax") return {false, bits - 1};
-  if (layer.activation == "sigmoid") return {false, bits - 1};
-  return {true, bits};
-}
-
 int table_index_bits(const std::string&, int bits) { return std::min(bits, 10); }
 
-std::int64_t table_value(const std::string& function, int bits, std::int64_t index) {
-  const int k = table_index_bits(function, bits);
-  const double half = std::ldexp(1.0, bits - 1);
-  const auto clamp = [&](double value, double low, double high) { return static_cast<std::int64_t>(std::clamp(std::nearbyint(value), low, high)); };
-  if (function == "exp") {  // of minus the index, a distance in [0, 2)
-    const double x = std::ldexp(static_cast<double>(index), bits - k) / half;
-    return clamp(std::exp(-x) * 2 * half, 0, 2 * half - 1);
-  }
-  // Signed index: the upper k bits of the value.
-  const std::int64_t s = index >= (std::int64_t{1} << (k - 1)) ? index - (std::int64_t{1} << k) : index;
-  const double x = std::ldexp(static_cast<double>(s), bits - k) / half;
-  // Truncated, as the cast to the network's type does.
-  if (function == "tanh") return clamp(std::floor(std::tanh(x) * half), -half, half - 1);
-  return clamp(std::floor(1 / (1 + std::exp(-x)) * half), 0, half - 1);
+namespace {
+/// The number of the index: the upper k bits of a value.
+double table_operand(const NumberType& in, int k, std::int64_t index) {
+  const std::int64_t s = in.is_signed && index >= (std::int64_t{1} << (k - 1)) ? index - (std::int64_t{1} << k) : index;
+  return std::ldexp(static_cast<double>(s), in.bits - k - in.fraction);
+}
+}  // namespace
+
+std::int64_t table_value(const std::string& function, const NumberType& in, const NumberType& out, std::int64_t index) {
+  const double x = table_operand(in, table_index_bits(function, in.bits), index), y = std::ldexp(function == "tanh" ? std::tanh(x) : 1 / (1 + std::exp(-x)), out.fraction);
+  const double rounded = out.rounding == Rounding::down ? std::floor(y) : out.rounding == Rounding::half_up ? std::floor(y + 0.5) : std::nearbyint(y);
+  return static_cast<std::int64_t>(std::clamp(rounded, static_cast<double>(out.lowest()), static_cast<double>(out.highest())));
+}
+
+std::int64_t exponential(const NumberType& in, std::int64_t index) {
+  NumberType distance = in;
+  distance.is_signed = false;
+  const double top = std::ldexp(1.0, in.bits);
+  return static_cast<std::int64_t>(std::clamp(std::nearbyint(std::exp(-table_operand(distance, table_index_bits("exp", in.bits), index)) * top), 0.0, top - 1));
 }
 
 int inverse_index_bits(int sum_bits) { return std::min(sum_bits, 10); }

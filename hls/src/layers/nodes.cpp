@@ -14,10 +14,14 @@ std::int64_t highest(ValueType t) { return (std::int64_t{1} << (t.is_signed ? t.
 
 }  // namespace
 
-ValueType type_of_range(std::int64_t low, std::int64_t high) {
-  if (low >= 0) return {false, std::max(1, static_cast<int>(std::bit_width(static_cast<std::uint64_t>(high))))};
-  const std::uint64_t most = std::max(static_cast<std::uint64_t>(~low), static_cast<std::uint64_t>(std::max<std::int64_t>(high, 0)));
-  return {true, static_cast<int>(std::bit_width(most)) + 1};
+ValueType type_of_range(Wide low, Wide high) {
+  const auto width = [](Wide v) {
+    int bits = 0;
+    for (; v != 0; v >>= 1) ++bits;
+    return bits;
+  };
+  if (low >= 0) return {false, std::max(1, width(high))};
+  return {true, width(std::max(~low, high)) + 1};
 }
 
 std::vector<Digit> signed_digits(std::int64_t odd) {
@@ -61,7 +65,46 @@ int Builder::make(Word w) {
   return id;
 }
 
-int Builder::element(const std::string& name, ValueType type) { return make({lowest(type), highest(type), type.bits, 0, type.is_signed, text_ ? name : std::string()}); }
+int Builder::element(const std::string& name, ValueType type) { return make({.low = lowest(type), .high = highest(type), .bits = type.bits, .is_signed = type.is_signed, .name = text_ ? name : std::string()}); }
+
+int Builder::constant(ValueType type, std::int64_t value) {
+  const int id = make({.low = value, .high = value, .bits = type.bits, .is_signed = type.is_signed, .constant = true, .name = text_ ? prefix_ + "k" + n(constants_) : std::string()});
+  if (text_) declarations += "  wire [" + n(type.bits - 1) + ":0] " + word(id).name + " = " + n(type.bits) + "'d" + n(value & ((std::int64_t{1} << type.bits) - 1)) + ";\n";
+  ++constants_;
+  return id;
+}
+
+int Builder::trim(int a, int drop) {
+  if (drop <= 0) return a;
+  const std::array<std::int64_t, 3> key{5, a, drop};
+  if (const auto at = seen_.find(key); at != seen_.end()) return at->second;
+  const Word w = word(a);
+  const int from = std::min(drop, w.bits - 1);
+  Word out{.low = w.low >> drop, .high = w.high >> drop, .bits = w.bits - from, .is_signed = w.is_signed, .name = {}};
+  if (text_) {
+    out.name = prefix_ + "m" + n(static_cast<std::int64_t>(words_.size()));
+    declarations += "  wire [" + n(out.bits - 1) + ":0] " + out.name + " = " + (drop >= w.bits && !w.is_signed ? "1'b0" : slice(a, from, w.bits)) + ";\n";
+  }
+  return seen_[key] = make(std::move(out));
+}
+
+int Builder::negate(int a, int drop) {
+  const std::array<std::int64_t, 3> key{6, a, drop};
+  if (const auto at = seen_.find(key); at != seen_.end()) return at->second;
+  const Word w = word(a);
+  const ValueType whole = type_of_range(-Wide{w.high}, -Wide{w.low});
+  const int from = std::min(drop, whole.bits - 1);
+  const int id = make({.low = static_cast<std::int64_t>(-Wide{w.high} >> drop), .high = static_cast<std::int64_t>(-Wide{w.low} >> drop), .bits = whole.bits - from, .is_signed = whole.is_signed, .name = {}});
+  adder_cells(true, 1, w.is_signed, std::min(w.bits, whole.bits), true, whole.bits, from);
+  adder(true, 1, w.is_signed, w.bits, true);
+  counts.ff += whole.bits - from;
+  if (text_) {
+    const std::string name = word(id).name;
+    declarations += "  wire [" + n(whole.bits - 1) + ":0] " + name + "_whole = " + n(whole.bits) + "'d0 - " + slice(a, 0, whole.bits) + ";\n";
+    assign(word(id), drop >= whole.bits && !whole.is_signed ? "1'b0" : name + "_whole[" + n(whole.bits - 1) + ":" + n(from) + "]");
+  }
+  return seen_[key] = id;
+}
 
 std::string Builder::slice(int id, int from, int to) const {
   const Word& w = word(id);
@@ -80,6 +123,7 @@ std::string Builder::slice(int id, int from, int to) const {
 }
 
 int Builder::pass(int a) {
+  if (word(a).constant) return a;
   const std::array<std::int64_t, 3> key{1, a, 0};
   if (const auto at = seen_.find(key); at != seen_.end()) return at->second;
   Word w = word(a);
@@ -96,14 +140,14 @@ int Builder::pass(int a) {
 
 int Builder::add(int a, int b, int shift, bool subtract, int cap, int drop) {
   const Word x = word(a), y = word(b);
-  const std::int64_t low = subtract ? x.low - (y.high << shift) : x.low + (y.low << shift), high = subtract ? x.high - (y.low << shift) : x.high + (y.high << shift);
+  const Wide low = subtract ? x.low - (Wide{y.high} << shift) : x.low + (Wide{y.low} << shift), high = subtract ? x.high - (Wide{y.low} << shift) : x.high + (Wide{y.high} << shift);
   ValueType type = type_of_range(low, high);
   const bool capped = type.bits > cap;
   if (capped) type = {true, cap};
   drop = std::min(drop, type.bits - 1);
   const std::array<std::int64_t, 3> key{2 | (std::int64_t{shift} << 8) | (std::int64_t{subtract} << 20) | (std::int64_t{type.bits} << 24) | (std::int64_t{drop} << 40), a, b};
   if (const auto at = seen_.find(key); at != seen_.end()) return at->second;
-  Word w{capped ? lowest(type) : low, capped ? highest(type) : high, type.bits, drop, type.is_signed, ""};
+  Word w{.low = capped ? lowest(type) : static_cast<std::int64_t>(low), .high = capped ? highest(type) : static_cast<std::int64_t>(high), .bits = type.bits, .drop = drop, .is_signed = type.is_signed, .name = {}};
   if (drop == 0) note_copies(w, x, a, std::min(shift, type.bits), 1);
   const int id = make(w);
   // The low bits of a pass by; the adder is over the rest.
@@ -201,11 +245,19 @@ void Builder::adder(bool a_signed, int a_bits, bool b_signed, int b_bits, bool s
 
 int Builder::max(int a, int b) {
   if (a > b) std::swap(a, b);
+  // A constant at an end of the type leaves nothing to compare.
+  for (const auto& [k, other] : {std::pair(a, b), std::pair(b, a)}) {
+    const Word& w = word(k);
+    if (!w.constant) continue;
+    if (w.low == lowest({w.is_signed, w.bits})) return pass(other);
+    if (w.low == highest({w.is_signed, w.bits}) || (word(other).constant && word(other).low <= w.low)) return k;
+  }
   const std::array<std::int64_t, 3> key{3, a, b};
   if (const auto at = seen_.find(key); at != seen_.end()) return at->second;
   Word w = word(a);
   w.name.clear();
   w.low_bits = 0;
+  w.constant = false;
   const int id = make(w);
   block(BlockKind::max, {w.is_signed, w.bits});
   if (text_) {
@@ -216,7 +268,7 @@ int Builder::max(int a, int b) {
 }
 
 int Builder::distance(int a, int b, int bits) {
-  const int id = make({0, (std::int64_t{1} << bits) - 1, bits, 0, false, ""});
+  const int id = make({.low = 0, .high = (std::int64_t{1} << bits) - 1, .bits = bits, .is_signed = false, .name = {}});
   block(BlockKind::distance, {bits});
   if (text_) assign(word(id), word(a).name + " - " + word(b).name);
   return id;
@@ -226,18 +278,20 @@ int Builder::multiply_constant(int x, std::int64_t odd, int cap) {
   const std::array<std::int64_t, 3> key{4, x, odd};
   if (const auto at = seen_.find(key); at != seen_.end()) return at->second;
   const Word v = word(x);
-  ValueType type = type_of_range(v.low * odd, v.high * odd);
+  const Wide low = Wide{v.low} * odd, high = Wide{v.high} * odd;
+  ValueType type = type_of_range(low, high);
   const int constant_bits = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(odd)));
   const bool capped = type.bits > cap;
   if (capped) type = {true, cap};
-  const int id = make({capped ? lowest(type) : v.low * odd, capped ? highest(type) : v.high * odd, type.bits, 0, type.is_signed, ""});
+  const int id = make({.low = capped ? lowest(type) : static_cast<std::int64_t>(low), .high = capped ? highest(type) : static_cast<std::int64_t>(high), .bits = type.bits, .is_signed = type.is_signed, .name = {}});
   block(BlockKind::mul_constant, {v.is_signed, v.bits, constant_bits});
   cells(BlockKind::mul_ones, {v.is_signed, v.bits, constant_bits, std::popcount(static_cast<std::uint64_t>(odd)), type.bits}, type.bits);
   counts.ff += type.bits;
   if (text_) {
     const std::string name = word(id).name;
-    declarations += "  wire [" + n(type.bits - 1) + ":0] " + name + "_product = $signed(" + (v.is_signed ? v.name : "{1'b0, " + v.name + "}") + ") * " + n(constant_bits + 1) + "'sd" + n(odd) + ";\n";
-    assign(word(id), name + "_product");
+    const int wide = std::max({type.bits, v.bits + !v.is_signed, constant_bits + 1});
+    declarations += "  wire [" + n(wide - 1) + ":0] " + name + "_product = $signed(" + (v.is_signed ? v.name : "{1'b0, " + v.name + "}") + ") * " + n(constant_bits + 1) + "'sd" + n(odd) + ";\n";
+    assign(word(id), name + "_product" + (wide > type.bits ? "[" + n(type.bits - 1) + ":0]" : ""));
   }
   return seen_[key] = id;
 }
@@ -250,16 +304,16 @@ int Builder::multiply(int x, const std::vector<TableBit>& weight, int cap) {
   const int bits = static_cast<int>(weight.size());
   // The product of the extremes of both; the sign bit of weights that are all of one sign is a constant.
   const bool never_negative = weight.back().signal == -2;
-  const std::int64_t w_high = (std::int64_t{1} << (bits - 1)) - 1, w_low = never_negative ? 0 : -w_high - 1;
-  const std::int64_t corners[] = {v.low * w_low, v.low * w_high, v.high * w_low, v.high * w_high};
-  const std::int64_t low = *std::min_element(corners, corners + 4), high = *std::max_element(corners, corners + 4);
+  const Wide w_high = (Wide{1} << (bits - 1)) - 1, w_low = never_negative ? 0 : -w_high - 1;
+  const Wide corners[] = {v.low * w_low, v.low * w_high, v.high * w_low, v.high * w_high};
+  const Wide low = *std::min_element(corners, corners + 4), high = *std::max_element(corners, corners + 4);
   ValueType type = type_of_range(low, high);
   const bool capped = type.bits > cap;
   if (capped) type = {true, cap};
-  const int id = make({capped ? lowest(type) : low, capped ? highest(type) : high, type.bits, 0, type.is_signed, ""});
+  const int id = make({.low = capped ? lowest(type) : static_cast<std::int64_t>(low), .high = capped ? highest(type) : static_cast<std::int64_t>(high), .bits = type.bits, .is_signed = type.is_signed, .name = {}});
   // Only small multipliers are built of logic, where constant and shared bits of the weight matter.
   std::int64_t pattern[2] = {0, 0};
-  for (int i = 0; i < bits; ++i) {
+  for (int i = 0; i < std::min(bits, 16); ++i) {
     int code = i + 2;
     if (v.bits + bits <= 9) {
       if (weight[static_cast<std::size_t>(i)].signal < 0) code = weight[static_cast<std::size_t>(i)].signal + 2;
@@ -297,7 +351,7 @@ int Builder::accumulate(int s, int bits, std::int64_t bias, const std::vector<Ta
   std::vector<std::int64_t> key{-1, s, bits, bias, bias_place};
   for (const TableBit& b : table) key.push_back(b.signal);
   if (const auto at = seen_wide_.find(key); at != seen_wide_.end()) return at->second;
-  const int id = make({-(std::int64_t{1} << (bits - 1)), (std::int64_t{1} << (bits - 1)) - 1, bits, 0, true, ""});
+  const int id = make({.low = lowest({true, bits}), .high = highest({true, bits}), .bits = bits, .name = {}});
   if (table.empty()) {
     adder(word(s).is_signed, std::min(word(s).bits, bits), true, bits, false);
     cells(BlockKind::acc_clear, {bits, word(s).is_signed, std::min(word(s).bits, bits)}, bits);
@@ -310,7 +364,7 @@ int Builder::accumulate(int s, int bits, std::int64_t bias, const std::vector<Ta
     declarations += "  logic " + whole + acc + ";\n  assign " + name + " = " + slice(s, 0, bits) + " + " + acc + ";\n";
     const auto part = [&](int high, int low) { return "[" + n(high) + ":" + n(low) + "]"; };
     if (table.empty()) {
-      clocked += "  always_ff @(posedge clk)\n    if (" + prefix_ + "clear) " + acc + " <= " + n(bits) + "'d" + n((bias << bias_place) & ((std::int64_t{1} << bits) - 1)) + ";\n    else if (" + prefix_ + "en) " + acc + " <= " + name + ";\n";
+      clocked += "  always_ff @(posedge clk)\n    if (" + prefix_ + "clear) " + acc + " <= " + n(bits) + "'d" + n(static_cast<std::int64_t>((static_cast<std::uint64_t>(bias) << bias_place) & ((std::uint64_t{1} << bits) - 1))) + ";\n    else if (" + prefix_ + "en) " + acc + " <= " + name + ";\n";
     } else {
       std::string start;
       for (std::size_t i = table.size(); i-- > 0;) start += (start.empty() ? "{" : ", ") + (table[i].signal < 0 ? std::string(table[i].signal == -2 ? "1'b0" : "1'b1") : signal_name(table[i].signal));
@@ -322,7 +376,7 @@ int Builder::accumulate(int s, int bits, std::int64_t bias, const std::vector<Ta
 }
 
 int Builder::custom(ValueType type, const std::string& value, const std::string& enable) {
-  const int id = make({lowest(type), highest(type), type.bits, 0, type.is_signed, ""});
+  const int id = make({.low = lowest(type), .high = highest(type), .bits = type.bits, .is_signed = type.is_signed, .name = {}});
   if (text_) {
     if (enable.empty()) assign(word(id), value);
     else clocked += "  always_ff @(posedge clk) if (" + enable + ") " + word(id).name + " <= " + value + ";\n";

@@ -15,6 +15,7 @@ struct Word {
   std::int64_t low = 0, high = 0;  ///< values
   int bits = 1, drop = 0;
   bool is_signed = true;
+  bool constant = false;  ///< the same in every vector: no register is made for it
   std::string name;  ///< only where text is wanted
   /// The lowest `low_bits` are delayed bits of another word: which, and through which registers. Synthesis keeps one copy of such bits.
   int low_source = -1, low_bits = 0;
@@ -50,6 +51,12 @@ class Builder {
   const Word& word(int w) const { return words_[static_cast<std::size_t>(w)]; }
 
   int element(const std::string& name, ValueType type);
+  /// A number that no input decides.
+  int constant(ValueType type, std::int64_t value);
+  /// A word without its lowest bits: the floor of it by 2^drop. Of a word without sign, and of one with it, one bit is left.
+  int trim(int w, int drop);
+  /// The floor of -w by 2^drop, registered.
+  int negate(int w, int drop);
   /// A register more, reset so that no shift register is made of several.
   int pass(int w);
   int pass(int w, int times) {
@@ -107,6 +114,7 @@ class Builder {
     }
   };
   bool text_;
+  int constants_ = 0;
   std::string prefix_, step_, reset_step_;
   std::vector<Word> words_;
   std::unordered_map<std::array<std::int64_t, 3>, int, Hash> seen_;
@@ -122,6 +130,6 @@ struct Digit {
 std::vector<Digit> signed_digits(std::int64_t odd);
 
 /// Bits of a range of values; no sign where none is negative.
-ValueType type_of_range(std::int64_t low, std::int64_t high);
+ValueType type_of_range(Wide low, Wide high);
 
 }  // namespace gnomon::hls

@@ -108,7 +108,7 @@ Expected<std::set<std::int64_t>> cosimulate_share(const LayerTableOptions& o, co
       if (!error) error = Error(kind, where(row) + text);
     };
     if (!result) return wrong(result.error().kind(), result.error().text());
-    if (result->mismatches > 0) return wrong(ErrorKind::run_failed, "the RTL's outputs differ from the golden model: " + result->first_mismatch);
+    if (result->mismatches > 0) return wrong(ErrorKind::run_failed, result->stuck.empty() ? "the RTL's outputs differ from the golden model: " + result->first_mismatch : "the RTL does not come to its end: " + result->stuck);
     if (result->rtl_cycles != model) return wrong(ErrorKind::run_failed, "the RTL takes " + std::to_string(result->rtl_cycles) + " cycles for three inferences, the timing model " + std::to_string(model));
     out << std::to_string(row) + "," + network_hash(*rows[row].network) + "," + std::to_string(result->outputs) + "," + std::to_string(result->rtl_cycles) + "\n" << std::flush;
     if (o.progress) o.progress(++finished, static_cast<std::int64_t>(chosen.size()));

@@ -61,7 +61,7 @@ Expected<PortCycles> port_cycles(const BuiltNetwork& built, int inferences, doub
   std::vector<char> valid(n + 1), ready(n + 1);
   PortCycles out;
   const std::int64_t in_all = built.in_beats * inferences, out_all = built.out_beats * inferences;
-  std::int64_t taken = 0, given = 0;
+  std::int64_t taken = 0, given = 0, moved = 0;
   for (std::int64_t cycle = 0; given < out_all; ++cycle) {
     if (cycle >= cycle_limit) return fail(ErrorKind::unsupported, "an inference of more than " + std::to_string(cycle_limit) + " cycles");
     const bool offered = taken < in_all && !withheld(seed, stall, "in", cycle);
@@ -78,6 +78,10 @@ Expected<PortCycles> port_cycles(const BuiltNetwork& built, int inferences, doub
     if (valid[n] && ready[n]) {
       ++given;
       if (given % built.out_beats == 0) out.inference_ends.push_back(cycle);
+    }
+    if ((valid[0] && ready[0]) || (valid[n] && ready[n])) {
+      out.longest_silence = std::max(out.longest_silence, cycle - moved);
+      moved = cycle;
     }
     for (std::size_t i = 0; i < n; ++i) stages[i].clock(valid[i] != 0, ready[i + 1] != 0);
   }
@@ -97,6 +101,7 @@ Expected<NetworkCycles> network_cycles(const BuiltNetwork& built, int inferences
   NetworkCycles out;
   out.cycles = ends.front() - ports->first_input + 1;
   out.total = ends.back() - ports->first_input + 1;
+  out.longest_silence = ports->longest_silence;
   out.ii = ends.size() > 1 ? ends.back() - ends[ends.size() - 2] : out.cycles;
   return out;
 }

@@ -9,11 +9,27 @@
 #include "gnomon/base/json.hpp"
 #include "gnomon/hls/cosim.hpp"
 #include "gnomon/hls/emit.hpp"
+#include "gnomon/hls/number_type.hpp"
 #include "gnomon/hls/synth.hpp"
 
 namespace gnomon::hls {
 
-/// One layer as hls4ml makes it. Dense and convolution: exact sums, then cast to the network's type (truncated, wrapped), then the activation.
+/// Types of a layer's numbers as vendor tools write them: `ap_fixed<W,I[,Q[,O]]>`, `ap_ufixed<...>`, `ap_int<W>`, `ap_uint<W>`; Q of AP_TRN (default), AP_RND, AP_RND_CONV, O of AP_WRAP
+/// (default), AP_SAT; the prefixes may be left out. A type that is not given is the network's.
+struct LayerPrecision {
+  std::optional<std::string> weight, bias;
+  std::optional<std::string> accum;       ///< every product and the bias are truncated to it and the sum wraps in it; none: sums are exact
+  std::optional<std::string> result;      ///< the sum is cast to it, before the activation
+  std::optional<std::string> activation;  ///< what the activation gives; none: relu the result without its sign, tanh fixed<W,1>, sigmoid and softmax ufixed<W-1,0>, of W bits of the result
+  bool operator==(const LayerPrecision&) const = default;
+};
+struct NetworkPrecision {
+  std::optional<std::string> fallback;  ///< `default`: in the place of precision_bits
+  std::optional<std::string> input, weight, bias, accum, result;
+  bool operator==(const NetworkPrecision&) const = default;
+};
+
+/// One layer as hls4ml makes it. Dense and convolution: exact sums (or in `accum`), then cast to the result's type, then the activation.
 /// Shapes follow from the layer before; `flatten` makes a vector of an image, row-major, channels innermost.
 struct Layer {
   std::string type = "dense";         ///< dense, conv1d, conv2d, max_pool, flatten
@@ -24,16 +40,19 @@ struct Layer {
   bool bias = true;
   bool residual = false;              ///< dense of as many neurons as inputs: the layer's input is added to its output (cast again)
   std::int64_t reuse_factor = 0;      ///< 0: the valid one nearest to the network's
-  /// Trained ones in place of the drawn: w stands for w / 2^(X-1). Row by row, a row for each input (of a convolution: kernel row, kernel column, channel), in it a weight for each neuron
-  /// or filter; a bias for each of these.
+  /// Trained ones in place of the drawn, as stored bits: w stands for w / 2^(X-1), or w / 2^(W-I) of the layer's own types. Row by row, a row for each input (of a convolution: kernel row,
+  /// kernel column, channel), in it a weight for each neuron or filter; a bias for each of these. All layers of a network give theirs, or none.
   std::optional<std::vector<std::int64_t>> weights, biases;
+  std::optional<LayerPrecision> precision;
   bool operator==(const Layer&) const = default;
 };
 
-/// A network of layers in fixed point, everything of type fixed<X,1> (X = precision_bits), weights and biases given or drawn from a seed (uniform over the type).
+/// A network of layers in fixed point, everything of type fixed<X,1> (X = precision_bits) where `precision` and those of the layers say nothing else; weights and biases given or drawn from a
+/// seed (uniform over their types).
 struct Network {
   std::string name = "network";
-  int precision_bits = 8;             ///< 2 to 16
+  int precision_bits = 8;             ///< 2 to 32; 0: `precision->fallback` is given
+  std::optional<NetworkPrecision> precision;
   std::string strategy = "latency";   ///< latency, resource
   std::string io = "io_parallel";     ///< io_parallel, io_stream
   std::int64_t reuse_factor = 1;      ///< wish; each layer takes the nearest valid one
@@ -46,19 +65,37 @@ struct Network {
 /// Whether a document is a network's and not a kernel's.
 bool holds_network(const Document& document);
 
+/// Types of the numbers of one layer. Layers without weights give what they take.
+struct LayerTypes {
+  NumberType in, weight, bias, result, activated, out;  ///< `activated`: behind the activation; `out`: behind the addition of the input too
+  std::optional<NumberType> accum;
+  int product_fraction = 0, sum_fraction = 0;  ///< of products, and of sums: smaller where `accum` truncates, larger where biases are finer
+  int sum_bits = 0;    ///< the sum is made modulo 2^sum_bits
+  bool whole = false;  ///< all of the sum's bits decide (saturation, or a sum that wraps in `accum`), not the lowest ones alone
+  /// Whether the cast to the result takes more than leaving bits out.
+  bool casts() const { return result.rounding != Rounding::down || result.overflow != Overflow::wrap; }
+};
+
 /// What a layer takes and gives, and its true reuse factor.
 struct LayerShape {
   std::int64_t in_height = 1, in_width = 1, in_channels = 1, height = 1, width = 1, channels = 1;
   std::int64_t n_in = 0, n_out = 0;   ///< of its matrix product; 0: none
   std::int64_t reuse_factor = 1, multipliers = 0;
+  LayerTypes types;
 };
 
+void describe(FieldVisitor& v, LayerPrecision& precision);
+void describe(FieldVisitor& v, NetworkPrecision& precision);
 void describe(FieldVisitor& v, Layer& layer);
 void describe(FieldVisitor& v, Network& network);
 Expected<Network> read_network(const Document& document);
 Json write_network(const Network& network);
 Json network_schema();
-/// Shapes and reuse factors. Errors: sizes beyond the limits, windows larger than images, unknown words, layers that do not fit together.
+/// A type by one of the names that LayerPrecision allows, of 2 to 32 bits (without sign: 1 to 32), accumulators to 63.
+Expected<NumberType> precision_named(const std::string& text, int most_bits = 32);
+/// A type as vendor tools write it.
+std::string vendor_type(const NumberType& type);
+/// Shapes, types and reuse factors. Errors: sizes beyond the limits, windows larger than images, unknown words, layers that do not fit together.
 Expected<std::vector<LayerShape>> network_shapes(const Network& network);
 
 /// Reuse factors that divide a product of n_in x n_out as hls4ml allows: divisors of n_in, and multiples of n_in by divisors of n_out.
@@ -66,7 +103,7 @@ std::vector<std::int64_t> valid_reuse_factors(std::int64_t n_in, std::int64_t n_
 
 /// Stored bits of weights [in][out] and biases [out] of layer l.
 struct LayerWeights {
-  std::vector<std::int32_t> weights, bias;
+  std::vector<std::int64_t> weights, bias;
 };
 LayerWeights layer_weights(const Network& network, std::size_t l, const LayerShape& shape);
 
@@ -78,6 +115,7 @@ std::vector<std::int64_t> evaluate(const Network& network, const std::vector<Lay
 struct NetworkCycles {
   std::int64_t cycles = 0, ii = 0;
   std::int64_t total = 0;  ///< of all inferences that were run
+  std::int64_t longest_silence = 0;  ///< cycles without a handshake at a port
 };
 /// Steps the control of every layer. `stall`: share of cycles in which a port takes no part (as in co-simulation). Unsupported: more than 2^26 cycles.
 Expected<NetworkCycles> network_cycles(const Network& network, int inferences = 3, double stall = 0, std::uint64_t seed = 1);
@@ -97,14 +135,15 @@ Expected<std::int64_t> prepare_blocks(const std::vector<Network>& networks, cons
 struct NetworkCosim {
   std::int64_t outputs = 0, mismatches = 0, rtl_cycles = 0, model_cycles = 0;
   std::string first_mismatch;
+  std::string stuck;  ///< not empty: outputs did not come; which stream is blocked, and which are full and which empty
   std::optional<Mismatch> mismatch;  ///< the same: inference, {beat, element}, values, cycle, waves where they were asked for
   std::optional<CosimReplay> replay;  ///< of the first cycles in Icarus Verilog, where asked for
 };
-/// RTL in Verilator against the golden model and the timing model (stalls included), over seeded inputs.
-Expected<NetworkCosim> cosimulate_network(const Network& network, const CosimOptions& options, int inferences = 3);
+/// RTL in Verilator against the golden model and the timing model (stalls included), over seeded inputs. `rtl`: another one in the network's place, as tests that break it need.
+Expected<NetworkCosim> cosimulate_network(const Network& network, const CosimOptions& options, int inferences = 3, const std::optional<Rtl>& rtl = {});
 
-/// The same in the form of other co-simulations.
-Expected<CosimResult> cosimulate_layers(const Network& network, const CosimOptions& options);
+/// The same in the form of other co-simulations; a network that gets stuck is an error.
+Expected<CosimResult> cosimulate_layers(const Network& network, const CosimOptions& options, const std::optional<Rtl>& rtl = {});
 
 /// Writes network.sv, network.cpp and network.json (the normal form) into `folder`; gives the fields of design.md section 4 for `hls`.
 Expected<Json> write_network_files(const Network& network, const std::filesystem::path& folder);
