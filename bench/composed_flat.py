@@ -1,12 +1,13 @@
-"""Composed labels against one flat synthesis of the same networks and arrays.
+"""Composed labels against one flat synthesis of the same networks, arrays and complete designs.
 
     gnomon dataset layers --out layers.csv.gz --count 3000 --conv 400 --exemplars --flat 200
-    python bench/composed_flat.py --networks layers.csv.gz.flat.csv [--arrays 100] [--cells 30] [--keep FOLDER] --out docs/results/composed-flat.txt
+    python bench/composed_flat.py --networks layers.csv.gz.flat.csv [--arrays 100] [--cells 30] [--complete 6] [--cell-networks 12] [--keep FOLDER] --out docs/results/composed-flat.txt
 
 prints, for every resource, the median and the quantiles of |composed / flat - 1| (DSP and BRAM: how many are equal). Networks come from the command above, which
 writes both figures as they come. Arrays are drawn here (os, ws, is; with and without overlap; int4, int8, int16; 1x1 to 6x6, for the library 1x1 to 2x2), synthesised both
-ways by `gnomon synth` for xcup (--arrays) and for the OSU 0.18 um library (--cells), and kept in tables in --keep, which a second run takes up. Kernels are synthesised flat in
-every case: nothing is composed there.
+ways by `gnomon synth` for xcup (--arrays) and for the OSU 0.18 um library (--cells), and kept in tables in --keep, which a second run takes up. So are complete designs (--complete: 2x2 to
+3x3, one and two lanes; `gnomon synth --complete` with and without --flat, for xcup; the flat run has everything but the levels' banks, which are added) and dense networks of one and two
+layers (--cell-networks for the library, --ice40-networks for ice40). Kernels are synthesised flat in every case: nothing is composed there.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 
 from agents import program
 
-NAMES = {"xcup": ("lut", "ff", "dsp", "bram"), "osu018": ("area_um2", "ff")}
+NAMES = {"xcup": ("lut", "ff", "dsp", "bram"), "ice40": ("lut", "ff", "dsp", "bram"), "osu018": ("area_um2", "ff")}
 LARGEST = {"xcup": 6, "osu018": 2}  # rows and columns of an array: a flat run over standard cells takes ten times as long
 
 
@@ -47,7 +48,7 @@ def compare(rows: list[dict[str, str]], what: str, target: str = "xcup") -> str:
     return out
 
 
-def design(number: int, target: str = "xcup") -> dict[str, Any]:
+def design(number: int, target: str) -> dict[str, Any]:
     draw = random.Random(number)
     flow, overlap, bits = ("os", "ws", "is")[number % 3], number // 3 % 2 == 1, (4, 8, 16)[number // 6 % 3]
     array = {"rows": draw.randint(1, LARGEST[target]), "cols": draw.randint(1, LARGEST[target]), "dataflow": flow, "precision": f"int{bits}", "accumulator_bits": {4: 16, 8: 24, 16: 40}[bits], "overlap": overlap}
@@ -56,22 +57,45 @@ def design(number: int, target: str = "xcup") -> dict[str, Any]:
             "memory": {"type": "ideal", "bytes_per_cycle": 8, "latency_cycles": 0}}
 
 
-def array_rows(count: int, target: str, folder: Path) -> list[dict[str, str]]:
-    """Both figures of `count` arrays; what the folder has of them is not synthesised again."""
-    names, keep = NAMES[target], folder / f"arrays-{target}.csv"
+def complete(number: int) -> dict[str, Any]:
+    draw = random.Random(1000 + number)
+    flow, bits = ("os", "ws", "is")[number % 3], (8, 4, 16)[number // 3 % 3]
+    array = {"rows": draw.randint(2, 3), "cols": draw.randint(2, 3), "dataflow": flow, "precision": f"int{bits}", "accumulator_bits": {4: 16, 8: 24, 16: 48}[bits], "overlap": draw.random() < 0.5}
+    levels = [{"name": name, "holds": [name], "kib": draw.choice((2, 4))} for name in ("ifmap", "filter", "ofmap")]
+    return {"version": 1, "name": f"complete{number}", "clock_mhz": 500, "cores": [{"name": "npu", "array": array, "levels": levels, "vector": {"lanes": draw.choice((1, 2))}}],
+            "memory": {"type": "ideal", "bytes_per_cycle": draw.choice((1, 2)) * max(1, bits // 8), "latency_cycles": draw.randint(5, 30)}}
+
+
+def network(number: int) -> dict[str, Any]:
+    draw = random.Random(2000 + number)
+    bits, reuse = draw.choice((4, 6, 8)), number % 2  # unrolled, or a multiplier for every neuron: with longer tables, which are memories, there is nothing to compare for the library
+    sizes = [draw.randint(4, 8) for _ in range(2 + number // 2 % 2)]
+    layers = []
+    for before, size in zip(sizes, sizes[1:]):
+        layers.append({"type": "dense", "size": size, "activation": draw.choice(("relu", "linear", "relu")), "reuse_factor": (1, before)[reuse]})
+    return {"version": 1, "name": f"network{number}", "precision_bits": bits, "strategy": "resource" if reuse else "latency", "weight_seed": number, "channels": sizes[0], "layers": layers}
+
+
+KINDS = {"arrays": ("--arch", design), "complete": ("--arch", lambda number, target: complete(number)), "networks": ("--kernel", lambda number, target: network(number))}
+
+
+def both_ways(kind: str, count: int, target: str, folder: Path) -> list[dict[str, str]]:
+    """Both figures of `count` arrays, complete designs or networks; what the folder has of them is not synthesised again."""
+    option, make = KINDS[kind]
+    names, keep = NAMES[target], folder / f"{kind}-{target}.csv"
     folder.mkdir(parents=True, exist_ok=True)
-    fields = ["array", *names, *("composed_" + name for name in names)]
+    fields = [kind.removesuffix("s"), *names, *("composed_" + name for name in names)]
     done: list[dict[str, str]] = []
     if keep.exists():
         with keep.open(newline="") as file:
             done = [row for row in csv.DictReader(file) if row[fields[-1]]][:count]
     for number in range(len(done), count):
-        row = {"array": str(number)}
+        row = {fields[0]: str(number)}
         with tempfile.TemporaryDirectory() as scratch:
-            arch = Path(scratch) / "design.json"
-            arch.write_text(json.dumps(design(number, target)))
+            file_name = Path(scratch) / "subject.json"
+            file_name.write_text(json.dumps(make(number, target)))
             for prefix, flag in (("", ["--flat"]), ("composed_", [])):
-                run = subprocess.run([str(program()), "synth", "--arch", str(arch), "--target", target, "--no-timing", "--json", *flag], capture_output=True, text=True, check=False)
+                run = subprocess.run([str(program()), "synth", option, str(file_name), "--target", target, "--no-timing", "--json", *flag, *(["--complete"] if kind == "complete" else [])], capture_output=True, text=True, check=False)
                 if run.returncode != 0:
                     raise SystemExit(run.stderr)
                 result = json.loads(run.stdout)
@@ -89,6 +113,9 @@ def main() -> None:
     parser.add_argument("--networks", type=Path, help="OUT.flat.csv of `gnomon dataset layers --flat N`")
     parser.add_argument("--arrays", type=int, default=0, help="arrays to synthesise both ways for xcup")
     parser.add_argument("--cells", type=int, default=0, help="the same for the OSU 0.18 um library")
+    parser.add_argument("--complete", type=int, default=0, help="complete designs, for xcup")
+    parser.add_argument("--cell-networks", type=int, default=0, help="dense networks, for the OSU 0.18 um library")
+    parser.add_argument("--ice40-networks", type=int, default=0, help="the same for ice40")
     parser.add_argument("--keep", type=Path, default=Path("composed-flat"), help="folder of their figures")
     parser.add_argument("--out", type=Path, help="also write the result here")
     options = parser.parse_args()
@@ -100,18 +127,25 @@ def main() -> None:
     for count, target in ((options.arrays, "xcup"), (options.cells, "osu018")):
         if not count:
             continue
-        arrays = array_rows(count, target, options.keep)
+        arrays = both_ways("arrays", count, target, options.keep)
         for bits in (4, 8, 16):
-            some = [row for row in arrays if f"int{bits}" == design(int(row["array"]))["cores"][0]["array"]["precision"]]
+            some = [row for row in arrays if f"int{bits}" == design(int(row["array"]), target)["cores"][0]["array"]["precision"]]
             if some:
                 kinds = {json.dumps(design(int(row["array"]), target)["cores"]) for row in some}
                 text += ("\n" if text else "") + compare(some, f"int{bits} arrays ({len(kinds)} different) with their levels, 1x1 to {LARGEST[target]}x{LARGEST[target]}, for {target}", target)
         if target == "xcup":
             fpga += arrays
-    if options.networks and options.arrays:
-        text += "\n" + compare(fpga, "networks and arrays together, for xcup")
+    if options.complete:
+        designs = both_ways("complete", options.complete, "xcup", options.keep)
+        text += ("\n" if text else "") + compare(designs, "complete designs, 2x2 to 3x3, one and two lanes, with their levels, for xcup")
+        fpga += designs
+    for count, target in ((options.cell_networks, "osu018"), (options.ice40_networks, "ice40")):
+        if count:
+            text += ("\n" if text else "") + compare(both_ways("networks", count, target, options.keep), f"dense networks of one and two layers, 4 to 8 neurons each, for {target}", target)
+    if sum(map(bool, (options.networks, options.arrays, options.complete))) > 1:
+        text += "\n" + compare(fpga, "networks, arrays and complete designs together, for xcup")
     if not text:
-        parser.error("give --networks, --arrays or --cells")
+        parser.error("give --networks, --arrays, --cells, --complete, --cell-networks or --ice40-networks")
     sys.stdout.write(text)
     if options.out:
         options.out.write_text(text)

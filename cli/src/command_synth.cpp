@@ -82,7 +82,6 @@ Expected<int> synth(const Options& options) {
   const int sources = (options.kernel.empty() ? 0 : 1) + (options.design.empty() ? 0 : 1) + (options.campaign.empty() ? 0 : 1);
   if (sources != 1) return fail(ErrorKind::usage, "give one of --kernel K.json, --arch DESIGN.json, or --campaign DIR with --trial N");
   if (options.synth.complete && !options.kernel.empty()) return fail(ErrorKind::usage, "--complete is for designs; a kernel's RTL is complete");
-  if (options.synth.complete && options.synth.flat) return fail(ErrorKind::usage, "--complete composes blocks; it does not go with --flat");
   if (options.campaign.empty() == options.trial.has_value()) return fail(ErrorKind::usage, "--campaign DIR and --trial N go together");
   Options run = options;
   run.synth.timing = !options.no_timing;
@@ -92,7 +91,7 @@ Expected<int> synth(const Options& options) {
   if (!result) return fail(std::move(result.error()));
   if (options.json) {
     Json document = hls::synth_document(*result);
-    document["provenance"] = provenance(inputs + "\n" + options.synth.target + (options.synth.flat ? " flat" : options.synth.complete ? " complete" : ""), 0);
+    document["provenance"] = provenance(inputs + "\n" + options.synth.target + (options.synth.complete ? " complete" : "") + (options.synth.flat ? " flat" : ""), 0);
     print_json(document);
   } else {
     print_result(*result);
@@ -116,7 +115,7 @@ Command synth_command() {
             app.add_option("--base", options->base, "folder of the campaign file, where its workload files are looked up");
             app.add_option("--target", options->synth.target, "xcup, xc7, ice40 or osu018")->required()->check(CLI::IsMember(hls::synth_targets()));
             app.add_option("--jobs", options->jobs, "blocks at a time; default one per processor")->check(CLI::Range(1, 64));
-            app.add_flag("--flat", options->synth.flat, "one flat run over the array instead of blocks composed");
+            app.add_flag("--flat", options->synth.flat, "one flat run over the array, or with --complete over array and control, instead of blocks composed");
             app.add_flag("--complete", options->synth.complete, "of a design: with the control of its complete RTL (minutes the first time)");
             app.add_flag("--no-timing", options->no_timing, "no place and route or static timing; fmax stays unknown");
             app.add_flag("--json", options->json, "print one JSON document");

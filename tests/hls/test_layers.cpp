@@ -14,6 +14,7 @@
 #include "gnomon/base/process.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/temporary_folder.hpp"
+#include "gnomon/base/text.hpp"
 #include "gnomon/hls/layers.hpp"
 #include "layers/dataset_networks.hpp"
 #include "mixed_network.hpp"
@@ -177,6 +178,26 @@ TEST(Layers, AreaComposedAgainstFlat) {
   EXPECT_EQ(composed->sram_bits, 0);
   EXPECT_NEAR(*composed->total.area_um2 / *flat->total.area_um2, 1, 0.08);
   EXPECT_NEAR(*composed->total.ff / *flat->total.ff, 1, 0.03);
+}
+
+// For ice40 as for standard cells, with memories; the clock is that of the whole network on the part, however its figures came about.
+TEST(Layers, ComposedForIce40) {
+  if (auto version = yosys_version(); !version) GTEST_SKIP() << version.error().text();
+  SynthOptions options;
+  options.target = "ice40";
+  auto composed = synthesise(two_dense(4, 4, 2, 4), options);
+  ASSERT_TRUE(composed) << composed.error().text();
+  options.flat = true;
+  auto flat = synthesise(two_dense(4, 4, 2, 4), options);
+  ASSERT_TRUE(flat) << flat.error().text();
+  EXPECT_EQ(composed->mode, "composed");
+  EXPECT_EQ(composed->total.dsp, flat->total.dsp);
+  EXPECT_EQ(composed->total.bram, flat->total.bram);
+  EXPECT_NEAR(*composed->total.lut / *flat->total.lut, 1, 0.15);
+  EXPECT_NEAR(*composed->total.ff / *flat->total.ff, 1, 0.05);
+  EXPECT_EQ(composed->fmax_mhz, flat->fmax_mhz);
+  const bool placed = composed->fmax_mhz.has_value();
+  EXPECT_EQ(placed, !find_program("nextpnr-ice40").empty()) << join(composed->notes, "; ");
 }
 
 // Reuse factors as hls4ml allows them: of the divisors of n_in x n_out, those that share a multiplier evenly.

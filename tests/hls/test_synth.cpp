@@ -122,6 +122,27 @@ TEST(Synth, PlacesAndRoutes) {
   EXPECT_NE(big->notes[0].find("40 BRAM"), std::string::npos) << big->notes[0];
 }
 
+// What lies in the cache and cannot be read is made again, and is then whole.
+TEST(Synth, DamagedCache) {
+  auto folder = TemporaryFolder::make();
+  ASSERT_TRUE(folder);
+  const SynthJob job{"narrow", "module narrow (\n  input  logic clk,\n  input  logic [2:0] a,\n  output logic [2:0] y\n);\n  always_ff @(posedge clk) y <= a;\nendmodule\n"};
+  const auto first = run_yosys(job, "ice40", folder->path());
+  ASSERT_TRUE(first) << first.error().text();
+  EXPECT_EQ(first->figures.ff, 3);
+  const auto figures = first->netlist.parent_path() / "figures.json";
+  for (const std::string& damage : {std::string("{\"cell_count\": \"x\"}"), std::string("\0\xff", 2)}) {
+    ASSERT_TRUE(write_file(figures, damage));
+    const auto again = run_yosys(job, "ice40", folder->path());
+    ASSERT_TRUE(again) << again.error().text();
+    EXPECT_FALSE(again->from_cache);
+    EXPECT_EQ(again->figures.ff, 3);
+  }
+  ASSERT_TRUE(std::filesystem::remove(first->netlist));
+  EXPECT_FALSE(run_yosys(job, "ice40", folder->path())->from_cache);
+  EXPECT_TRUE(std::filesystem::exists(figures));
+}
+
 TEST(Synth, RefusesWhatIsTooBigOrUnknown) {
   arch::Design d = design(arch::Dataflow::os);
   EXPECT_EQ(synthesise(d, options("virtex2")).error().kind(), ErrorKind::invalid_input);
@@ -175,6 +196,31 @@ TEST(Synth, ControlOfACompleteDesign) {
   const auto two = control_parts(whole(2, 6, 2), "xcup");
   ASSERT_FALSE(two);
   EXPECT_EQ(two.error().kind(), ErrorKind::unsupported) << two.error().text();
+}
+
+// One run over array and control: what is too big for it, or has no memories, is refused with its size; levels stay apart.
+TEST(Synth, CompleteDesignsFlat) {
+  const auto refused = [](const arch::Design& d, const std::string& target) {
+    SynthOptions o = options(target);
+    o.complete = o.flat = true;
+    const auto result = synthesise(d, o);
+    return result || result.error().kind() != ErrorKind::unsupported ? std::string() : result.error().text();
+  };
+  EXPECT_NE(refused(whole(9, 2), "xcup").find("the number of PEs of npu is 18; at most 16"), std::string::npos) << refused(whole(9, 2), "xcup");
+  EXPECT_NE(refused(whole(2, 9), "xcup").find("the number of vector lanes of npu is 9; at most 8"), std::string::npos) << refused(whole(2, 9), "xcup");
+  EXPECT_NE(refused(whole(2, 2), "osu018").find("would be flip-flops"), std::string::npos);
+  const auto part = whole_part(whole(2, 2), "xcup");
+  ASSERT_TRUE(part) << part.error().text();
+  const auto modules = modules_of(part->job.text);
+  std::size_t bodies = 0, levels = 0;
+  for (const Module& module : modules) {
+    const bool level = module.name.find("_level") != std::string::npos;
+    levels += level;
+    bodies += module.text.find("\n  always_ff") != std::string::npos;
+    EXPECT_EQ(level && module.text.find("always") != std::string::npos, false) << module.name;
+  }
+  EXPECT_EQ(levels, 3u);
+  EXPECT_GT(bodies, 5u);
 }
 
 // For standard cells. Truth: what a whole is the sum of; bits of memories and registers of queues by their sizes; queues reckoned by the bit against one synthesised

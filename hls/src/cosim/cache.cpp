@@ -42,8 +42,12 @@ void trim_cache(const fs::path& cache) {
   std::uintmax_t total = 0;
   for (fs::directory_iterator at(cache, code), end; !code && at != end; at.increment(code)) {
     const std::string name = at->path().filename().string();
-    if (!name.starts_with("model-") && !name.starts_with("runtime-") && !name.starts_with("synth-")) continue;
     std::error_code gone;  // another process may be trimming as well
+    if (name.starts_with("gnomon-") || name.starts_with("work-old-")) {  // what a killed run left: no tool works in it for so long
+      if (fs::last_write_time(at->path(), gone) < fs::file_time_type::clock::now() - std::chrono::hours(24) && !gone) fs::remove_all(at->path(), gone);
+      continue;
+    }
+    if (!name.starts_with("model-") && !name.starts_with("runtime-") && !name.starts_with("synth-") && !name.starts_with("sta-")) continue;
     Entry entry{at->path(), fs::last_write_time(at->path(), gone), 0};
     for (fs::directory_iterator file(at->path(), gone), last; !gone && file != last; file.increment(gone)) {
       std::error_code size_error;

@@ -121,7 +121,7 @@ module @TOP@_dma (
   logic [@KD1@:0] kept, k;
   logic [31:0] r_left, r_now_left;
   logic [@AW1@:0] r_laddr, r_now_laddr;
-  @TOP@_fifo #(.W(@KD@), .LOG(@FLOG@)) flights (.clk(clk), .rst(rst), .in_valid(begins && !(rr_valid && r_last && !kept_valid)), .in_ready(room),
+  @TOP@_fifo @QUEUE_flights@ (.clk(clk), .rst(rst), .in_valid(begins && !(rr_valid && r_last && !kept_valid)), .in_ready(room),
     .in_data(here), .out_valid(kept_valid), .out_ready(pop), .out_data(kept));
   assign full = !room;
   always_comb begin
@@ -210,12 +210,16 @@ endmodule
 
 }  // namespace
 
+std::vector<QueueShape> dma_queues(const DesignShape& shape) { return {{"flights", 2 + 16 + 32 + shape.address_bits + 8, shape.flight_log}}; }
+
 std::string dma_text(const DesignShape& shape, const Places& places) {
   Places all = places;
+  const std::vector<QueueShape> queues = dma_queues(shape);
+  set_queue_places(all, queues);
   const int aw = shape.address_bits;
   const auto set = [&](const std::string& name, std::int64_t value) { set_place(all, name, value); };
   set("LSPAD", aw - 8);
-  set("KD", 2 + 16 + 32 + aw + 8);
+  set("KD", queues[0].bits);
   set("AW8", aw + 8);
   set("AW40", aw + 40);
   set("AW56", aw + 56);

@@ -176,7 +176,6 @@ Places design_places(const DesignShape& s, const std::string& top) {
   set("FD", layouts.fold.bits());
   set("CD", layouts.config.bits());
   set("VD", layouts.chunk.bits());
-  set("FLOG", s.flight_log);
   set("SW", s.sum_words);
   set("BIASW", bits_for(s.bias_words - 1));
   set("BIASN", s.bias_words);
@@ -198,6 +197,10 @@ Places design_places(const DesignShape& s, const std::string& top) {
   set("TOPVALUE", (std::int64_t{1} << (bits - 1)) - 1);
   set("LOWVALUE", std::int64_t{1} << (bits - 1));
   return places;
+}
+
+void set_queue_places(Places& places, const std::vector<QueueShape>& queues) {
+  for (const QueueShape& queue : queues) places["QUEUE_" + queue.name] = "#(.W(" + std::to_string(queue.bits) + "), .LOG(" + std::to_string(queue.log) + ")) " + queue.name;
 }
 
 }  // namespace gnomon::hls

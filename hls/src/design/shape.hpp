@@ -84,6 +84,18 @@ using Places = std::map<std::string, std::string>;
 /// A number at `NAME`, and at `NAME1` one less: the last bit or index.
 void set_place(Places& places, const std::string& name, std::int64_t value);
 
+/// A queue that the RTL builds.
+struct QueueShape {
+  std::string name;       ///< of its instance
+  std::int64_t bits = 1;  ///< of a word
+  int log = 2;            ///< words, as a power of two
+};
+/// The queues of the transfers' unit, and those of the whole beside its parts.
+std::vector<QueueShape> dma_queues(const DesignShape& shape);
+std::vector<QueueShape> whole_queues(const DesignShape& shape);
+/// The beginning of a queue's instance, parameters and name, at `QUEUE_name`.
+void set_queue_places(Places& places, const std::vector<QueueShape>& queues);
+
 /// SystemVerilog of the parts; each returns the text of its modules. `places`: what array_places() gives and the widths that the parts share.
 Places design_places(const DesignShape& shape, const std::string& top);
 std::string dma_text(const DesignShape& shape, const Places& places);

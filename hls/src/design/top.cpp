@@ -47,9 +47,9 @@ module @TOP@ (
   logic t_valid, t_ready, n_valid, n_ready;
   logic [@TD1@:0] t_data;
   logic [@FD1@:0] n_data;
-  @TOP@_fifo #(.W(@TD@), .LOG(2)) transfers (.clk(clk), .rst(rst), .in_valid(transfer_valid), .in_ready(transfer_ready), .in_data(transfer_data),
+  @TOP@_fifo @QUEUE_transfers@ (.clk(clk), .rst(rst), .in_valid(transfer_valid), .in_ready(transfer_ready), .in_data(transfer_data),
     .out_valid(t_valid), .out_ready(t_ready), .out_data(t_data));
-  @TOP@_fifo #(.W(@FD@), .LOG(2)) folds (.clk(clk), .rst(rst), .in_valid(fold_valid), .in_ready(fold_ready), .in_data(fold_data),
+  @TOP@_fifo @QUEUE_folds@ (.clk(clk), .rst(rst), .in_valid(fold_valid), .in_ready(fold_ready), .in_data(fold_data),
     .out_valid(n_valid), .out_ready(n_ready), .out_data(n_data));
 
   // ---- Settings of a layer: two sets, so that the next layer's are there when it begins. ----
@@ -68,13 +68,13 @@ module @TOP@ (
   logic [@RQ1@:0] rs_desc;
   assign all_room = array_ready && gate_room && if_room && fi_room && rs_room;
   assign n_ready = all_room;
-  @TOP@_fifo #(.W(@GD@), .LOG(3)) gates (.clk(clk), .rst(rst), .in_valid(n_valid && all_room), .in_ready(gate_room), .in_data(n_data[@GAT@ +: @GD@]),
+  @TOP@_fifo @QUEUE_gates@ (.clk(clk), .rst(rst), .in_valid(n_valid && all_room), .in_ready(gate_room), .in_data(n_data[@GAT@ +: @GD@]),
     .out_valid(at_valid), .out_ready(at_ready), .out_data(gate_data));
-  @TOP@_fifo #(.W(@IQ@), .LOG(3)) ifmaps (.clk(clk), .rst(rst), .in_valid(n_valid && all_room), .in_ready(if_room), .in_data(n_data[@IAT@ +: @IQ@]),
+  @TOP@_fifo @QUEUE_ifmaps@ (.clk(clk), .rst(rst), .in_valid(n_valid && all_room), .in_ready(if_room), .in_data(n_data[@IAT@ +: @IQ@]),
     .out_valid(if_valid), .out_ready(if_ready), .out_data(if_desc));
-  @TOP@_fifo #(.W(@NQ@), .LOG(3)) filters (.clk(clk), .rst(rst), .in_valid(n_valid && all_room), .in_ready(fi_room), .in_data(n_data[@NAT@ +: @NQ@]),
+  @TOP@_fifo @QUEUE_filters@ (.clk(clk), .rst(rst), .in_valid(n_valid && all_room), .in_ready(fi_room), .in_data(n_data[@NAT@ +: @NQ@]),
     .out_valid(fi_valid), .out_ready(fi_ready), .out_data(fi_desc));
-  @TOP@_fifo #(.W(@RQ@), .LOG(3)) results (.clk(clk), .rst(rst), .in_valid(n_valid && all_room), .in_ready(rs_room), .in_data(n_data[@RAT@ +: @RQ@]),
+  @TOP@_fifo @QUEUE_results@ (.clk(clk), .rst(rst), .in_valid(n_valid && all_room), .in_ready(rs_room), .in_data(n_data[@RAT@ +: @RQ@]),
     .out_valid(rs_valid), .out_ready(rs_ready), .out_data(rs_desc));
 
   // ---- An array tile begins when its operands' tiles are there. ----
@@ -114,7 +114,7 @@ module @TOP@ (
 ?  logic [@V1@:0] vw_en;
 ?  logic [@VWA1@:0] vw_addr;
 ?  logic [@VWD1@:0] vw_data;
-?  @TOP@_fifo #(.W(@VD@), .LOG(2)) chunks (.clk(clk), .rst(rst), .in_valid(chunk_valid), .in_ready(chunk_ready), .in_data(chunk_data),
+?  @TOP@_fifo @QUEUE_chunks@ (.clk(clk), .rst(rst), .in_valid(chunk_valid), .in_ready(chunk_ready), .in_data(chunk_data),
 ?    .out_valid(v_valid), .out_ready(v_ready), .out_data(v_data));
 ?  @TOP@_vector vector (.clk(clk), .rst(rst), .run(run), .q_valid(v_valid), .q_ready(v_ready), .q(v_data), .ended(ended), .done(done),
 ?    .vr_addr(vr_addr), .vr_data(vr_data), .vw_en(vw_en), .vw_addr(vw_addr), .vw_data(vw_data));
@@ -143,7 +143,18 @@ module @TOP@ (
 endmodule
 )";
 
+/// Bits of a fold's group and of what prices its steps.
+std::int64_t priced_bits(const DescriptorLayout& fold, const std::string& group) { return fold.group_bits(group) + fold.group_bits("p" + group); }
+
 }  // namespace
+
+std::vector<QueueShape> whole_queues(const DesignShape& shape) {
+  const DescriptorLayouts layouts = descriptor_layouts(shape);
+  std::vector<QueueShape> out{{"transfers", layouts.transfer.bits(), 2}, {"folds", layouts.fold.bits(), 2}, {"gates", layouts.fold.group_bits("g_"), 3}};
+  for (const auto& [name, group] : {std::pair{"ifmaps", "i_"}, {"filters", "f_"}, {"results", "r_"}}) out.push_back({name, priced_bits(layouts.fold, group), 3});
+  if (shape.vector_lanes > 0) out.push_back({"chunks", layouts.chunk.bits(), 2});
+  return out;
+}
 
 std::string whole_text(const DesignShape& s, const std::string& array, const Places& places) {
   const bool has_vector = s.vector_lanes > 0, os = arch::info(s.array.dataflow).outputs_stay();
@@ -151,13 +162,14 @@ std::string whole_text(const DesignShape& s, const std::string& array, const Pla
   const DescriptorLayouts layouts = descriptor_layouts(s);
   Places all = places;
   const auto set = [&](const std::string& name, std::int64_t value) { set_place(all, name, value); };
+  set_queue_places(all, whole_queues(s));
   set("EPAD", 32 - bits_for(s.array.cols));
   for (const auto& [name, group] : {std::pair{"G", "g_"}, {"I", "i_"}, {"N", "f_"}, {"R", "r_"}}) {
     set(std::string(name) + "D", layouts.fold.group_bits(group));
     set(std::string(name) + "AT", layouts.fold.group_at(group));
-    const std::int64_t own = layouts.fold.group_bits(group), price = layouts.fold.group_bits(std::string("p") + group);
-    set(std::string(name) + "Q", own + price);
-    all[std::string(name) + "SLICE"] = price > 0 ? "[" + std::to_string(own - 1) + ":0]" : "";
+    const std::int64_t own = layouts.fold.group_bits(group), both = priced_bits(layouts.fold, group);
+    set(std::string(name) + "Q", both);
+    all[std::string(name) + "SLICE"] = both > own ? "[" + std::to_string(own - 1) + ":0]" : "";
   }
   const auto slice = [&](const std::string& name) {
     return std::to_string(layouts.fold.at(name)) + (layouts.fold.width(name) > 1 ? " +: " + std::to_string(layouts.fold.width(name)) : std::string());

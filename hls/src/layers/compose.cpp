@@ -121,11 +121,24 @@ Expected<std::int64_t> Composer::prepare(const std::set<BlockKey>& keys) {
   return synthesise_missing(keys, store_->blocks, options_);
 }
 
+namespace {
+
+/// `counts.ff` and `counts.lut` are of six-input tables with carry chains of their own; elsewhere what they count is synthesised as well.
+bool counted_by_cells(const std::string& target) { return target == "osu018" || target == "ice40"; }
+
+}  // namespace
+
 std::map<BlockKey, std::int64_t> needed_blocks(const BlockCounts& counts, const std::string& target) {
-  if (target != "osu018") return counts.blocks;
-  std::map<BlockKey, std::int64_t> out = counts.cells;
+  if (!counted_by_cells(target)) return counts.blocks;
+  std::map<BlockKey, std::int64_t> out;
+  for (const auto& [cell, times] : counts.cells) {
+    BlockKey key = cell;
+    // What becomes a DSP block is decided by widths; constant bits of the weight matter in products of logic alone.
+    if (target == "ice40" && key.kind == BlockKind::mul_register && key.p[1] + key.p[2] > 9) key.p[4] = 0, key.p[5] = key.p[2];
+    out[key] += times;
+  }
   for (const auto& [key, times] : counts.blocks)
-    if (key.kind != BlockKind::add && key.kind != BlockKind::mul && key.kind != BlockKind::mul_constant && block_memory_bits(key) == 0) out[key] += times;
+    if (key.kind != BlockKind::add && key.kind != BlockKind::mul && key.kind != BlockKind::mul_constant && (target != "osu018" || block_memory_bits(key) == 0)) out[key] += times;
   const std::int64_t plain = counts.ff - counts.cell_ff - counts.reset_ff;
   if (plain > 0) out[{BlockKind::registers, {0}}] += plain;
   if (counts.reset_ff > 0) out[{BlockKind::registers, {1}}] += counts.reset_ff;
@@ -133,7 +146,7 @@ std::map<BlockKey, std::int64_t> needed_blocks(const BlockCounts& counts, const 
 }
 
 Expected<SynthResult> Composer::compose(const BlockCounts& counts, bool list_blocks) {
-  const bool fpga = options_.target != "osu018";
+  const bool cells = counted_by_cells(options_.target);
   const std::map<BlockKey, std::int64_t> needed = needed_blocks(counts, options_.target);
   std::set<BlockKey> keys;
   for (const auto& [key, times] : needed)
@@ -148,10 +161,12 @@ Expected<SynthResult> Composer::compose(const BlockCounts& counts, bool list_blo
   out.mode = "composed";
   out.tool = *yosys_version();
   SynthFigures& total = out.total;
-  if (fpga) {
+  if (!cells) {
     total.lut = static_cast<double>(counts.lut), total.dsp = total.bram = 0;
     total.ff = static_cast<double>(counts.ff);
     total.cell_count = counts.ff + counts.lut;
+  } else if (options_.target == "ice40") {
+    total.lut = total.ff = total.dsp = total.bram = 0;
   } else {
     total.area_um2 = 0;
     for (const auto& [key, times] : counts.blocks) out.sram_bits += block_memory_bits(key) * times;
@@ -198,20 +213,32 @@ Expected<SynthResult> synthesise(const Network& network, const SynthOptions& opt
     auto rtl = emit_network(network);
     if (!rtl) return fail(std::move(rtl.error()));
     SynthOptions one = options;
-    one.timing = false;
+    one.timing = options.timing && options.target == "ice40";
     return synthesise(*rtl, one);
   }
-  if (options.target == "ice40") return fail(ErrorKind::unsupported, "networks are composed for xcup, xc7 and osu018; for ice40 they are synthesised flat (--flat)");
   auto built = build_network(network, false);
   if (!built) return fail(std::move(built.error()));
   auto out = Composer(options).compose(built->counts, true);
   if (!out) return out;
-  if (options.target != "osu018") {
+  if (!counted_by_cells(options.target)) {
     out->blocks.push_back({"registers without logic, table columns, inverters", "", 1, {}, false});
     out->blocks.back().each.ff = static_cast<double>(built->counts.ff);
     out->blocks.back().each.lut = static_cast<double>(built->counts.lut);
   }
-  out->notes.push_back(options.target == "osu018" ? "no timing of composed networks" : "no timing: yosys has none for " + options.target);
+  if (options.target == "ice40" && options.timing) {
+    // The network whole, where it fits a part.
+    auto rtl = emit_network(network);
+    if (!rtl) return fail(std::move(rtl.error()));
+    auto timing = run_nextpnr(*rtl, out->total, options.cache.empty() ? default_cache() : options.cache);
+    if (!timing) return fail(std::move(timing.error()));
+    out->fmax_mhz = timing->fmax_mhz;
+    out->path_ns = timing->path_ns;
+    out->timing_tool = timing->tool;
+    if (timing->fmax_mhz) out->slowest = rtl->top;
+    if (!timing->note.empty()) out->notes.push_back(timing->note);
+  } else if (options.target != "ice40") {
+    out->notes.push_back(options.target == "osu018" ? "no timing of composed networks" : "no timing: yosys has none for " + options.target);
+  }
   out->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return out;
 }

@@ -8,8 +8,8 @@
 
 namespace gnomon::hls {
 
-/// The blocks that a target's figures come from: for osu018 registers, adders, products by constants and table columns are synthesised too, and
-/// memories are left out.
+/// The blocks that a target's figures come from: for osu018 and ice40 registers, adders, products by constants and table columns are synthesised too, and
+/// for osu018 memories are left out.
 std::map<BlockKey, std::int64_t> needed_blocks(const BlockCounts& counts, const std::string& target);
 
 /// Sums of blocks, each synthesised once per target and version of yosys and kept in the cache's folder.

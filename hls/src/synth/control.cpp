@@ -1,5 +1,3 @@
-#include <stdlib.h>
-
 #include <algorithm>
 #include <bit>
 #include <map>
@@ -116,19 +114,10 @@ Expected<SynthJob> sequencer(const DesignShape& shape) {
   return job;
 }
 
-/// Width and size (as a power of two) of the queues that a text builds.
-std::vector<std::pair<std::int64_t, std::int64_t>> queues_in(const std::string& text) {
-  std::vector<std::pair<std::int64_t, std::int64_t>> out;
-  const std::string begin = "  " + common + "_fifo #(.W(", between = "), .LOG(";
-  for (std::size_t at = text.find(begin); at != text.npos; at = text.find(begin, at + 1)) {
-    const std::size_t bits = at + begin.size(), middle = text.find(between, bits);
-    out.emplace_back(strtoll(text.c_str() + bits, nullptr, 10), strtoll(text.c_str() + middle + between.size(), nullptr, 10));
-  }
-  return out;
-}
-
 /// A queue by the bit: its bits are alike, and its pointers do not depend on them.
-SynthPart queue_part(const std::string& core, const std::string& text, std::int64_t bits, std::int64_t log) {
+SynthPart queue_part(const std::string& core, const std::string& text, const QueueShape& queue) {
+  const std::int64_t bits = queue.bits;
+  const int log = queue.log;
   constexpr std::int64_t wide = 16, narrow = 8;
   const auto of = [&](std::int64_t width) {
     const std::string w = std::to_string(width), l = std::to_string(log), name = "gnomon_queue_" + w + "x" + std::to_string(std::int64_t{1} << log);
@@ -193,10 +182,39 @@ Expected<std::vector<SynthPart>> control_parts(const arch::Design& design, const
   for (SynthPart& part : parts) {
     mark_unit(part.job);
     for (auto& [weight, job] : part.narrower) mark_unit(job);
-    for (const auto& [bits, log] : queues_in(part.job.text)) queues.push_back(queue_part(name, part.job.text, bits, log));
   }
+  for (const QueueShape& queue : whole_queues(narrow)) queues.push_back(queue_part(name, parts[0].job.text, queue));
+  for (const QueueShape& queue : dma_queues(shape)) queues.push_back(queue_part(name, parts[0].job.text, queue));
   parts.insert(parts.end(), std::make_move_iterator(queues.begin()), std::make_move_iterator(queues.end()));
   return parts;
+}
+
+Expected<SynthPart> whole_part(const arch::Design& design, const std::string& target) {
+  if (target == "osu018") return fail(ErrorKind::unsupported, "flat synthesis of a complete design for osu018: its memories would be flip-flops; without --flat its parts are composed");
+  auto shaped = design_shape(design);
+  if (!shaped) return fail(std::move(shaped.error()));
+  const DesignShape& shape = *shaped;
+  const arch::Core& core = design.cores[0];
+  constexpr std::int64_t most_pes = 16, most_lanes = 8;
+  const auto within = [&](const std::string& what, std::int64_t value, std::int64_t most) -> Expected<void> {
+    if (value <= most) return {};
+    return fail(ErrorKind::unsupported, "flat synthesis of a complete design: " + what + " of " + core.name + " is " + std::to_string(value) + "; at most " + std::to_string(most) +
+                                            " (without --flat, its parts are composed)");
+  };
+  if (auto fits = within("the number of PEs", shape.array.rows * shape.array.cols, most_pes); !fits) return fail(std::move(fits.error()));
+  if (auto fits = within("the number of vector lanes", shape.vector_lanes, most_lanes); !fits) return fail(std::move(fits.error()));
+  if (auto fits = within("the number of words that a transfer moves in a cycle", shape.dma_lanes, most_lanes); !fits) return fail(std::move(fits.error()));
+  auto array = emit_array(shape.array, RtlStyle::modules, shape.prices_steps());
+  if (!array) return fail(std::move(array.error()));
+  const Places places = design_places(shape, common);
+  SynthPart part{core.name + " array and control", {common, array->text + dma_text(shape, places) + feed_text(shape, places) + results_text(shape, places), true}, 1, {}};
+  std::string& text = part.job.text;
+  if (shape.vector_lanes > 0) text += vector_text(shape, places);
+  if (shape.prices_steps()) text += meter_text(shape, places);
+  for (std::size_t l = 0; l < shape.levels.size(); ++l)
+    for (const Module& module : modules_of(level_text(shape, l, places))) text += black_box(module);
+  text += whole_text(shape, array->top, places);
+  return part;
 }
 
 }  // namespace gnomon::hls

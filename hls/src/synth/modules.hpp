@@ -34,4 +34,8 @@ struct SynthPart {
 /// bit, and wide units come from one and two lanes in place of two and four. Unsupported: designs without complete RTL (cosim --whole says which).
 Expected<std::vector<SynthPart>> control_parts(const arch::Design& design, const std::string& target);
 
+/// The complete RTL of a design in one run, but for its levels, which are black boxes there: `control_parts` and the array together, for FPGAs.
+/// Unsupported: as control_parts, and what is too big for one run (size decides).
+Expected<SynthPart> whole_part(const arch::Design& design, const std::string& target);
+
 }  // namespace gnomon::hls

@@ -331,6 +331,15 @@ struct DesignParts {
 
 Expected<DesignParts> parts_of(const arch::Design& design, const SynthOptions& options, SynthResult& result) {
   DesignParts out;
+  if (options.flat && options.complete) {
+    auto whole = whole_part(design, options.target);
+    if (!whole) return fail(std::move(whole.error()));
+    out.parts.push_back(std::move(*whole));
+    out.control_from = 1;
+    for (const arch::Level& level : design.cores[0].levels)
+      if (auto done = level_parts(level, design.cores[0].name + " " + level.name, options.target, out.parts, result); !done) return fail(std::move(done.error()));
+    return out;
+  }
   for (const arch::Core& core : design.cores) {
     auto parameters = array_parameters(core.array);
     if (!parameters) return fail(std::move(parameters.error()));
@@ -347,7 +356,6 @@ Expected<DesignParts> parts_of(const arch::Design& design, const SynthOptions& o
     if (auto done = level_parts(level, level.name, options.target, out.parts, result); !done) return fail(std::move(done.error()));
   out.control_from = out.parts.size();
   if (!options.complete) return out;
-  if (options.flat) return fail(ErrorKind::unsupported, "flat synthesis of a complete design");
   auto control = control_parts(design, options.target);
   if (!control) return fail(std::move(control.error()));
   out.parts.insert(out.parts.end(), std::make_move_iterator(control->begin()), std::make_move_iterator(control->end()));

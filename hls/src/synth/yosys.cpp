@@ -104,7 +104,7 @@ std::optional<SynthFigures> figures_from(const fs::path& file) {
   auto text = read_file(file);
   if (!text) return std::nullopt;
   const Json json = Json::parse(*text, nullptr, false);
-  if (!json.is_object() || !json.contains("cell_count")) return std::nullopt;
+  if (!json.is_object() || !json.contains("cell_count") || !json.at("cell_count").is_number_integer()) return std::nullopt;
   SynthFigures f;
   const auto get = [&](const char* name, std::optional<double>& value) {
     if (json.contains(name) && json.at(name).is_number()) value = json.at(name).get<double>();
@@ -127,7 +127,7 @@ std::optional<TimingRun> timing_from(const fs::path& file) {
   auto text = read_file(file);
   if (!text) return std::nullopt;
   const Json json = Json::parse(*text, nullptr, false);
-  if (!json.is_object() || !json.contains("path_ns") || !json.contains("fmax_mhz") || !json.at("path_ns").is_number() || !json.at("fmax_mhz").is_number()) return std::nullopt;
+  if (!json.is_object() || !json.contains("path_ns") || !json.contains("fmax_mhz") || !json.value("tool", Json("")).is_string() || !json.value("note", Json("")).is_string() || !json.at("path_ns").is_number() || !json.at("fmax_mhz").is_number()) return std::nullopt;
   TimingRun run{.fmax_mhz = json.at("fmax_mhz").get<double>(), .path_ns = json.at("path_ns").get<double>(), .power_mw = {}, .tool = json.value("tool", ""), .note = json.value("note", "")};
   if (json.contains("power_mw") && json.at("power_mw").is_number()) run.power_mw = json.at("power_mw").get<double>();
   return run;
@@ -216,7 +216,8 @@ Expected<SynthRun> run_yosys(const SynthJob& job, const std::string& target, con
   SynthRun run;
   run.netlist = place / "netlist.v";
   run.module = job.module;
-  if (auto known = figures_from(place / "figures.json")) {
+  std::error_code code;
+  if (auto known = figures_from(place / "figures.json"); known && fs::exists(run.netlist, code)) {
     run.figures = *known;
     run.from_cache = true;
     touch_cached(place);
@@ -249,6 +250,7 @@ Expected<SynthRun> run_yosys(const SynthJob& job, const std::string& target, con
   }
   if (auto done = write_file(work->path() / "figures.json", to_json(run.figures).dump()); !done)
     return fail(std::move(done.error()));
+  if (!figures_from(place / "figures.json") || !fs::exists(run.netlist, code)) fs::remove_all(place, code);  // a damaged one gives way
   if (auto done = work->publish(place); !done) return fail(std::move(done.error()));
   trim_cache(cache);
   return run;

@@ -20,7 +20,8 @@ Expected<std::filesystem::path> osu018_liberty();
 
 struct SynthOptions {
   std::string target = "xcup";
-  /// One flat run over a whole array instead of PE and control composed; only what is small (see the caps in the errors).
+  /// One flat run over a whole array, or with `complete` over all but the banks of the levels (FPGAs), instead of PE and control composed; only what is
+  /// small (see the caps in the errors).
   bool flat = false;
   /// With the control of the complete design: transfers, address generators, sequencer, requantisation, vector unit (minutes the first time).
   bool complete = false;
