@@ -6,12 +6,15 @@
 #include "console.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/sim/memory.hpp"
+#include "memory_part.hpp"
 
 namespace gnomon::cli {
 namespace {
 
 struct Options {
-  std::string memory, trace, log;
+  std::string memory, trace, log, model;
+  std::vector<std::string> beside;
+  double part = 0;
   bool json = false;
 };
 
@@ -47,6 +50,13 @@ void print_tables(const arch::Dram& dram, const std::string& trace, const sim::D
 
 Expected<int> memory(const Options& options) {
   if (options.memory.empty() || options.trace.empty()) return fail(ErrorKind::usage, "--memory and --trace take a name; found an empty text");
+  if (options.part == 0 && !options.model.empty()) return fail(ErrorKind::usage, "--model corrects what a part says; give --part, the share to simulate");
+  if (!options.beside.empty() || options.part > 0) {
+    if (!options.log.empty()) return fail(ErrorKind::usage, "--log is for one trace, played whole");
+    MemoryPartOptions together{options.memory, {options.trace}, options.part, options.model, options.json};
+    together.traces.insert(together.traces.end(), options.beside.begin(), options.beside.end());
+    return simulate_traces(together);
+  }
   auto dram = arch::load_dram(options.memory);
   if (!dram) return fail(std::move(dram.error()));
   auto source = sim::open_trace_source(options.trace, *dram);
@@ -73,7 +83,7 @@ Expected<int> memory(const Options& options) {
 }
 
 std::string notes() {
-  return "gnomon memory --memory ddr4-2400 --trace trace:stream\n\nDevices: " + join(arch::dram_devices()) +
+  return "gnomon memory --memory ddr4-2400 --trace trace:stream\n  gnomon memory --memory ddr4-2400 --trace long.csv --beside trace:cloud-1 --part 0.05 --model part-trace\n\nDevices: " + join(arch::dram_devices()) +
          "\nTraces: trace:PATTERN (`gnomon dataset traces --help` lists them), a .csv file (index,R|W,0xADDR: as fast as taken) or an .stl file\n"
          "(cycle: read|write 0xADDR: not before that cycle).";
 }
@@ -85,6 +95,9 @@ Command memory_command() {
             auto options = std::make_shared<Options>();
             app.add_option("--memory", options->memory, "memory file (JSON) or a device name")->required();
             app.add_option("--trace", options->trace, "trace:PATTERN, or a .csv or .stl file")->required();
+            app.add_option("--beside", options->beside, "another trace at the same time, at a port of its own; may come several times")->allow_extra_args(false);
+            app.add_option("--part", options->part, "share of the requests to simulate (0.05); the whole is told from it")->check(CLI::Range(0.0, 0.999));
+            app.add_option("--model", options->model, "corrects what a part says: part-trace, or of a table of `gnomon dataset parts --of traces`");
             app.add_option("--log", options->log, "write the binary command log to this file");
             app.add_flag("--json", options->json, "print one JSON document");
             return [options] { return memory(*options); };

@@ -8,6 +8,7 @@
 #include "gnomon/arch/mapping.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/sim/document.hpp"
+#include "memory_part.hpp"
 #include "simulate_beside.hpp"
 
 namespace gnomon::cli {
@@ -58,6 +59,14 @@ void print_tables(const Options& options, const arch::Evaluation& evaluation) {
 
 Expected<int> simulate(const Options& options) {
   if (options.design.empty() || options.workload.empty()) return fail(ErrorKind::usage, "--arch and --workload take a file's name; found an empty text");
+  if (is_memory(options.design)) {
+    if (options.fidelity != "cycle" || !options.mapping.empty() || options.batch != 1) return fail(ErrorKind::usage, "a memory by itself has --fidelity cycle, and neither mapping nor batch");
+    if (options.part == 0 && !options.model.empty()) return fail(ErrorKind::usage, "--model corrects what a part says; give --part, the share to simulate");
+    if (options.part >= 1) return fail(ErrorKind::usage, "--part of traces is below 1; without it all is simulated");
+    MemoryPartOptions traces{options.design, {options.workload}, options.part, options.model, options.json};
+    traces.traces.insert(traces.traces.end(), options.beside.begin(), options.beside.end());
+    return simulate_traces(traces);
+  }
   if (!options.beside.empty() || options.part > 0) {
     if (options.fidelity != "cycle" || !options.mapping.empty() || options.batch != 1) {
       return fail(ErrorKind::usage, "--beside and --part are for --fidelity cycle, batch 1, with mappings that gnomon chooses");
@@ -109,9 +118,9 @@ Expected<int> simulate(const Options& options) {
 
 Command simulate_command() {
   return {"simulate", "Run one workload on one design and report cycles, traffic and energy, layer by layer",
-          "gnomon simulate --arch examples/designs/edge.json --workload zoo:resnet18 --fidelity cycle", [](CLI::App& app) -> Action {
+          "gnomon simulate --arch examples/designs/edge.json --workload zoo:resnet18 --fidelity cycle\n  gnomon simulate --arch ddr4-2400 --workload trace:cloud-1 --part 0.05 --model part-trace", [](CLI::App& app) -> Action {
             auto options = std::make_shared<Options>();
-            app.add_option("--arch", options->design, "design file (JSON)")->required();
+            app.add_option("--arch", options->design, "design file (JSON); or a memory (file or device), whose workloads are traces")->required();
             app.add_option("--workload", options->workload, "zoo:NAME, or a .onnx, .csv (topology) or .json file")->required();
             app.add_option("--mapping", options->mapping, "mapping file (JSON); one is chosen per layer without it");
             app.add_option("--fidelity", options->fidelity, "analytical, surrogate, cycle or rtl")->capture_default_str();

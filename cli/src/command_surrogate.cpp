@@ -60,18 +60,20 @@ std::string scores_table(const std::vector<std::pair<std::string, std::vector<su
 void add_train(CLI::App& parent, Action& action) {
   struct Options {
     std::vector<std::string> data;
-    std::string targets, features, ignore, group, out, label_kind, nodes, test;
+    std::string targets, features, ignore, categories, group, out, label_kind, nodes, test;
     surrogate::TrainOptions train;
     std::uint64_t seed = 1;
     bool json = false;
   };
   auto options = std::make_shared<Options>();
   CLI::App* app = parent.add_subcommand("train", "Train a model on a label table or on campaigns' trials");
-  app->footer("Example:\n  gnomon surrogate train --data out/edge-resnet50 --targets latency_s,energy_pj --out edge.gnomon");
+  app->footer("Example:\n  gnomon surrogate train --data out/edge-resnet50 --targets latency_s,energy_pj --out edge.gnomon\n\n"
+              "Finished pieces are kept in FILE.checkpoints until FILE is written: an interrupted training that is started again with the same\narguments goes on, to the same bytes.");
   app->add_option("--data", options->data, "label table (.csv), or folders of campaigns")->required();
   app->add_option("--targets", options->targets, "columns to predict, with commas between")->required();
   app->add_option("--features", options->features, "columns to predict from; default all others, or a campaign's parameters");
   app->add_option("--ignore", options->ignore, "columns to leave out");
+  app->add_option("--categories", options->categories, "columns of words among which some look like numbers (1, 2, auto); a campaign's parameters are known as such");
   app->add_option("--group", options->group, "column whose equal rows stay together when rows are held out (a kernel, a size)");
   std::vector<std::string> families{"auto"};
   for (const auto& family : surrogate::learner_families()) families.push_back(family.name);
@@ -112,9 +114,12 @@ void add_train(CLI::App& parent, Action& action) {
       train_options.targets = split(options->targets);
       train_options.features = options->features.empty() ? data->features : split(options->features);
       train_options.ignore = split(options->ignore);
+      train_options.categories = options->categories.empty() ? data->categories : split(options->categories);
       train_options.group = options->group;
       train_options.label_kind = options->label_kind;
       train_options.seed = options->seed;
+      train_options.checkpoints = options->out + ".checkpoints";
+      train_options.say = [](const std::string& what) { std::fprintf(stderr, "gnomon: %s\n", what.c_str()); };
       auto model = surrogate::train(data->table, train_options);
       if (!model) return fail(std::move(model.error()));
       std::vector<surrogate::Score> tested;
@@ -127,6 +132,7 @@ void add_train(CLI::App& parent, Action& action) {
       }
       auto saved = model->save(options->out);
       if (!saved) return fail(std::move(saved.error()));
+      surrogate::remove_checkpoints(train_options.checkpoints);
       const surrogate::ModelInfo& info = model->info();
       if (options->json) {
         Json splits = Json::object();

@@ -26,6 +26,9 @@ about arrays never seen are less certain than the number of rows suggests.""",
 never learned.""",
     "part": """For `gnomon simulate --beside --part 0.05 --model part`: what the throughput told from a part of the simulation lacks of the whole's, as a share of the throughput that compute alone allows.
 Features: those of `part_features()` (`gnomon/sim/part.hpp`). Labels: whole simulations of 480 pairs of random networks on random designs of two cores with a DRAM device. Groups: pairs of networks.""",
+    "part-trace": """For `gnomon memory --part 0.05 --model part-trace`: what throughput (of a port's peak), the share of row hits and the energy (logarithm) told from a part of the simulation of memory traces lack of
+the whole's. Features: those of `trace_part_features()` (`gnomon/sim/trace_part.hpp`). Labels: whole simulations of one or two random traces of 40,000 to 300,000 requests on 700 random controllers of all devices. Groups: traces.
+The correction is small beside the part's own error, which is mostly chance; what the model adds is the interval.""",
 }
 LIMITS = """## Limits
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes the shipped models (README.md here) from labels. Run in the repository's root: surrogate/models/make.sh [GNOMON]
 #
-# The label table is kept; a table that is there is not made again. Making it takes hours. The tables of operators (some minutes) and of parts (ten minutes) are not kept.
+# The label table is kept; a table that is there is not made again. Making it takes hours. The tables of operators (some minutes) and of parts (ten minutes each) are not kept.
 set -e
 gnomon=${1:-gnomon}
 labels=surrogate/data
@@ -24,6 +24,13 @@ rm -f "$parts"
 $gnomon dataset parts --out "$parts" --count 480 --seed 1
 $gnomon surrogate train --data "$parts" --targets part_error --group network --ignore seed,row,core,latency_cycles,part_share,throughput --family ensemble --term never --label-kind "gnomon dataset parts: cycle model" --seed 1 --out surrogate/models/part.gnomon
 rm -f "$parts"
+
+# what a part of a memory trace's simulation lacks of the whole
+traces=$(mktemp --suffix .csv)
+rm -f "$traces"
+$gnomon dataset parts --of traces --out "$traces" --count 700 --seed 1
+$gnomon surrogate train --data "$traces" --targets part_error,row_hit_error,energy_error --group trace --ignore seed,row,port,ports,kind,memory,part_share,cycles,throughput --family trees --term never --learner-options '{"members": 3, "rounds": 120, "learning_rate": 0.05}' --label-kind "gnomon dataset parts --of traces: cycle model" --seed 1 --out surrogate/models/part-trace.gnomon
+rm -f "$traces"
 
 # a complete design's resources; arrays are the groups
 [ -e $labels/designs.csv.gz ] || { $gnomon dataset designs --out $labels/designs.csv --count 384 --cosim 0 --seed 1 && gzip -9 -n $labels/designs.csv; }

@@ -116,15 +116,27 @@ const arch::Dram& DramSystem::dram() const { return impl_->dram(); }
 DramStatistics DramSystem::statistics(std::int64_t up_to_cycle) const { return impl_->statistics(up_to_cycle); }
 
 Expected<DramResult> run_trace(const arch::Dram& dram, TraceSource& source, const DramOptions& options) {
+  auto run = run_traces(dram, {&source}, options);
+  if (!run) return fail(std::move(run.error()));
+  return DramResult{std::move(run->statistics)};
+}
+
+Expected<TracesResult> run_traces(const arch::Dram& dram, const std::vector<TraceSource*>& sources, const DramOptions& options) {
+  if (sources.empty() || sources.size() > static_cast<std::size_t>(DramSystem::Impl::max_requesters))
+    return fail(ErrorKind::invalid_input, std::to_string(sources.size()) + " traces at a time; allowed: 1 to " + std::to_string(DramSystem::Impl::max_requesters));
   DramOptions one = options;
   one.bursts_per_cycle = 1;
   DramSystem::Impl system(dram, one);
-  system.add_port(nullptr, &source);
+  for (TraceSource* source : sources) system.add_port(nullptr, source);
   auto done = system.run_to_end();
-  // What the reader found wrong comes first: the run just stopped there.
-  if (auto status = source.status(); !status) return fail(std::move(status.error()));
+  // What a reader found wrong comes first: the run just stopped there.
+  for (const TraceSource* source : sources) {
+    if (auto status = source->status(); !status) return fail(std::move(status.error()));
+  }
   if (!done) return fail(std::move(done.error()));
-  return DramResult{system.statistics(-1)};
+  TracesResult out{system.statistics(-1), {}};
+  for (std::size_t p = 0; p < sources.size(); ++p) out.end_cycles.push_back(system.end_cycle(static_cast<int>(p)));
+  return out;
 }
 
 }  // namespace gnomon::sim

@@ -87,7 +87,8 @@ bool DramSystem::Impl::load_head(Port& port) {
     head.offered = std::max(request.cycle, port.ready);
     head.transfer = no_transfer;
     head.last = true;
-    see(0);
+    head.requester = head.port;
+    see(static_cast<std::size_t>(head.port));
   } else {
     if (port.queue.empty()) return false;
     Queued& from = port.queue.front();
@@ -253,6 +254,8 @@ void DramSystem::Impl::answer(const Burst& burst, std::int64_t cycle) {
 
 void DramSystem::Impl::complete(const Burst& burst, std::int64_t cycle) {
   last_completion_ = std::max(last_completion_, cycle);
+  Port& port = ports_[static_cast<std::size_t>(burst.port)];
+  port.end = std::max(port.end, cycle);
   Requester& requester = requesters_[static_cast<std::size_t>(burst.requester)];
   const std::int64_t latency = cycle - burst.offered;
   if (burst.write) {

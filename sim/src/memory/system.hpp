@@ -29,9 +29,13 @@ class DramSystem::Impl final : public BurstSink {
   std::int64_t now() const { return now_; }
   const arch::Dram& dram() const { return dram_; }
   DramStatistics statistics(std::int64_t up_to_cycle) const;
+  /// The last completion of a port's bursts.
+  std::int64_t end_cycle(int port) const { return ports_[static_cast<std::size_t>(port)].end; }
+  /// Bursts of a requester that are done.
+  std::int64_t completed(int requester) const { return requesters_[static_cast<std::size_t>(requester)].reads + requesters_[static_cast<std::size_t>(requester)].writes; }
+  static constexpr int max_requesters = 64;
 
  private:
-  static constexpr int max_requesters = 64;
   /// Of requests: a quarter of an hour of a fast memory. Beyond, refreshes alone would take longer than anybody waits.
   static constexpr std::int64_t last_cycle = std::int64_t{1} << 40;
   static constexpr std::uint64_t no_transfer = ~std::uint64_t{0};
@@ -63,7 +67,7 @@ class DramSystem::Impl final : public BurstSink {
     // Arbiters fifo and reorder.
     int active = 0;
     std::deque<std::int64_t> frees;
-    std::int64_t last_answer = -2;
+    std::int64_t last_answer = -2, end = 0;
     std::uint64_t taken = 0;
     ReorderBuffer order;
   };

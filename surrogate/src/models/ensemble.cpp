@@ -133,7 +133,18 @@ class Ensemble final : public Learner {
     members_.assign(members, {});
     std::atomic<std::size_t> next{0};
     const auto work = [&] {
-      for (std::size_t m = next++; m < members; m = next++) members_[m] = train_member(lesson, labels, options_, widths, m);
+      for (std::size_t m = next++; m < members; m = next++) {
+        const std::string piece = lesson.piece + "/member " + std::to_string(m);
+        Activation activation = Activation::silu;
+        parse_activation(options_.activation, activation);
+        Mlp<float> kept(widths, activation, 0);
+        if (lesson.pieces && lesson.pieces->take(piece, {kept.parameters().data(), static_cast<std::size_t>(kept.parameters().size())})) {
+          members_[m] = std::move(kept);
+          continue;
+        }
+        members_[m] = train_member(lesson, labels, options_, widths, m);
+        if (lesson.pieces) lesson.pieces->keep(piece, {members_[m].parameters().data(), static_cast<std::size_t>(members_[m].parameters().size())});
+      }
     };
     std::vector<std::jthread> others;
     for (std::size_t i = 1; i < std::min(static_cast<std::size_t>(std::max(1, lesson.threads)), members); ++i) others.emplace_back(work);

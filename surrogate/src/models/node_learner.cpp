@@ -53,7 +53,17 @@ class NodeLearner final : public Learner {
     members_.assign(members, {});
     std::atomic<std::size_t> next{0};
     const auto work = [&] {
-      for (std::size_t m = next++; m < members; m = next++) members_[m] = train_member(lesson, shape, m);
+      for (std::size_t m = next++; m < members; m = next++) {
+        const std::string piece = lesson.piece + "/member " + std::to_string(m) + "/";
+        if (lesson.pieces) {
+          members_[m] = Network<float>(shape, options_.network, 0);
+          bool all = true;
+          for (std::size_t p = 0; all && p < members_[m].parts.size(); ++p) all = lesson.pieces->take(piece + std::to_string(p), span_of(members_[m].parts[p].parameters()));
+          if (all) continue;
+        }
+        members_[m] = train_member(lesson, shape, m);
+        for (std::size_t p = 0; lesson.pieces && p < members_[m].parts.size(); ++p) lesson.pieces->keep(piece + std::to_string(p), span_of(members_[m].parts[p].parameters()));
+      }
     };
     std::vector<std::jthread> others;
     for (std::size_t i = 1; i < std::min(static_cast<std::size_t>(std::max(1, lesson.threads)), members); ++i) others.emplace_back(work);
@@ -101,6 +111,8 @@ class NodeLearner final : public Learner {
   }
 
  private:
+  static std::span<float> span_of(Mlp<float>::Parameters& parameters) { return {parameters.data(), static_cast<std::size_t>(parameters.size())}; }
+
   Network<float> train_member(const Lesson& lesson, const Shape& shape, std::size_t member) const {
     const std::uint64_t seed = derive(derive(lesson.seed, "member"), member);
     Network<float> net(shape, options_.network, derive(seed, "weights"));

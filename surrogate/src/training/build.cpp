@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <map>
 #include <set>
@@ -7,6 +8,7 @@
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/text.hpp"
 #include "models/scaling.hpp"
+#include "training/checkpoints.hpp"
 #include "training/trainer.hpp"
 
 namespace gnomon::surrogate {
@@ -114,10 +116,17 @@ std::int64_t analytical_feature(const TrainingData& data, std::size_t target) {
 }
 
 std::vector<std::vector<PhysicalTerm>> Trainer::terms(const TrainingData& data, const TrainOptions& options, const Rows& rows,
-                                                      const std::vector<Variant>& wanted, int trees) {
+                                                      const std::vector<Variant>& wanted, int trees, const std::string& piece) {
   // In logarithms of the number of rows: true regimes gain hundreds, chance tens.
   constexpr double split_costs[] = {30, 6};
   std::vector<std::vector<PhysicalTerm>> out(3);
+  if (data.checkpoints) {
+    if (const auto kept = data.checkpoints->find(piece)) {
+      auto terms = read_terms(*kept, data.features.size());
+      if (terms && terms->size() == out.size()) return std::move(*terms);
+      data.checkpoints->useless(piece);
+    }
+  }
   const std::vector<Eigen::Index> index(rows.begin(), rows.end());
   const RealMatrix x = data.encoded.rows(index, Eigen::all);
   std::vector<std::size_t> group;
@@ -135,11 +144,35 @@ std::vector<std::vector<PhysicalTerm>> Trainer::terms(const TrainingData& data, 
     const std::int64_t feature = analytical_feature(data, t);
     out[2].push_back(feature < 0 ? PhysicalTerm{} : PhysicalTerm{{{{{-1, -1, 0, -1, -1, {{1, {{feature, 1, 0, 0}}}}}}}}});
   }
+  if (data.checkpoints) data.checkpoints->put(piece, terms_bytes(out));
   return out;
 }
 
+namespace {
+
+/// Families whose weights in a file are all that they are; the others learn anew, in little time.
+bool keeps_whole(const std::string& family) { return family == "ensemble" || family == "trees" || family == "graph" || family == "transformer"; }
+
+/// A learner that was kept, or nothing.
+std::unique_ptr<Learner> kept_learner(Checkpoints& checkpoints, const std::string& piece, const std::string& family, const Learner::Shape& shape) {
+  const auto bytes = checkpoints.find(piece);
+  if (!bytes) return nullptr;
+  const std::size_t line = bytes->find('\n');
+  if (line != bytes->npos && (bytes->size() - line - 1) % sizeof(float) == 0) {
+    const std::string structure = bytes->substr(0, line);
+    std::vector<float> weights((bytes->size() - line - 1) / sizeof(float));
+    std::memcpy(weights.data(), bytes->data() + line + 1, weights.size() * sizeof(float));
+    auto learner = make_learner(family, structure);
+    if (learner && (*learner)->load(structure, weights, shape, piece)) return std::move(*learner);
+  }
+  checkpoints.useless(piece);
+  return nullptr;
+}
+
+}  // namespace
+
 Expected<Model> Trainer::build(const TrainingData& data, const TrainOptions& options, const Rows& rows, const std::vector<Variant>& choice,
-                               const std::vector<std::vector<PhysicalTerm>>& terms, bool quick, int threads) {
+                               const std::vector<std::vector<PhysicalTerm>>& terms, bool quick, int threads, const std::string& piece) {
   Model model;
   ModelInfo& info = model.info_;
   info.level = options.level;
@@ -223,15 +256,32 @@ Expected<Model> Trainer::build(const TrainingData& data, const TrainOptions& opt
       lesson.scales.push_back({target.scale != "linear" && target.term.empty(), target.mean, target.deviation});
     }
     for (std::size_t i = 0; i < second.size(); ++i) lesson.scales.push_back({});
-    auto learner = make_learner(family, learner_options(options, family, quick, data.columns.rows.size()));
-    if (!learner) return fail(std::move(learner.error()));
-    if (auto fitted = (*learner)->fit(lesson); !fitted) return fail(std::move(fitted.error()));
-    head.structure = (*learner)->structure();
+    const bool keep = data.checkpoints != nullptr && !piece.empty();
+    const std::string name = piece + "/" + family;
+    std::unique_ptr<Learner> learner;
+    if (keep && keeps_whole(family)) {
+      learner = kept_learner(*data.checkpoints, name, family, {static_cast<int>(samples.x.rows()), static_cast<int>(samples.nodes.x.rows()), static_cast<int>(wanted.rows())});
+    }
+    const bool found = learner != nullptr;
+    if (!found) {
+      auto made = make_learner(family, learner_options(options, family, quick, data.columns.rows.size()));
+      if (!made) return fail(std::move(made.error()));
+      learner = std::move(*made);
+      if (keep) {
+        lesson.pieces = data.checkpoints;
+        lesson.piece = name;
+      }
+      if (auto fitted = learner->fit(lesson); !fitted) return fail(std::move(fitted.error()));
+    }
+    head.structure = learner->structure();
     std::vector<float> weights;
-    (*learner)->append_weights(weights);
+    learner->append_weights(weights);
+    if (keep && keeps_whole(family) && !found) {
+      data.checkpoints->put(name, head.structure + "\n" + std::string(reinterpret_cast<const char*>(weights.data()), weights.size() * sizeof(float)));
+    }
     head.weights = static_cast<std::int64_t>(weights.size());
     info.heads.push_back(std::move(head));
-    model.learners_.push_back(std::move(*learner));
+    model.learners_.push_back(std::move(learner));
   }
   return model;
 }

@@ -166,13 +166,16 @@ Expected<Columns> choose_columns(const arch::LabelTable& table, const TrainOptio
   if (has(options.targets, options.group)) refuse("column " + in_quotes(options.group), "is both the group and a target");
 
   for (const std::string& name : options.ignore) find(name);
+  for (const std::string& name : options.categories) {
+    if (const Column* column = find(name); column && column->numeric) refuse("column " + in_quotes(name), "is called a category; all its entries are numbers");
+  }
   if (!options.features.empty()) {
     std::set<std::string> given;
     for (const std::string& name : options.features) {
       if (!given.insert(name).second) refuse("column " + in_quotes(name), "is given twice as a feature");
       if (has(options.targets, name)) refuse("column " + in_quotes(name), "is both a feature and a target");
       const Column* column = find(name);
-      if (!column || has(options.ignore, name) || refuse_mixed(table, *column, problems)) continue;
+      if (!column || has(options.ignore, name) || (!has(options.categories, name) && refuse_mixed(table, *column, problems))) continue;
       if (!column->numeric && different_words(*column) > most_categories) {
         refuse("column " + in_quotes(name), "holds " + std::to_string(different_words(*column)) + " different words; a category has at most " +
                                                 std::to_string(most_categories));
@@ -187,7 +190,7 @@ Expected<Columns> choose_columns(const arch::LabelTable& table, const TrainOptio
         out.notes.push_back("column " + in_quotes(column.name) + " is left out: it has no value in any row");
         continue;
       }
-      if (refuse_mixed(table, column, problems)) continue;
+      if (!has(options.categories, column.name) && refuse_mixed(table, column, problems)) continue;
       if (!column.numeric && different_words(column) > most_categories) {
         out.notes.push_back("column " + in_quotes(column.name) + " is left out: " + std::to_string(different_words(column)) + " different words");
         continue;

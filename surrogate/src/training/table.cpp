@@ -60,6 +60,10 @@ Expected<TrainingTable> load_trials(const std::filesystem::path& folder) {
   // The number of MACs tells workloads apart.
   if (const auto macs = table->column("macs"); macs && (*macs)->numeric) out.features.push_back("macs");
   out.table = rows_of(*table, done);
+  // A parameter has the values of its list, so words among its numbers are there on purpose.
+  for (const std::string& name : out.features) {
+    if (const auto column = out.table.column(name); column && !(*column)->numeric) out.categories.push_back(name);
+  }
   return out;
 }
 
@@ -140,6 +144,9 @@ Expected<TrainingTable> load_training_tables(const std::vector<std::filesystem::
       }
     }
     if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
+    for (const std::string& name : next->categories) {
+      if (std::find(first->categories.begin(), first->categories.end(), name) == first->categories.end()) first->categories.push_back(name);
+    }
     more_tables.push_back(std::move(next->table));
   }
   TrainingTable out;
@@ -147,6 +154,7 @@ Expected<TrainingTable> load_training_tables(const std::vector<std::filesystem::
   out.table.take_places(first->table);
   for (const LabelTable& table : more_tables) out.table.take_places(table);
   out.features = first->features;
+  out.categories = first->categories;
   return out;
 }
 

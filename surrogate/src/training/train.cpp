@@ -18,6 +18,7 @@
 #include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/import.hpp"
 #include "models/scaling.hpp"
+#include "training/checkpoints.hpp"
 #include "training/trainer.hpp"
 
 namespace gnomon::surrogate {
@@ -171,9 +172,23 @@ Expected<std::vector<std::vector<Record>>> answers_on(const TrainingData& data, 
     const Variant& variant = variants[piece % variants.size()];
     std::vector<Variant> choice(targets, variant);
     for (std::size_t t = 0; t < targets; ++t) choice[t].hurdle = variant.hurdle && takes_hurdle(data, t);
+    const std::string name = "fold " + std::to_string(piece / variants.size()) + "/" + variant.name();
+    if (data.checkpoints) {
+      if (const auto kept = data.checkpoints->find(name)) {
+        if (auto read = read_answers(*kept, targets)) {
+          answers[piece] = std::move(*read);
+          return;
+        }
+        data.checkpoints->useless(name);
+      }
+    }
     const auto model = Trainer::build(data, options, fold.learn, choice, terms[piece / variants.size()], quick, 1);
-    if (model) answers[piece] = Trainer::answers(*model, data, fold.learn, fold.answer);
-    else errors[piece] = model.error();
+    if (!model) {
+      errors[piece] = model.error();
+      return;
+    }
+    answers[piece] = Trainer::answers(*model, data, fold.learn, fold.answer);
+    if (data.checkpoints) data.checkpoints->put(name, answers_bytes(answers[piece]));
   });
   std::vector<std::vector<Record>> out(variants.size(), std::vector<Record>(targets));
   for (std::size_t piece = 0; piece < answers.size(); ++piece) {
@@ -206,7 +221,7 @@ double deviation_of(const TrainingData& data, std::size_t target) {
 Expected<std::vector<std::vector<Record>>> compare(const TrainingData& data, const TrainOptions& options, const std::vector<Fold>& folds,
                                                    std::vector<Variant>& variants, bool quick, int threads) {
   std::vector<std::vector<std::vector<PhysicalTerm>>> terms(folds.size());
-  in_parallel(folds.size(), threads, [&](std::size_t f) { terms[f] = Trainer::terms(data, options, folds[f].learn, variants, 3); });
+  in_parallel(folds.size(), threads, [&](std::size_t f) { terms[f] = Trainer::terms(data, options, folds[f].learn, variants, 3, "fold " + std::to_string(f) + "/terms"); });
   std::vector<Variant> alone, others;
   std::copy_if(variants.begin(), variants.end(), std::back_inserter(alone), [](const Variant& v) { return v.family.empty(); });
   auto records = answers_on(data, options, folds, alone, terms, quick, threads);
@@ -358,6 +373,8 @@ Expected<void> check(const TrainOptions& options) {
 
 Expected<Model> Trainer::run(const arch::LabelTable& table, const TrainOptions& options) {
   TrainingData data;
+  Checkpoints checkpoints(options.checkpoints, options.checkpoints.empty() ? "" : training_key(table, options), options.say);
+  if (!options.checkpoints.empty()) data.checkpoints = &checkpoints;
   auto columns = choose_columns(table, options);
   if (!columns) return fail(std::move(columns.error()));
   data.columns = std::move(*columns);
@@ -421,8 +438,8 @@ Expected<Model> Trainer::run(const arch::LabelTable& table, const TrainOptions& 
   if (!small) {
     // The calibration rows are answered by a model as the final one is, but for a fifth of the groups.
     const auto [held, rest] = take_groups(data, rows, options.calibration_fraction, 1, derive(options.seed, "calibration"));
-    const auto terms = Trainer::terms(data, options, rest, choice, 5);
-    auto model = build(data, options, rest, choice, terms, false, threads);
+    const auto terms = Trainer::terms(data, options, rest, choice, 5, "calibration/terms");
+    auto model = build(data, options, rest, choice, terms, false, threads, "calibration");
     if (!model) return model;
     const auto answered = answers(*model, data, rest, held);
     for (std::size_t t = 0; t < data.targets.size(); ++t) records[t].groups = answered[t];
@@ -433,8 +450,8 @@ Expected<Model> Trainer::run(const arch::LabelTable& table, const TrainOptions& 
     }
   }
   if (!kept) {
-    const auto terms = Trainer::terms(data, options, rows, choice, 5);
-    auto model = build(data, options, rows, choice, terms, false, threads);
+    const auto terms = Trainer::terms(data, options, rows, choice, 5, "all/terms");
+    auto model = build(data, options, rows, choice, terms, false, threads, "all");
     if (!model) return model;
     kept = std::move(*model);
   }
@@ -469,7 +486,17 @@ Expected<Model> Trainer::run(const arch::LabelTable& table, const TrainOptions& 
   score_held_out(info, "held-out sizes", lists_of(true), false);
   score_held_out(info, "test", answers(model, data, learned, test), true);
   model.settle();
+  checkpoints.finish();
   return model;
+}
+
+void remove_checkpoints(const std::filesystem::path& folder) {
+  std::error_code code;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
+    // Also what was being written when a training was killed.
+    if (entry.path().filename().string().find(".piece") != std::string::npos) std::filesystem::remove(entry.path(), code);
+  }
+  std::filesystem::remove(folder, code);
 }
 
 Expected<Model> train(const arch::LabelTable& given, const TrainOptions& options) {

@@ -10,6 +10,7 @@
 
 namespace gnomon::surrogate {
 
+class Checkpoints;
 using Rows = std::vector<std::size_t>;
 
 /// How a target may be answered.
@@ -31,6 +32,7 @@ struct TrainingData {
   std::vector<Feature> features;       ///< described by all labelled rows
   std::vector<Feature> node_features;
   std::vector<Target> targets;
+  Checkpoints* checkpoints = nullptr;
 };
 
 /// What a held-out row got from a model that did not learn it, in the target's scale; NaN `truth` where there is no label.
@@ -70,12 +72,12 @@ void calibrate(Target& target, const Record& record, const TrainingData& data, d
 /// Builds models step by step; the only one besides the file reader who may.
 class Trainer {
  public:
-  /// `quick`: fewer members and epochs, for comparing variants.
+  /// `quick`: fewer members and epochs, for comparing variants. `piece`: the name by which learners are kept; empty: they are not.
   static Expected<Model> build(const TrainingData& data, const TrainOptions& options, const Rows& rows, const std::vector<Variant>& choice,
-                               const std::vector<std::vector<PhysicalTerm>>& terms, bool quick, int threads);
+                               const std::vector<std::vector<PhysicalTerm>>& terms, bool quick, int threads, const std::string& piece = "");
   /// The terms of all targets, [kind of term - 1][target], for the kinds that `wanted` has.
   static std::vector<std::vector<PhysicalTerm>> terms(const TrainingData& data, const TrainOptions& options, const Rows& rows, const std::vector<Variant>& wanted,
-                                                      int trees);
+                                                      int trees, const std::string& piece);
   /// Answers of a model to rows, one list per target.
   static std::vector<std::vector<HeldOut>> answers(const Model& model, const TrainingData& data, const Rows& learned, const Rows& rows);
   static Expected<Model> run(const arch::LabelTable& table, const TrainOptions& options);

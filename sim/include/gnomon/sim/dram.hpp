@@ -187,6 +187,13 @@ struct DramResult {
 /// device and a cycle beyond 2^40 are errors that name the request (from 0).
 Expected<DramResult> run_trace(const arch::Dram& dram, TraceSource& source, const DramOptions& options = {});
 
+struct TracesResult {
+  DramStatistics statistics;               ///< of all traces together; `requesters` has each, by its port
+  std::vector<std::int64_t> end_cycles;    ///< of each trace, its last completion
+};
+/// Plays traces beside each other, each in order through a port of its own (64 at most). Errors: as above; a failing reader's own.
+Expected<TracesResult> run_traces(const arch::Dram& dram, const std::vector<TraceSource*>& sources, const DramOptions& options = {});
+
 /// Writes the binary log of `dram_log.hpp` to a file. Errors (disk full) are kept until `close`.
 class DramLogWriter : public DramLogSink {
  public:

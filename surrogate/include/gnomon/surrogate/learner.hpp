@@ -33,6 +33,15 @@ struct Samples {
 /// The rows given by index, in that order.
 Samples select(const Samples& samples, std::span<const Eigen::Index> rows);
 
+/// Where learners keep what is finished, so that an interrupted training goes on with it. Threads may ask at the same time.
+class Pieces {
+ public:
+  virtual ~Pieces() = default;
+  /// Fills `numbers` with a piece that was kept; false where there is none of this size.
+  virtual bool take(const std::string& name, std::span<float> numbers) = 0;
+  virtual void keep(const std::string& name, std::span<const float> numbers) = 0;
+};
+
 /// What a learner gets to learn from.
 struct Lesson {
   const Samples& samples;
@@ -48,6 +57,9 @@ struct Lesson {
     double mean = 0, deviation = 1;
   };
   std::vector<Scale> scales = {};
+  /// Where members are kept, each by a name that begins with `piece`; null: nowhere.
+  Pieces* pieces = nullptr;
+  std::string piece = {};
 };
 
 /// One family of models behind one interface: small networks, trees, a Gaussian process, a graph network, a transformer. Targets are columns of

@@ -13,7 +13,8 @@ namespace gnomon::surrogate {
 /// A label table and, where its source says so, which of its columns are inputs.
 struct TrainingTable {
   arch::LabelTable table;
-  std::vector<std::string> features;  ///< empty: the source does not say
+  std::vector<std::string> features;    ///< empty: the source does not say
+  std::vector<std::string> categories;  ///< columns of words on purpose, also among numbers
 };
 
 /// Loads a CSV label table, or a campaign's folder: of its `trials.csv` the trials that are done at the slowest fidelity reached, with the

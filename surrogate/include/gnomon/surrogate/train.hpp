@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,8 @@ struct TrainOptions {
   std::vector<std::string> targets;   ///< columns to predict; numbers
   std::vector<std::string> features;  ///< columns to predict from; empty: all that are not targets, group or `ignore`
   std::vector<std::string> ignore;
+  /// Columns whose words are chosen from few, also where most entries look like numbers (`1, 2, auto`); others of that kind are refused.
+  std::vector<std::string> categories = {};
   /// Column whose rows of equal value stay on one side of every split (a kernel, a layer size); empty: rows with equal inputs stay together.
   std::string group;
   std::string label_kind;
@@ -36,7 +40,14 @@ struct TrainOptions {
   /// Node lists (layers, loops) of the rows; null: none. Columns but `node_key` (also a column of the rows), `inputs` and `name` are features.
   const arch::LabelTable* nodes = nullptr;
   std::string node_key = "network";
+  /// Folder for finished pieces (terms and answers of folds, learners, members): a training that was interrupted goes on with them, to the same bytes. They are told apart by a hash of table,
+  /// options and version; others and damaged ones are passed over. Empty: nothing is kept. Whoever saves the model removes it (`remove_checkpoints`).
+  std::filesystem::path checkpoints = {};
+  std::function<void(const std::string&)> say = {};  ///< told what becomes of the checkpoints
 };
+
+/// Removes a folder of finished pieces and what a killed training left in it; other files in it stay, and then the folder too.
+void remove_checkpoints(const std::filesystem::path& folder);
 
 /// Least number of labelled rows that training takes.
 inline constexpr std::size_t least_rows = 20;
