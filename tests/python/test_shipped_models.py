@@ -14,7 +14,7 @@ import gnomon
 import pytest
 from conftest import ROOT, gnomon as run, write_json
 
-MODELS = ("accelerator", "design", "network", "part")
+MODELS = ("accelerator", "design", "network", "part", "part-trace")
 
 
 @pytest.mark.parametrize("name", MODELS)
