@@ -358,7 +358,7 @@ Command cosim_command() {
             app.add_option("--rtl-core", options->cosim.rtl_cores, "with --together: a core whose array is RTL, the others' are models (may be repeated); all without it");
             app.add_flag("--whole", options->whole, "run the whole workload on RTL of the whole design: levels, transfers, sequencer and vector unit too");
             app.add_option("--trace", options->trace, "write every signal to this FST file (one layer, kernel or whole design)");
-            app.add_option("--mismatch-trace", options->mismatch_trace, "where outputs differ: FST file of the 64 cycles before and behind the first; a trial's goes to its folder")->capture_default_str();
+            app.add_option("--mismatch-trace", options->mismatch_trace, "where outputs differ or RTL gets stuck: FST file of the 64 cycles before and behind; a trial's goes to its folder")->capture_default_str();
             app.add_flag("--json", options->json, "print one JSON document");
             return [options] {
               options->cosim.trace = options->trace;

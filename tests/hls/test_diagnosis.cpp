@@ -152,5 +152,64 @@ TEST(Diagnosis, ADesignsMismatchHasIndexCycleAndWaves) {
   EXPECT_LE(to - from, 10 * 200);
 }
 
+// An array that gives nothing, and one that takes an operand while a level's port holds it, which only shows in the system.
+TEST(Diagnosis, AStuckArrayHasWavesAroundItsLastMovement) {
+  const arch::Design made = design("os", false, [](Json& d) { d["cores"][0]["levels"][0]["bytes_per_cycle"] = 1; });
+  const auto graph = products("one,20,6,150\n");
+  const Rtl sound = *emit_array(*array_parameters(made.cores[0].array));
+  const std::pair<const char*, const char*> mutations[] = {{"ofmap_valid = !hold", "ofmap_valid = 1'b0"}, {"ifmap_ready = streaming && step", "ifmap_ready = streaming && (step || hold)"}};
+  for (const bool system : {false, true}) {
+    const auto& [from, to] = mutations[system];
+    SCOPED_TRACE(from);
+    CosimRequest request{made, *graph, "", {}, options()};
+    request.rtl = mutate(sound, from, to);
+    ASSERT_FALSE(request.rtl->text.empty());
+    request.options.artifacts = fresh("stuck_array");
+    request.options.system = system;
+    auto run = cosimulate(request);
+    ASSERT_FALSE(run);
+    EXPECT_EQ(run.error().kind(), ErrorKind::run_failed);
+    const std::string text = run.error().text();
+    EXPECT_NE(text.find(system ? "moved a stream while it was held" : "no stream has moved"), std::string::npos) << text;
+    const fs::path waves = request.options.artifacts / "testbench" / "one" / "mismatch.fst";
+    EXPECT_NE(text.find("waves: " + waves.string()), std::string::npos) << text;
+    const auto [begin, end] = span_of(waves);
+    EXPECT_LT(begin, end);
+    EXPECT_LE(end - begin, 10 * 200);
+  }
+}
+
+TEST(Diagnosis, AStuckDesignNamesWhoWaitsForWhatAndHasWaves) {
+  const arch::Design made = design("os", true);
+  const auto graph = workload("tests/hls/workloads/strided_block.json");
+  const Rtl sound = *emit_design(made);
+  EXPECT_EQ(sound.text.find("status"), std::string::npos) << "what users and synthesis get tells nothing";
+  const struct {
+    const char *from, *to;
+    std::vector<const char*> words;
+  } cases[] = {
+      {"done1 <= done1 + 32'd1", "done1 <= done1", {"array waits for 1 fills of filter (0 so far)", "full: \"transfers\" (4 of 4)", "vector unit "}},
+      {" + {31'd0, v_ready};", ";", {"ended tiles and chunks (", "transfer unit waits with a ", "empty: "}},
+      {"assign gate = run && ", "assign gate = 1'b0 && ", {"array does not run", "the next fold waits for room in "}}};
+  for (const auto& c : cases) {
+    if (&c == cases + 2 && !long_run()) continue;  // each is two builds of its own
+    SCOPED_TRACE(c.from);
+    DesignRequest request{made, *graph, {}, options()};
+    request.options.artifacts = fresh("stuck_design");
+    request.rtl = mutate(sound, c.from, c.to);
+    ASSERT_FALSE(request.rtl->text.empty());
+    auto run = cosimulate_design(request);
+    ASSERT_FALSE(run);
+    EXPECT_EQ(run.error().kind(), ErrorKind::run_failed);
+    const std::string text = run.error().text();
+    for (const char* word : c.words) EXPECT_NE(text.find(word), std::string::npos) << text;
+    const fs::path waves = request.options.artifacts / "mismatch.fst";
+    EXPECT_NE(text.find("waves: " + waves.string()), std::string::npos) << text;
+    const auto [begin, end] = span_of(waves);
+    EXPECT_LT(begin, end);
+    EXPECT_LE(end - begin, 10 * 200);
+  }
+}
+
 }  // namespace
 }  // namespace gnomon::hls

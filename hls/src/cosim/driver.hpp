@@ -32,8 +32,9 @@ struct DriveResult {
 /// Feeds the folds through the streams of a compiled array and collects what comes out; `accumulate` folds get back what came
 /// out before. Whether a withheld stream holds the array is found from outside: all streams are offered for a moment, and what
 /// the array would take is looked at. Lanes beyond a fold's rows and columns carry noise. Errors: nothing moves for long (which
-/// streams wait is said), more than `max_cycles`, results that nobody asked for, beats taken while the array is held.
+/// streams wait is said), more than `max_cycles`, results that nobody asked for, beats taken while the array is held. With such an error `stop_cycle` gets the cycle in which a stream
+/// moved last, or the protocol was broken.
 Expected<DriveResult> drive_array(LoadedModel& model, const ArrayParameters& parameters, const Operands& operands,
-                                  const std::vector<Fold>& folds, const DriveOptions& options);
+                                  const std::vector<Fold>& folds, const DriveOptions& options, std::int64_t& stop_cycle);
 
 }  // namespace gnomon::hls

@@ -4,15 +4,12 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "cosim/child.hpp"
+#include "cosim/exchange.hpp"
 #include "cosim/model.hpp"
 #include "cosim/testbench.hpp"
-#include "gnomon/base/fields.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/temporary_folder.hpp"
 #include "gnomon/base/text.hpp"
-
-#include <nlohmann/json.hpp>
 
 namespace gnomon::hls {
 
@@ -213,9 +210,7 @@ bool withheld(std::uint64_t seed, double stall, const std::string& port, std::in
 bool holds_kernel_job(const fs::path& folder) { return fs::exists(folder / "kernel_job.json"); }
 
 Expected<void> do_kernel_job(const fs::path& folder) {
-  auto document = Document::load(folder / "kernel_job.json");
-  if (!document) return fail(std::move(document.error()));
-  auto job = read_fields<KernelJob>(*document);
+  auto job = read_job_file<KernelJob>(folder, "kernel");
   if (!job) return fail(std::move(job.error()));
   limit_this_process(job->cpu_seconds);
   auto model = LoadedModel::load(job->library, job->trace, 1);
@@ -227,11 +222,7 @@ Expected<void> do_kernel_job(const fs::path& folder) {
 Expected<void> run_kernel_job(KernelJob& job, const std::vector<std::string>& worker) {
   auto folder = TemporaryFolder::make();
   if (!folder) return fail(std::move(folder.error()));
-  if (auto done = write_file(folder->path() / "kernel_job.json", write_fields(job).dump()); !done) return done;
-  if (auto done = run_child(folder->path(), worker, job.cpu_seconds); !done) return done;
-  auto document = Document::load(folder->path() / "kernel_result.json");
-  if (!document) return fail(ErrorKind::run_failed, "the RTL's process left no result");
-  auto done = read_fields<KernelJob>(*document);
+  auto done = exchange<KernelJob>(folder->path(), "kernel", job, worker, job.cpu_seconds);
   if (!done) return fail(std::move(done.error()));
   job.kernels = std::move(done->kernels);
   return {};

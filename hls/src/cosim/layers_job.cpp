@@ -4,16 +4,13 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "cosim/child.hpp"
+#include "cosim/exchange.hpp"
 #include "cosim/kernel_job.hpp"
 #include "cosim/model.hpp"
 #include "cosim/testbench.hpp"
-#include "gnomon/base/fields.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/temporary_folder.hpp"
 #include "gnomon/base/text.hpp"
-
-#include <nlohmann/json.hpp>
 
 namespace gnomon::hls {
 
@@ -144,9 +141,7 @@ Expected<void> drive(LoadedModel& model, LayersJob& job) {
 bool holds_layers_job(const fs::path& folder) { return fs::exists(folder / "layers_job.json"); }
 
 Expected<void> do_layers_job(const fs::path& folder) {
-  auto document = Document::load(folder / "layers_job.json");
-  if (!document) return fail(std::move(document.error()));
-  auto job = read_fields<LayersJob>(*document);
+  auto job = read_job_file<LayersJob>(folder, "layers");
   if (!job) return fail(std::move(job.error()));
   limit_this_process(job->cpu_seconds);
   auto model = LoadedModel::load(job->library, job->trace, 1);
@@ -158,11 +153,7 @@ Expected<void> do_layers_job(const fs::path& folder) {
 Expected<void> run_layers_job(LayersJob& job, const std::vector<std::string>& worker) {
   auto folder = TemporaryFolder::make();
   if (!folder) return fail(std::move(folder.error()));
-  if (auto done = write_file(folder->path() / "layers_job.json", write_fields(job).dump()); !done) return done;
-  if (auto done = run_child(folder->path(), worker, job.cpu_seconds); !done) return done;
-  auto document = Document::load(folder->path() / "layers_result.json");
-  if (!document) return fail(ErrorKind::run_failed, "the RTL's process left no result");
-  auto done = read_fields<LayersJob>(*document);
+  auto done = exchange<LayersJob>(folder->path(), "layers", job, worker, job.cpu_seconds);
   if (!done) return fail(std::move(done.error()));
   job = std::move(*done);
   return {};

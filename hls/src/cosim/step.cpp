@@ -127,8 +127,31 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
     job.mapping_json = arch::write_mapping(arch::Mapping{{mapping}}).dump();
     job.core = static_cast<std::int64_t>(core);
   }
-  auto driven = run_in_child(job, options_.worker);
-  if (!driven) return fail(ErrorKind::run_failed, mapping.step + ": " + driven.error().text());
+  // The same work once more, with the waves around a cycle; how it ends is known.
+  const auto leave_waves = [&](const WorkerStop& place) -> Expected<void> {
+    auto traced = build_model(rtl, options_.cache.empty() ? default_cache() : options_.cache, true);
+    if (!traced) return fail(std::move(traced.error()));
+    WorkerJob again = job;
+    again.library = std::filesystem::absolute(traced->library, code).string();
+    again.trace = bench->mismatch_trace.string();
+    again.trace_in_system = place.in_system;
+    again.drive.trace_from = std::max<std::int64_t>(0, place.cycle - mismatch_margin_cycles);
+    again.drive.trace_to = place.cycle + mismatch_margin_cycles + 1;
+    again.drive.record.clear();
+    if (!place.in_system) again.design_json.clear();
+    auto ran = run_in_child(again, options_.worker);
+    return ran ? Expected<void>() : fail(std::move(ran.error()));
+  };
+  WorkerStop stop;
+  auto driven = run_in_child(job, options_.worker, &stop);
+  if (!driven) {
+    std::string waves;
+    if (stop.cycle >= 0 && !bench->mismatch_trace.empty()) {
+      (void)leave_waves(stop);  // fails as the run before did
+      if (std::filesystem::exists(bench->mismatch_trace, code)) waves = "; waves: " + bench->mismatch_trace.string();
+    }
+    return fail(ErrorKind::run_failed, mapping.step + ": " + driven.error().text() + waves);
+  }
   auto model = model_cycles(design, core, work, mapping);
   if (!model) return fail(std::move(model.error()));
 
@@ -151,19 +174,8 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
   figures.model_cycles = *model;
   figures.cycle_difference = figures.rtl_cycles - figures.stalls_injected - figures.model_cycles;
   if (figures.first_mismatch && !bench->mismatch_trace.empty()) {
-    // Once more, with the waves around it.
-    const std::int64_t cycle = figures.first_mismatch->cycle;
-    auto traced = build_model(rtl, options_.cache.empty() ? default_cache() : options_.cache, true);
-    if (!traced) return fail(std::move(traced.error()));
-    WorkerJob again = job;
-    again.library = std::filesystem::absolute(traced->library, code).string();
-    again.trace = bench->mismatch_trace.string();
-    again.drive.trace_from = std::max<std::int64_t>(0, cycle - mismatch_margin_cycles);
-    again.drive.trace_to = cycle + mismatch_margin_cycles + 1;
-    again.drive.record.clear();
-    again.design_json.clear();
-    if (auto ran = run_in_child(again, options_.worker); !ran) return fail(ErrorKind::run_failed, mapping.step + ": " + ran.error().text());
-    figures.first_mismatch->trace = again.trace;
+    if (auto left = leave_waves({figures.first_mismatch->cycle, false}); !left) return fail(ErrorKind::run_failed, mapping.step + ": " + left.error().text());
+    figures.first_mismatch->trace = bench->mismatch_trace.string();
   }
   auto replay = bench->finish(rtl);
   if (!replay) return fail(std::move(replay.error()));

@@ -18,6 +18,8 @@ RtlArray::RtlArray(LoadedModel& model, const ArrayParameters& parameters, const 
       options_(options),
       stall_(derive(options.seed, "stalls")),
       work_k_(operands.size(arch::Dim::k)) {
+  streams_.trace_from = options.trace_from;
+  streams_.trace_to = options.trace_to;
   const auto& levels = design.cores[core].levels;
   for (const arch::Level& level : levels) rate_.push_back(level.bytes_per_cycle);
   for (int o = 0; o < arch::operand_count; ++o) {
@@ -27,7 +29,13 @@ RtlArray::RtlArray(LoadedModel& model, const ArrayParameters& parameters, const 
   }
 }
 
-void RtlArray::fail_run(const std::string& what) const {
+void RtlArray::tick() {
+  streams_.clock(true);
+  streams_.cycle = ++clock_;
+}
+
+void RtlArray::fail_at(std::int64_t cycle, const std::string& what) {
+  stop_ = cycle;
   throw std::runtime_error(what + "; step " + std::to_string(step_) + ", " + streams_.where());
 }
 
@@ -46,8 +54,7 @@ void RtlArray::cycle() {
   if (streams_.rows.moves() || streams_.columns.moves() || streams_.psum.moves() || streams_.ofmap.moves())
     fail_run("the RTL moved a stream while it was held");
   if (streams_.fold_valid.get() && streams_.fold_ready.get()) ++streams_.next_fold;
-  streams_.clock(true);
-  ++clock_;
+  tick();
   if (clock_ > options_.max_cycles) fail_run("the RTL has not finished after " + std::to_string(clock_) + " cycles");
 }
 
@@ -119,7 +126,7 @@ RtlArray::Span RtlArray::next_tile(std::int64_t waited_cycles) {
     cycle();
   }
   last_result_ += std::max<std::int64_t>(0, waited_cycles - longest_wait);
-  clock_ += std::max<std::int64_t>(0, waited_cycles - longest_wait);
+  streams_.cycle = clock_ += std::max<std::int64_t>(0, waited_cycles - longest_wait);
 
   const std::int64_t patience = 4 * (p_.rows + p_.cols) + 64;
   std::int64_t still = 0;
@@ -140,7 +147,7 @@ RtlArray::Span RtlArray::next_tile(std::int64_t waited_cycles) {
       for (Flight& flight : flights_)
         if (flight.fold == streams_.row_at.fold) flight.rows_from = step_;
     if (!tile_begun) {  // the first descriptor is on its way
-      if (begun_ || ++still > patience) fail_run("the RTL is stuck: it does not begin");
+      if (begun_ || ++still > patience) fail_at(moved_, "the RTL is stuck: it does not begin");
       if (rows || streams_.ofmap.moves()) fail_run("the RTL moved a stream before its first step");
       cycle();
       continue;
@@ -173,12 +180,12 @@ RtlArray::Span RtlArray::next_tile(std::int64_t waited_cycles) {
     if (auto done = streams_.take(); !done) fail_run(done.error().text());
     if (streams_.took_rows != rows || streams_.took_columns != columns)
       fail_run("the RTL does not take what it would have taken before it was held");
-    streams_.clock(true);
-    ++clock_;
+    tick();
     ++step_;
     span.cycles += cycles;
     still = streams_.took_rows || streams_.took_columns || streams_.took_ofmap ? 0 : still + 1;
-    if (still > patience) fail_run("the RTL is stuck: no stream has moved for " + std::to_string(still) + " steps");
+    if (still == 0) moved_ = clock_ - 1;
+    if (still > patience) fail_at(moved_, "the RTL is stuck: no stream has moved for " + std::to_string(still) + " steps");
     begun_ = true;
     if (streams_.took_ofmap) last_result_ = clock_ - 1;
     while (ended_folds_ < folds_.size() && streams_.results_open[ended_folds_] == 0) {
@@ -202,7 +209,7 @@ Expected<void> system_supports(const arch::StepMapping& mapping) {
 
 Expected<SystemRun> run_in_system(LoadedModel& model, const ArrayParameters& parameters, const arch::Design& design, std::size_t core,
                                   const arch::ArrayWork& work, const arch::StepMapping& mapping, const Operands& operands,
-                                  const std::vector<Fold>& folds, const DriveOptions& options) {
+                                  const std::vector<Fold>& folds, const DriveOptions& options, std::int64_t& stop_cycle) {
   if (auto fits = system_supports(mapping); !fits) return fail(std::move(fits.error()));
   sim::CycleStep step;
   step.label = mapping.step;
@@ -218,6 +225,7 @@ Expected<SystemRun> run_in_system(LoadedModel& model, const ArrayParameters& par
   RtlArray array(model, parameters, operands, folds, design, core, mapping, limited);
   if (auto done = array.begin(); !done) return fail(std::move(done.error()));
   auto run = sim::run_cycle_model(design, step, array);
+  stop_cycle = array.stop_cycle();
   if (!run) return fail(std::move(run.error()));
 
   SystemRun out;

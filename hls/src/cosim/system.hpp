@@ -25,6 +25,9 @@ class RtlArray : public sim::ArrayStandIn {
   std::int64_t bytes_read(arch::Operand operand) const override { return read_[static_cast<std::size_t>(operand)]; }
   std::int64_t bytes_written(arch::Operand operand) const override { return written_[static_cast<std::size_t>(operand)]; }
 
+  /// Where a run ended that did not come to its end: the clock cycle in which a stream moved last, or the protocol was broken; -1: it did not.
+  std::int64_t stop_cycle() const { return stop_; }
+
   std::vector<std::int64_t> take_outputs() { return std::move(streams_.outputs); }
   /// Clock cycles of the RTL from its first step to the last result, ends included.
   std::int64_t rtl_cycles() const { return last_result_ - first_beat_ + 1; }
@@ -51,10 +54,14 @@ class RtlArray : public sim::ArrayStandIn {
   std::size_t ended_folds_ = 0;                         ///< all before have ended
   bool begun_ = false;
   std::int64_t step_ = 0, clock_ = 0, first_beat_ = -1, last_result_ = -1, stalls_ = 0, held_ = 0, waited_ = 0;
+  std::int64_t moved_ = 0, stop_ = -1;
   std::int64_t read_[arch::operand_count] = {}, written_[arch::operand_count] = {};
 
   void cycle();
-  [[noreturn]] void fail_run(const std::string& what) const;
+  void tick();
+  /// `cycle`: whose waves are of interest.
+  [[noreturn]] void fail_at(std::int64_t cycle, const std::string& what);
+  [[noreturn]] void fail_run(const std::string& what) { fail_at(clock_, what); }
   void offer();
   /// The largest number of cycles that a port needs for what the present step moves.
   std::int64_t price();
@@ -73,9 +80,10 @@ struct SystemRun {
 
 /// Whether a design's array can be clocked in the system: streamed layouts.
 Expected<void> system_supports(const arch::StepMapping& mapping);
-/// Runs a work step twice in the SystemC model of levels, links and memory: with the array's model, and with the RTL in its place.
+/// Runs a work step twice in the SystemC model of levels, links and memory: with the array's model, and with the RTL in its place. `stop_cycle` as with
+/// drive_array.
 Expected<SystemRun> run_in_system(LoadedModel& model, const ArrayParameters& parameters, const arch::Design& design, std::size_t core,
                                   const arch::ArrayWork& work, const arch::StepMapping& mapping, const Operands& operands,
-                                  const std::vector<Fold>& folds, const DriveOptions& options);
+                                  const std::vector<Fold>& folds, const DriveOptions& options, std::int64_t& stop_cycle);
 
 }  // namespace gnomon::hls

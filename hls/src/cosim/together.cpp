@@ -3,13 +3,10 @@
 #include <cmath>
 #include <memory>
 
-#include "cosim/child.hpp"
+#include "cosim/exchange.hpp"
 #include "cosim/system.hpp"
-#include "gnomon/base/fields.hpp"
 #include "gnomon/base/temporary_folder.hpp"
 #include "gnomon/base/text.hpp"
-
-#include <nlohmann/json.hpp>
 
 namespace gnomon::hls {
 
@@ -98,9 +95,7 @@ Expected<std::vector<sim::CycleStep>> steps_of(const TogetherFile& file, const a
 bool holds_together_job(const fs::path& folder) { return fs::exists(folder / "together_job.json"); }
 
 Expected<void> do_together_job(const fs::path& folder) {
-  auto document = Document::load(folder / "together_job.json");
-  if (!document) return fail(std::move(document.error()));
-  auto file = read_fields<TogetherFile>(*document);
+  auto file = read_job_file<TogetherFile>(folder, "together");
   if (!file) return fail(std::move(file.error()));
   limit_this_process(file->cpu_seconds);
   auto design_document = Document::load(folder / "design.json");
@@ -195,15 +190,10 @@ Expected<CosimTogether> run_together(const TogetherJob& job, const std::vector<s
     fs::create_directories(place, made);
     if (auto done = write_job(array.job, place); !done) return fail(std::move(done.error()));
   }
-  auto done = write_file(folder->path() / "together_job.json", write_fields(file).dump());
-  if (done) done = write_file(folder->path() / "design.json", job.design_json);
+  auto done = write_file(folder->path() / "design.json", job.design_json);
   if (done) done = write_file(folder->path() / "mapping.json", arch::write_mapping(mapping).dump());
-  if (done) done = run_child(folder->path(), worker, job.cpu_seconds);
   if (!done) return fail(std::move(done.error()));
-
-  auto document = Document::load(folder->path() / "together_result.json");
-  if (!document) return fail(ErrorKind::run_failed, "the RTL's process left no result");
-  auto result = read_fields<TogetherResultFile>(*document);
+  auto result = exchange<TogetherResultFile>(folder->path(), "together", file, worker, job.cpu_seconds);
   if (!result) return fail(std::move(result.error()));
   if (result->figures.size() != job.steps.size()) return fail(ErrorKind::run_failed, "the RTL's process left an incomplete result");
   CosimTogether out;

@@ -29,7 +29,7 @@ namespace fs = std::filesystem;
 struct JobFile {
   std::string library, trace, seed, dataflow, record;
   std::int64_t rows = 1, cols = 1, bits = 8, accumulator_bits = 32, max_cycles = 0, core = 0, trace_from = 0, trace_to = 0, record_cycles = 0;
-  bool system = false;
+  bool system = false, trace_in_system = false;
   bool overlap = false;
   double stall = 0, cpu_seconds = 0;
   std::vector<std::int64_t> extent, window;
@@ -52,10 +52,22 @@ void describe(FieldVisitor& v, JobFile& job) {
   field(v, {"trace_to", "cycle"}, job.trace_to, Range{0});
   field(v, {"core", "index of the core in design.json"}, job.core, Range{0});
   field(v, {"system", "run in the system of design.json and mapping.json"}, job.system);
+  field(v, {"trace_in_system", "the trace is of that run"}, job.trace_in_system);
   field(v, {"stall", "chance"}, job.stall, RealRange{0, 0.9});
   field(v, {"cpu_seconds", "limit", "s", Key::required}, job.cpu_seconds, RealRange{0.1, 1e6});
   field(v, {"extent", "g, m, n, k", "", Key::required}, job.extent, Length{4, 4}, Range{1});
   field(v, {"window", "geometry of a convolution"}, job.window, Length{0, 18}, Range{});
+}
+
+/// Where RTL stood still or broke its protocol.
+struct StopFile {
+  std::int64_t cycle = -1;
+  bool in_system = false;
+};
+
+void describe(FieldVisitor& v, StopFile& stop) {
+  field(v, {"cycle", "of the run", "", Key::required}, stop.cycle, Range{0});
+  field(v, {"in_system", "of the run in the system", "", Key::required}, stop.in_system);
 }
 
 struct ResultFile {
@@ -125,6 +137,7 @@ Expected<void> write_job(const WorkerJob& job, const fs::path& folder) {
   file.trace_from = job.drive.trace_from;
   file.trace_to = job.drive.trace_to;
   file.system = !job.design_json.empty();
+  file.trace_in_system = job.trace_in_system;
   file.overlap = job.array.overlap;
   file.stall = job.drive.stall;
   file.cpu_seconds = job.cpu_seconds;
@@ -161,6 +174,7 @@ Expected<WorkerJob> read_job(const fs::path& folder) {
   job.drive.trace_to = file->trace_to;
   job.cpu_seconds = file->cpu_seconds;
   job.core = file->core;
+  job.trace_in_system = file->trace_in_system;
   if (file->system) {
     auto design = read_file(folder / "design.json");
     auto mapping = read_file(folder / "mapping.json");
@@ -201,7 +215,7 @@ std::vector<std::int64_t CosimSystem::*> system_figures() {
 }
 
 /// The same step with the RTL in the system; a model object of its own, since the first has run.
-Expected<CosimSystem> work_in_system(const WorkerJob& job, const std::vector<std::int64_t>& outputs) {
+Expected<CosimSystem> work_in_system(const WorkerJob& job, const std::vector<std::int64_t>& outputs, std::int64_t& stop_cycle) {
   auto design_document = Document::parse(job.design_json, "design");
   if (!design_document) return fail(std::move(design_document.error()));
   auto design = arch::parse_design(*design_document);
@@ -215,10 +229,10 @@ Expected<CosimSystem> work_in_system(const WorkerJob& job, const std::vector<std
   arch::ArrayWork work;
   std::copy(job.operands.extent, job.operands.extent + arch::dim_count, work.extent);
   work.window = job.operands.window;
-  auto model = LoadedModel::load(job.library, {}, static_cast<int>(job.drive.seed % 0x7fffffff) + 1);
+  auto model = LoadedModel::load(job.library, job.trace_in_system ? job.trace : std::string(), static_cast<int>(job.drive.seed % 0x7fffffff) + 1);
   if (!model) return fail(std::move(model.error()));
   auto run = run_in_system(*model, job.array, *design, static_cast<std::size_t>(job.core), work, mapping->steps[0], job.operands, job.folds,
-                           job.drive);
+                           job.drive, stop_cycle);
   if (!run) return fail(std::move(run.error()));
   CosimSystem out;
   out.latency_cycles = run->latency_cycles;
@@ -235,13 +249,18 @@ Expected<CosimSystem> work_in_system(const WorkerJob& job, const std::vector<std
   return out;
 }
 
+/// A run that has failed says so in any case; without the note it has no waves.
+void note_stop(const fs::path& folder, StopFile stop) { (void)write_file(folder / "stop.json", write_fields(stop).dump()); }
+
 Expected<void> work(const fs::path& folder) {
   auto job = read_job(folder);
   if (!job) return fail(std::move(job.error()));
   limit_this_process(job->cpu_seconds);
-  auto model = LoadedModel::load(job->library, job->trace, static_cast<int>(job->drive.seed % 0x7fffffff) + 1);
+  auto model = LoadedModel::load(job->library, job->trace_in_system ? std::string() : job->trace, static_cast<int>(job->drive.seed % 0x7fffffff) + 1);
   if (!model) return fail(std::move(model.error()));
-  auto result = drive_array(*model, job->array, job->operands, job->folds, job->drive);
+  std::int64_t stop = -1;
+  auto result = drive_array(*model, job->array, job->operands, job->folds, job->drive, stop);
+  if (stop >= 0) note_stop(folder, {stop, false});
   if (!result) return fail(std::move(result.error()));
   if (auto done = write_numbers(folder / "outputs.bin", result->outputs); !done) return done;
   if (auto done = write_numbers(folder / "cycles.bin", result->output_cycles); !done) return done;
@@ -249,7 +268,8 @@ Expected<void> work(const fs::path& folder) {
   file.rtl_cycles = result->rtl_cycles;
   file.stalls_injected = result->stalls_injected;
   if (!job->design_json.empty()) {
-    auto system = work_in_system(*job, result->outputs);
+    auto system = work_in_system(*job, result->outputs, stop);
+    if (stop >= 0) note_stop(folder, {stop, true});
     if (!system) return fail(std::move(system.error()));
     file.system = true;
     for (const auto figure : system_figures()) file.figures.push_back((*system).*figure);
@@ -260,11 +280,16 @@ Expected<void> work(const fs::path& folder) {
 
 }  // namespace
 
-Expected<DriveResult> run_in_child(const WorkerJob& job, const std::vector<std::string>& worker) {
+Expected<DriveResult> run_in_child(const WorkerJob& job, const std::vector<std::string>& worker, WorkerStop* stop) {
   auto folder = TemporaryFolder::make();
   if (!folder) return fail(std::move(folder.error()));
   if (auto done = write_job(job, folder->path()); !done) return fail(std::move(done.error()));
-  if (auto done = run_child(folder->path(), worker, job.cpu_seconds); !done) return fail(std::move(done.error()));
+  if (auto done = run_child(folder->path(), worker, job.cpu_seconds); !done) {
+    if (stop != nullptr)
+      if (auto noted = Document::load(folder->path() / "stop.json"))
+        if (auto place = read_fields<StopFile>(*noted)) *stop = {place->cycle, place->in_system};
+    return fail(std::move(done.error()));
+  }
 
   auto document = Document::load(folder->path() / "result.json");
   if (!document) return fail(ErrorKind::run_failed, "the RTL's process left no result");

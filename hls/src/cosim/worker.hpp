@@ -20,6 +20,7 @@ struct WorkerJob {
   /// For a run in the system: the design and the mapping of the one step as JSON; empty without.
   std::string design_json, mapping_json;
   std::int64_t core = 0;
+  bool trace_in_system = false;  ///< the trace is of the run in the system
 };
 
 /// The job as files of a folder, and back.
@@ -30,8 +31,15 @@ Expected<WorkerJob> read_job(const std::filesystem::path& folder);
 std::vector<std::int64_t> window_numbers(const workloads::Convolution& c);
 workloads::Convolution window_from(const std::vector<std::int64_t>& numbers);
 
+/// Where RTL stood still or broke its protocol.
+struct WorkerStop {
+  std::int64_t cycle = -1;  ///< of the run alone, or of the one in the system; -1: no such place
+  bool in_system = false;
+};
+
 /// Starts `worker` (program and first arguments) with a folder that holds the job, waits, and reads what it leaves there. A child
-/// that crashes, uses up its CPU time or never ends gives an error and nothing else.
-Expected<DriveResult> run_in_child(const WorkerJob& job, const std::vector<std::string>& worker);
+/// that crashes, uses up its CPU time or never ends gives an error and nothing else; one whose RTL stands still or breaks its protocol
+/// says in `stop` where.
+Expected<DriveResult> run_in_child(const WorkerJob& job, const std::vector<std::string>& worker, WorkerStop* stop = nullptr);
 
 }  // namespace gnomon::hls

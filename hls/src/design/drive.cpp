@@ -30,12 +30,12 @@ class Driver {
     reset();
     job_.ends.assign(job_.program.ends.size(), 0);
     // Nothing begins before `run`: the queues fill.
-    for (int i = 0; i < 16; ++i)
-      if (auto ok = step(false); !ok) return ok;
+    for (int i = 0; i < 16; ++i) step(false);
     run_.set(1);
-    while (next_end_ < job_.ends.size()) {
-      if (cycle_ > job_.max_cycles) return fail(ErrorKind::run_failed, "the RTL has not finished after " + std::to_string(cycle_) + " cycles: " + where());
-      if (auto ok = step(true); !ok) return ok;
+    while (next_end_ < job_.ends.size() && job_.stuck.empty()) {
+      if (cycle_ > job_.max_cycles) stop(cycle_, "it has not finished after " + std::to_string(cycle_) + " cycles: " + where());
+      else if (cycle_ - last_moved_ > job_.patience_cycles) stop(last_moved_, "nothing has moved at its ports since cycle " + std::to_string(last_moved_) + ": " + where());
+      else step(true);
     }
     if (recorder_) return write_file(job_.record, recorder_->text());
     return {};
@@ -57,6 +57,8 @@ class Driver {
   std::deque<std::int64_t> acknowledged_;
   std::int64_t cycle_ = 0;
   std::uint64_t time_ = 0;
+  std::int64_t last_moved_ = 0;
+  Progress progress_{};
   std::size_t next_end_ = 0;
   std::int64_t bias_at_ = 0;      ///< the next bias
   std::size_t bias_layer_ = 0;    ///< whose place it takes, where it takes one's
@@ -149,14 +151,26 @@ class Driver {
     answers_.pop_front();
   }
 
-  Expected<std::size_t> word_at(const PortData& addresses, std::int64_t lane) {
+  /// The run does not come to its end.
+  void stop(std::int64_t cycle, std::string why) {
+    if (!job_.stuck.empty()) return;
+    job_.stuck = std::move(why);
+    job_.stuck_cycle = cycle;
+    if (!job_.tells_status) return;
+    const auto port = model_.port("status");
+    for (int word = 0; port && word < port->bits / 32; ++word) job_.status.push_back(static_cast<std::int64_t>(port->get_lane(word, 32)));
+  }
+
+  /// The memory's word at an address of the RTL, or null where there is none.
+  std::int32_t* word_at(const PortData& addresses, std::int64_t lane) {
     const auto address = static_cast<std::int64_t>(addresses.get_lane(lane, 32));
-    if (address < job_.program.memory_words) return static_cast<std::size_t>(address);
-    return fail(ErrorKind::run_failed, "the RTL asks for word " + std::to_string(address) + " of a memory of " + std::to_string(job_.program.memory_words) + "; " + where());
+    if (address < job_.program.memory_words) return &job_.memory[static_cast<std::size_t>(address)];
+    stop(cycle_, "it asks for word " + std::to_string(address) + " of a memory of " + std::to_string(job_.program.memory_words) + " words: " + where());
+    return nullptr;
   }
 
   /// One cycle; `counts`: of the run.
-  Expected<void> step(bool counts) {
+  void step(bool counts) {
     const bool late_read = random_.chance(job_.stall), late_write = random_.chance(job_.stall), late_answer = random_.chance(job_.stall),
                late_acknowledge = random_.chance(job_.stall);
     bool late_program[4] = {};  // transfers, folds, settings, chunks
@@ -198,9 +212,7 @@ class Driver {
       Answer a{cycle_ + job_.latency_cycles, std::vector<std::int32_t>(static_cast<std::size_t>(job_.lanes), 0)};
       for (std::int64_t l = 0; l < job_.lanes; ++l) {
         if (rd_lanes_.get_lane(l, 1) == 0) continue;
-        auto at = word_at(rd_addr_, l);
-        if (!at) return fail(std::move(at.error()));
-        a.words[static_cast<std::size_t>(l)] = job_.memory[*at];
+        if (const std::int32_t* word = word_at(rd_addr_, l)) a.words[static_cast<std::size_t>(l)] = *word;
       }
       answers_.push_back(std::move(a));
       if (!answered && answers_.size() == 1 && answers_.front().due <= cycle_ && !late_answer) {
@@ -211,10 +223,10 @@ class Driver {
     if (wr_valid_.get() != 0 && !late_write) {
       for (std::int64_t l = 0; l < job_.lanes; ++l) {
         if (wr_lanes_.get_lane(l, 1) == 0) continue;
-        auto at = word_at(wr_addr_, l);
-        if (!at) return fail(std::move(at.error()));
-        if (static_cast<std::int64_t>(*at) == job_.watched_word) job_.watched_cycle = cycle_;
-        job_.memory[*at] = static_cast<std::int32_t>(wrap(wr_data_.get_lane(l, static_cast<int>(job_.word_bits)), static_cast<int>(job_.word_bits)));
+        std::int32_t* const word = word_at(wr_addr_, l);
+        if (word == nullptr) continue;
+        if (word - job_.memory.data() == job_.watched_word) job_.watched_cycle = cycle_;
+        *word = static_cast<std::int32_t>(wrap(wr_data_.get_lane(l, static_cast<int>(job_.word_bits)), static_cast<int>(job_.word_bits)));
       }
       if (wr_last_.get() != 0) acknowledged_.push_back(cycle_ + job_.latency_cycles);
       if (!acknowledged && acknowledged_.size() == 1 && acknowledged_.front() <= cycle_ && !late_acknowledge) {
@@ -228,16 +240,21 @@ class Driver {
       if (p.valid.get() == 0 || p.ready.get() == 0) continue;
       ++p.at;
       p.fresh = true;
+      last_moved_ = cycle_;
     }
+    if ((rd_valid_.get() != 0 && !late_read) || (wr_valid_.get() != 0 && !late_write) || answered || acknowledged) last_moved_ = cycle_;
     clock(true);
     if (counts) ++cycle_;
-    return {};
   }
 
   void note_ends() {
     Progress now;
     now[0] = static_cast<std::int64_t>(ended_.get());
     for (int c = 0; c < transfer_classes; ++c) now[static_cast<std::size_t>(c) + 1] = static_cast<std::int64_t>(done_.get_lane(c, 32));
+    if (now != progress_) {
+      progress_ = now;
+      last_moved_ = cycle_;
+    }
     for (; next_end_ < job_.ends.size(); ++next_end_) {
       for (std::size_t i = 0; i < now.size(); ++i)
         if (now[i] < job_.program.ends[next_end_][i]) return;

@@ -6,51 +6,54 @@
 #include <cstring>
 
 #include "design/drive.hpp"
-#include "cosim/child.hpp"
-#include "gnomon/base/fields.hpp"
+#include "cosim/exchange.hpp"
 #include "gnomon/base/temporary_folder.hpp"
 #include "gnomon/base/text.hpp"
 
-#include <nlohmann/json.hpp>
-
 namespace gnomon::hls {
 
-/// A job or its results without the tensors and queues, as JSON.
+/// A job or its results without the memory and the queues' descriptors, as JSON.
 struct DesignJobFile {
-  std::string library, trace, seed, record;
-  std::int64_t word_bits = 8, lanes = 1, bias_words = 1, latency_cycles = 0, max_cycles = 0, trace_from = 0, trace_to = 0, memory_words = 0, record_cycles = 0, stalled = 0, watched_word = -1, watched_cycle = -1;
-  double stall = 0, cpu_seconds = 0;
-  bool has_vector = false;
-  std::vector<std::int64_t> stream_bytes, stream_counts, biases, bias_ends, array_ends, ends, step_ends;
+  DesignJob job;
+  std::string seed;
+  std::vector<std::int64_t> stream_bytes, stream_counts;
+  std::vector<std::vector<std::int64_t>> step_needs;
 };
 
-void describe(FieldVisitor& v, DesignJobFile& job) {
+void describe(FieldVisitor& v, DesignJobFile& file) {
+  DesignJob& job = file.job;
+  constexpr Length many{0, std::size_t{1} << 20};
   field(v, {"library", "compiled RTL", "", Key::required}, job.library);
   field(v, {"trace", "FST file"}, job.trace);
   field(v, {"record", "file of port values"}, job.record);
-  field(v, {"seed", "decimal", "", Key::required}, job.seed);
+  field(v, {"seed", "decimal", "", Key::required}, file.seed);
   field(v, {"word_bits", "of the memory", "bits", Key::required}, job.word_bits, Range{2, 32});
   field(v, {"lanes", "words a cycle", "", Key::required}, job.lanes, Range{1, 512});
   field(v, {"latency_cycles", "of the memory", "cycles", Key::required}, job.latency_cycles, Range{0});
   field(v, {"max_cycles", "limit", "cycles", Key::required}, job.max_cycles, Range{1});
+  field(v, {"patience_cycles", "limit of a standstill", "cycles", Key::required}, job.patience_cycles, Range{1});
   field(v, {"trace_from", "cycle"}, job.trace_from, Range{0});
   field(v, {"trace_to", "cycle"}, job.trace_to, Range{0});
   field(v, {"record_cycles", "cycles"}, job.record_cycles, Range{0});
-  field(v, {"memory_words", "size", "", Key::required}, job.memory_words, Range{0});
+  field(v, {"memory_words", "size", "", Key::required}, job.program.memory_words, Range{0});
   field(v, {"stalled", "result", "cycles"}, job.stalled);
   field(v, {"watched_word", "of the memory"}, job.watched_word, Range{-1});
   field(v, {"watched_cycle", "result", "cycle"}, job.watched_cycle, Range{-1});
+  field(v, {"tells_status", "has a port for it"}, job.tells_status);
+  field(v, {"stuck", "result"}, job.stuck);
+  field(v, {"stuck_cycle", "result", "cycle"}, job.stuck_cycle, Range{-1});
+  field(v, {"status", "result"}, job.status, many, Range{});
   field(v, {"stall", "chance"}, job.stall, RealRange{0, 0.9});
   field(v, {"cpu_seconds", "limit", "s", Key::required}, job.cpu_seconds, RealRange{0.1, 1e6});
   field(v, {"has_vector", "vector unit"}, job.has_vector);
-  field(v, {"stream_bytes", "of a descriptor, by queue"}, job.stream_bytes, Length{0, 4}, Range{0});
-  field(v, {"stream_counts", "descriptors, by queue"}, job.stream_counts, Length{0, 4}, Range{0});
-  field(v, {"biases", "of all layers"}, job.biases, Length{0, std::size_t{1} << 20}, Range{});
+  field(v, {"stream_bytes", "of a descriptor, by queue", "", Key::required}, file.stream_bytes, Length{4, 4}, Range{0});
+  field(v, {"stream_counts", "descriptors, by queue", "", Key::required}, file.stream_counts, Length{4, 4}, Range{0});
+  field(v, {"biases", "of all layers"}, job.program.biases, many, Range{});
   field(v, {"bias_words", "biases that the design holds", "", Key::required}, job.bias_words, Range{1});
-  field(v, {"bias_ends", "by array step"}, job.bias_ends, Length{0, std::size_t{1} << 20}, Range{0});
-  field(v, {"array_ends", "by array step"}, job.array_ends, Length{0, std::size_t{1} << 20}, Range{0});
-  field(v, {"ends", "counters at the end of each step, flat"}, job.ends, Length{0, std::size_t{1} << 24}, Range{});
-  field(v, {"step_ends", "result"}, job.step_ends, Length{0, std::size_t{1} << 24}, Range{});
+  field(v, {"bias_ends", "by array step"}, job.program.bias_ends, many, Range{0});
+  field(v, {"array_ends", "by array step"}, job.program.array_ends, many, Range{0});
+  field(v, {"step_needs", "counters at the end of each work step"}, file.step_needs, many, Length{Progress{}.size(), Progress{}.size()}, Range{});
+  field(v, {"ends", "result: cycle by work step"}, job.ends, many, Range{});
 }
 
 namespace {
@@ -77,33 +80,12 @@ Expected<std::vector<std::int32_t>> read_memory(const fs::path& path, std::int64
 bool holds_design_job(const fs::path& folder) { return fs::exists(folder / "design_job.json"); }
 
 Expected<void> do_design_job(const fs::path& folder) {
-  auto document = Document::load(folder / "design_job.json");
-  if (!document) return fail(std::move(document.error()));
-  auto file = read_fields<DesignJobFile>(*document);
+  auto file = read_job_file<DesignJobFile>(folder, "design");
   if (!file) return fail(std::move(file.error()));
-  DesignJob job;
-  job.library = file->library;
-  job.trace = file->trace;
-  job.record = file->record;
-  job.record_cycles = file->record_cycles;
-  job.watched_word = file->watched_word;
+  DesignJob& job = file->job;
   job.seed = std::strtoull(file->seed.c_str(), nullptr, 10);
-  job.word_bits = file->word_bits;
-  job.lanes = file->lanes;
-  job.latency_cycles = file->latency_cycles;
-  job.max_cycles = file->max_cycles;
-  job.trace_from = file->trace_from;
-  job.trace_to = file->trace_to;
-  job.stall = file->stall;
-  job.has_vector = file->has_vector;
-  job.program.memory_words = file->memory_words;
-  job.program.biases = file->biases;
-  job.program.bias_ends = file->bias_ends;
-  job.program.array_ends = file->array_ends;
-  job.bias_words = file->bias_words;
+  if (job.program.bias_ends.size() != job.program.array_ends.size()) return fail(ErrorKind::run_failed, "the job's file is incomplete");
   const auto queues = streams(job.program);
-  if (file->stream_bytes.size() != queues.size() || file->stream_counts.size() != queues.size() || file->bias_ends.size() != file->array_ends.size() || file->ends.size() % Progress{}.size() != 0)
-    return fail(ErrorKind::run_failed, "the job's file is incomplete");
   for (std::size_t q = 0; q < queues.size(); ++q) {
     auto bytes = read_file(folder / ("queue" + std::to_string(q) + ".bin"), std::size_t{1} << 32);
     if (!bytes) return fail(std::move(bytes.error()));
@@ -112,22 +94,15 @@ Expected<void> do_design_job(const fs::path& folder) {
     queues[q]->data.assign(bytes->begin(), bytes->end());
     if (static_cast<std::int64_t>(queues[q]->data.size()) != queues[q]->bytes * queues[q]->count) return fail(ErrorKind::run_failed, "the job's queues are incomplete");
   }
-  for (std::size_t i = 0; i < file->ends.size(); i += Progress{}.size()) {
-    Progress end;
-    std::copy_n(file->ends.begin() + static_cast<std::ptrdiff_t>(i), end.size(), end.begin());
-    job.program.ends.push_back(end);
-  }
-  auto memory = read_memory(folder / "memory.bin", file->memory_words);
+  for (const std::vector<std::int64_t>& needs : file->step_needs) std::copy(needs.begin(), needs.end(), job.program.ends.emplace_back().begin());
+  auto memory = read_memory(folder / "memory.bin", job.program.memory_words);
   if (!memory) return fail(std::move(memory.error()));
   job.memory = std::move(*memory);
 
-  limit_this_process(file->cpu_seconds);
+  limit_this_process(job.cpu_seconds);
   auto model = LoadedModel::load(job.library, job.trace, static_cast<int>(job.seed % 0x7fffffff) + 1);
   if (!model) return fail(std::move(model.error()));
   if (auto done = drive_design(*model, job); !done) return done;
-  file->step_ends = job.ends;
-  file->stalled = job.stalled;
-  file->watched_cycle = job.watched_cycle;
   if (auto done = write_file(folder / "memory.bin", bytes_of(job.memory)); !done) return done;
   return write_file(folder / "design_result.json", write_fields(*file).dump());
 }
@@ -136,27 +111,6 @@ Expected<void> run_design_job(DesignJob& job, const std::vector<std::string>& wo
   auto folder = TemporaryFolder::make();
   if (!folder) return fail(std::move(folder.error()));
   DesignJobFile file;
-  file.library = job.library;
-  file.trace = job.trace;
-  file.record = job.record;
-  file.record_cycles = job.record_cycles;
-  file.watched_word = job.watched_word;
-  file.seed = std::to_string(job.seed);
-  file.word_bits = job.word_bits;
-  file.lanes = job.lanes;
-  file.latency_cycles = job.latency_cycles;
-  file.max_cycles = job.max_cycles;
-  file.trace_from = job.trace_from;
-  file.trace_to = job.trace_to;
-  file.stall = job.stall;
-  file.cpu_seconds = job.cpu_seconds;
-  file.has_vector = job.has_vector;
-  file.memory_words = job.program.memory_words;
-  file.biases = job.program.biases;
-  file.bias_ends = job.program.bias_ends;
-  file.array_ends = job.program.array_ends;
-  file.bias_words = job.bias_words;
-  for (const Progress& end : job.program.ends) file.ends.insert(file.ends.end(), end.begin(), end.end());
   const auto queues = streams(job.program);
   for (std::size_t q = 0; q < queues.size(); ++q) {
     file.stream_bytes.push_back(queues[q]->bytes);
@@ -165,16 +119,20 @@ Expected<void> run_design_job(DesignJob& job, const std::vector<std::string>& wo
     if (auto done = write_file(folder->path() / ("queue" + std::to_string(q) + ".bin"), bytes); !done) return done;
   }
   if (auto done = write_file(folder->path() / "memory.bin", bytes_of(job.memory)); !done) return done;
-  if (auto done = write_file(folder->path() / "design_job.json", write_fields(file).dump()); !done) return done;
-  if (auto done = run_child(folder->path(), worker, job.cpu_seconds); !done) return done;
-  auto document = Document::load(folder->path() / "design_result.json");
-  if (!document) return fail(ErrorKind::run_failed, "the RTL's process left no result");
-  auto result = read_fields<DesignJobFile>(*document);
+  file.job = std::move(job);
+  file.seed = std::to_string(file.job.seed);
+  for (const Progress& end : file.job.program.ends) file.step_needs.emplace_back(end.begin(), end.end());
+  auto result = exchange<DesignJobFile>(folder->path(), "design", file, worker, file.job.cpu_seconds);
   if (!result) return fail(std::move(result.error()));
-  if (result->step_ends.size() != job.program.ends.size()) return fail(ErrorKind::run_failed, "the RTL's process left an incomplete result");
-  job.ends = result->step_ends;
-  job.stalled = result->stalled;
-  job.watched_cycle = result->watched_cycle;
+  job = std::move(file.job);
+  DesignJob& left = result->job;
+  if (left.ends.size() != job.program.ends.size()) return fail(ErrorKind::run_failed, "the RTL's process left an incomplete result");
+  job.ends = std::move(left.ends);
+  job.stalled = left.stalled;
+  job.watched_cycle = left.watched_cycle;
+  job.stuck = std::move(left.stuck);
+  job.stuck_cycle = left.stuck_cycle;
+  job.status = std::move(left.status);
   auto memory = read_memory(folder->path() / "memory.bin", job.program.memory_words);
   if (!memory) return fail(std::move(memory.error()));
   job.memory = std::move(*memory);

@@ -22,10 +22,16 @@ struct DesignJob {
   std::string record;
   std::int64_t record_cycles = 0;
   std::int64_t watched_word = -1;  ///< of the memory
+  /// Cycles without any movement at the ports after which the run counts as stuck; and whether the RTL has a port that tells what waits (diagnosis.hpp).
+  std::int64_t patience_cycles = 1;
+  bool tells_status = false;
   // Results.
   std::vector<std::int64_t> ends;  ///< by work step: the cycle, counted from the first one of the run, in which it has ended
   std::int64_t stalled = 0;        ///< cycles in which a port of the memory or of the program was held back
   std::int64_t watched_cycle = -1; ///< the last in which the watched word was written
+  std::string stuck;               ///< why the run did not come to its end; empty: it did
+  std::int64_t stuck_cycle = -1;   ///< in which something moved last, or the RTL did what it may not
+  std::vector<std::int64_t> status;
 };
 
 Expected<void> run_design_job(DesignJob& job, const std::vector<std::string>& worker);

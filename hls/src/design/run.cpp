@@ -5,6 +5,7 @@
 #include "cosim/bench.hpp"
 #include "cosim/build.hpp"
 #include "cosim/testbench.hpp"
+#include "design/diagnosis.hpp"
 #include "design/job.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/text.hpp"
@@ -18,6 +19,26 @@ namespace gnomon::hls {
 namespace {
 
 double since(std::chrono::steady_clock::time_point start) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); }
+
+void set_window(DesignJob& job, const std::string& trace, std::int64_t cycle) {
+  job.trace = trace;
+  job.trace_from = std::max<std::int64_t>(0, cycle - mismatch_margin_cycles);
+  job.trace_to = cycle + mismatch_margin_cycles + 1;
+}
+
+/// Runs once more what has got stuck, with RTL that tells what waits for what, and with the waves around the last movement: words for an error.
+std::string diagnosed(const DesignShape& shape, const Rtl& rtl, DesignJob job, std::int64_t cycle, const Bench& bench, const CosimOptions& options) {
+  const bool waves = !bench.mismatch_trace.empty();
+  job.tells_status = true;
+  if (waves) set_window(job, bench.mismatch_trace.string(), cycle);
+  auto built = build_model(observed_design(shape, rtl), options.cache.empty() ? default_cache() : options.cache, waves);
+  if (!built) return "; what waits for what is not known: " + built.error().text();
+  std::error_code code;
+  job.library = std::filesystem::absolute(built->library, code).string();
+  if (auto ran = run_design_job(job, options.worker); !ran) return "; what waits for what is not known: " + ran.error().text();
+  const std::string standing = standing_of_design(shape, job.status);
+  return (standing.empty() ? "" : "; " + standing) + (waves ? "; waves: " + bench.mismatch_trace.string() : "");
+}
 
 }  // namespace
 
@@ -93,10 +114,17 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   job.seed = options.seed;
   job.cpu_seconds = options.cpu_seconds;
   job.max_cycles = static_cast<std::int64_t>(10'000 + 2.0 * static_cast<double>(out.model_cycles) / std::pow(1 - options.stall, 4));
+  // Between two movements lies at most a work step.
+  std::int64_t longest = 0;
+  for (const DesignStep& step : out.steps) longest = std::max(longest, step.model_latency_cycles);
+  job.patience_cycles = std::min(job.max_cycles, static_cast<std::int64_t>(1000 + 2.0 * static_cast<double>(longest) / std::pow(1 - options.stall, 4)));
   DesignJob again = job;
+  again.trace.clear();
+  again.record.clear();
   const auto simulated = std::chrono::steady_clock::now();
   if (auto ran = run_design_job(job, options.worker); !ran) return fail(std::move(ran.error()));
   out.simulate_seconds = since(simulated);
+  if (!job.stuck.empty()) return fail(ErrorKind::run_failed, "the RTL of the complete design " + in_quotes(design.name) + " does not come to its end: " + job.stuck + diagnosed(*shape, *rtl, std::move(again), job.stuck_cycle, *bench, options));
 
   std::int64_t before = 0;
   for (std::size_t i = 0; i < out.steps.size(); ++i) {
@@ -128,8 +156,6 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   if (out.first_mismatch) {
     // Once more, to see when the word was written; and where waves are asked for with those around it.
     const std::string trace = bench->mismatch_trace.string();
-    again.trace.clear();
-    again.record.clear();
     DesignJob traced = again;
     if (auto ran = run_design_job(again, options.worker); !ran) return fail(std::move(ran.error()));
     out.first_mismatch->cycle = again.watched_cycle;
@@ -138,9 +164,7 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
       auto with_trace = build_model(*rtl, options.cache.empty() ? default_cache() : options.cache, true);
       if (!with_trace) return fail(std::move(with_trace.error()));
       traced.library = std::filesystem::absolute(with_trace->library, code).string();
-      traced.trace = trace;
-      traced.trace_from = std::max<std::int64_t>(0, cycle - mismatch_margin_cycles);
-      traced.trace_to = cycle + mismatch_margin_cycles + 1;
+      set_window(traced, trace, cycle);
       if (auto ran = run_design_job(traced, options.worker); !ran) return fail(std::move(ran.error()));
       out.first_mismatch->trace = trace;
     }

@@ -30,7 +30,7 @@ struct CosimOptions {
   std::filesystem::path trace;
   /// The cycles that the trace shows; all of them up to the end of the run by default.
   std::int64_t trace_from = 0, trace_to = std::int64_t{1} << 62;
-  /// An FST file with the cycles around the first mismatch, made by a second run where there is one; with `artifacts` it is mismatch.fst in the run's folder.
+  /// An FST file with the cycles around the first mismatch, or around the last movement of RTL that gets stuck, made by a second run; with `artifacts` it is mismatch.fst in the run's folder.
   /// Empty: none.
   std::filesystem::path mismatch_trace;
   /// With `artifacts` and without `trace`: every run leaves its first cycles, so many, as opening.fst in its folder.
