@@ -186,7 +186,7 @@ TEST(NarrowPorts, BrokenMetersAreFound) {
     auto run = cosimulate_design(request);
     EXPECT_TRUE(!run || run->mismatches > 0 || run->cycle_difference != 0);
     if (!run) {
-      EXPECT_EQ(run.error().kind(), ErrorKind::run_failed) << run.error().text();
+      EXPECT_NE(run.error().text().find("does not come to its end"), std::string::npos) << run.error().text();
     }
   }
 }

@@ -28,10 +28,17 @@ std::int64_t ProgramState::beat(std::size_t level) const {
 Expected<void> ProgramState::add(const TransferWords& t) {
   // Loops that go on where the one inside ends are one loop.
   std::vector<std::pair<std::int64_t, std::int64_t>> loops;
-  for (const auto& [count, stride] : t.loops) {
+  std::array<std::int64_t, 5> start{};
+  const bool whole = t.start == decltype(t.start){};
+  for (std::size_t d = 0; d < t.loops.size(); ++d) {
+    const auto& [count, stride] = t.loops[d];
     if (count == 1) continue;
-    if (!loops.empty() && t.first == 0 && loops.back().first * loops.back().second == stride) loops.back().first *= count;
-    else loops.push_back({count, stride});
+    if (!loops.empty() && whole && loops.back().first * loops.back().second == stride) {
+      loops.back().first *= count;
+      continue;
+    }
+    if (d < t.start.size()) start[loops.size()] = t.start[d];
+    loops.push_back({count, stride});
   }
   if (loops.size() > 5) return fail(ErrorKind::unsupported, "a transfer along more than five loops");
   loops.resize(5, {1, 0});
@@ -41,7 +48,7 @@ Expected<void> ProgramState::add(const TransferWords& t) {
   transfer.set("beat", t.beat);
   transfer.set("words", t.words);
   transfer.set("mem", t.mem);
-  transfer.set("i0", t.first);
+  for (std::size_t d = 0; d < t.start.size(); ++d) transfer.set("i" + std::to_string(d), start[d]);
   std::int64_t back = 0;
   for (std::size_t d = 0; d < 5; ++d) {
     if (d < 4) transfer.set("c" + std::to_string(d), loops[d].first);
@@ -50,6 +57,7 @@ Expected<void> ProgramState::add(const TransferWords& t) {
   }
   transfer.set("lvl", t.lvl);
   transfer.set("lstep", t.lstep);
+  transfer.set("wrap", t.ring > 0 ? t.ring : -1);  // no word has this address
   transfer.set("need_e", t.need[0]);
   for (int c = 0; c < transfer_classes; ++c) transfer.set("need" + std::to_string(c), t.need[static_cast<std::size_t>(c) + 1]);
   ++now[static_cast<std::size_t>(t.cls) + 1];

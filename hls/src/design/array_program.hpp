@@ -27,8 +27,10 @@ class DescriptorWriter {
 struct TransferWords {
   bool write = false;
   int cls = 0;
-  std::int64_t beat = 1, words = 0, mem = 0, first = 0, lvl = 0, lstep = 1;
+  std::int64_t beat = 1, words = 0, mem = 0, lvl = 0, lstep = 1;
+  std::int64_t ring = 0;  ///< fills with lstep 1: the level's word at which they go on with word 0; 0: none
   std::vector<std::pair<std::int64_t, std::int64_t>> loops;  ///< count, stride
+  std::array<std::int64_t, 3> start{};                       ///< of the first loops: where `mem` is in them
   Progress need{};
 };
 

@@ -6,7 +6,8 @@ namespace {
 
 constexpr std::string_view dma = R"(
 // Transfers between memory and levels, one after the other on the link. A descriptor says what must have ended before it may begin; its words lie
-// along five nested loops in the memory, and at a fixed distance from each other in the levels.
+// along five nested loops in the memory (the first three may be entered in their midst), and at a fixed distance from each other in the levels; a ring there begins
+// again at the first word of all.
 module @TOP@_dma (
   input  logic clk,
   input  logic rst,
@@ -53,8 +54,8 @@ module @TOP@_dma (
     now_left = started ? left : q_words;
     now_addr = started ? addr : q_mem;
     now_i0 = started ? i0 : {24'd0, q_i0};
-    now_i1 = started ? i1 : 32'd0;
-    now_i2 = started ? i2 : 32'd0;
+    now_i1 = started ? i1 : {16'd0, q_i1};
+    now_i2 = started ? i2 : {16'd0, q_i2};
     now_i3 = started ? i3 : 32'd0;
     now_laddr = started ? laddr : q_lvl;
     next_addr = now_addr;
@@ -115,7 +116,7 @@ module @TOP@_dma (
   end
 
   // ---- Answers to reads, in order: where the words of each go. An answer may come in the cycle of its request. ----
-  wire [@KD1@:0] here = {q_cls, q_beat, q_words, q_lvl, q_lstep};
+  wire [@KD1@:0] here = {q_wrap, q_cls, q_beat, q_words, q_lvl, q_lstep};
   wire begins = rd_valid && rd_ready && !started;
   logic kept_valid, room, pop, r_started, r_last;
   logic [@KD1@:0] kept, k;
@@ -137,6 +138,7 @@ module @TOP@_dma (
         lv_wen[l] = 1'b1;
         lv_waddr[l * @AW@ +: @AW@] = r_now_laddr;
         r_now_laddr = r_now_laddr + {@LSPAD@'d0, k[7:0]};
+        if (r_now_laddr == k[@AW58@ +: @AW@]) r_now_laddr = @AW@'d0;
       end
     lv_wdata = rr_data;
   end
@@ -210,7 +212,7 @@ endmodule
 
 }  // namespace
 
-std::vector<QueueShape> dma_queues(const DesignShape& shape) { return {{"flights", 2 + 16 + 32 + shape.address_bits + 8, shape.flight_log}}; }
+std::vector<QueueShape> dma_queues(const DesignShape& shape) { return {{"flights", 2 + 16 + 32 + 2 * shape.address_bits + 8, shape.flight_log}}; }
 
 std::string dma_text(const DesignShape& shape, const Places& places) {
   Places all = places;
@@ -223,6 +225,7 @@ std::string dma_text(const DesignShape& shape, const Places& places) {
   set("AW8", aw + 8);
   set("AW40", aw + 40);
   set("AW56", aw + 56);
+  set("AW58", aw + 58);
   all["UNPACK"] = unpack_text(descriptor_layouts(shape).transfer, "d", "", "q_");
   return fill_places(std::string(fifo) + std::string(dma), all);
 }

@@ -105,11 +105,12 @@ DescriptorLayouts descriptor_layouts(const DesignShape& s) {
     for (int c = 0; c < transfer_classes; ++c) fields.push_back({prefix + "need" + std::to_string(c), 32});
     return fields;
   };
-  std::vector<DescriptorField> transfer{{"write", 1}, {"cls", 2}, {"beat", 16}, {"words", 32}, {"mem", 32}, {"i0", 8}};
+  std::vector<DescriptorField> transfer{{"write", 1}, {"cls", 2}, {"beat", 16}, {"words", 32}, {"mem", 32}, {"i0", 8}, {"i1", 16}, {"i2", 16}};
   for (int d = 0; d < 4; ++d) transfer.push_back({"c" + std::to_string(d), 32});
   for (int d = 0; d < 5; ++d) transfer.push_back({"d" + std::to_string(d), 32});
   transfer.push_back({"lvl", aw});
   transfer.push_back({"lstep", 8});
+  transfer.push_back({"wrap", aw});
 
   std::vector<DescriptorField> fold{{"a_rows", bits_for(s.array.rows)}, {"a_cols", bits_for(s.array.cols)}, {"a_length", 32}, {"a_accumulate", 1}};
   if (s.array.overlap) fold.push_back({"a_wait", bits_for(s.array.wait_distance())});
@@ -140,7 +141,8 @@ DescriptorLayouts descriptor_layouts(const DesignShape& s) {
                                       {"x0", 16}, {"has_bias", 1}, {"relu", 1}, {"shift", 6}};
   std::vector<DescriptorField> chunk{{"kind", 2}, {"ops", 32}, {"in", aw}, {"out", aw}, {"in_words", aw}, {"carry", 1}, {"taps", 16}, {"tail", 1},
                                      {"shift", 6}, {"mult", 24}, {"kw", 16}, {"sx", 16}, {"sy", 16}, {"y0", 16}, {"x0", 16}, {"h", 16}, {"w", 16}, {"oh", 16}, {"ow", 16},
-                                     {"line", aw}, {"row_step", aw}, {"plane_step", aw}};
+                                     {"resume", 1}, {"ring", aw}, {"px", 8}, {"py", 8}, {"bx", 8}, {"by", 8}, {"x_step", aw}, {"x_jump", aw}, {"y_step", aw}, {"y_jump", aw},
+                                     {"win_step", aw}, {"row_step", aw}, {"plane_step", aw}};
   return {DescriptorLayout(needs(std::move(transfer), "")), DescriptorLayout(std::move(fold)), DescriptorLayout(std::move(config)),
           DescriptorLayout(needs(std::move(chunk), ""))};
 }

@@ -27,8 +27,11 @@ module @TOP@_vector (
   logic [31:0] left, now_left;
   logic [@AW1@:0] in_at, out_at, next_in, next_out, now_in, now_out;
   logic pool;
-  // Window: tap, origin (row's address, y, x), output's place.
-  logic [@AW1@:0] line, next_line, tap_line, next_tap_line;
+  // Window: tap, addresses of its origin, of the tap's row and of the tap, place of the tap in its block, origin (y, x), output's place. Inputs lie block by block: a
+  // chunk that ends inside a channel has then all that its windows read.
+  logic [@AW1@:0] win, next_win, row, next_row, at, next_at, base, place;
+  logic [7:0] px, py, next_px, next_py;
+  logic onward;
   logic [15:0] tap, kx, ox, oy, next_tap, next_kx, next_ox, next_oy;
   logic signed [15:0] wy, wx, ty, tx, next_wy, next_wx, next_ty;
   logic signed [31:0] acc, next_acc;
@@ -36,6 +39,9 @@ module @TOP@_vector (
   logic [@V1@:0] lane_on, lane_first, lane_inside, lane_out, lane_carry;
 
   assign pool = q_kind[1];
+  // A chunk goes on where the one before it ended, even inside a window.
+  assign onward = started || q_resume;
+  assign base = started ? @AW@'d0 : q_in;
   always_comb begin
     now_left = started ? left : q_ops;
     active = started || (run && q_valid && ended >= q_need_e && done[31:0] >= q_need0 && done[63:32] >= q_need1 && done[95:64] >= q_need2 && done[127:96] >= q_need3);
@@ -49,15 +55,19 @@ module @TOP@_vector (
     now_out = started ? out_at : q_out;
     next_in = now_in;
     next_out = now_out;
-    next_line = started ? line : q_in;
-    next_tap_line = started ? tap_line : q_in;
-    next_tap = started ? tap : 16'd0;
-    next_kx = started ? kx : 16'd0;
-    next_ox = started ? ox : 16'd0;
-    next_oy = started ? oy : 16'd0;
-    next_wy = started ? wy : q_y0;
-    next_wx = started ? wx : q_x0;
-    next_ty = started ? ty : q_y0;
+    next_win = onward ? win + base : q_in;
+    next_row = onward ? row + base : q_in;
+    next_at = onward ? at + base : q_in;
+    next_px = onward ? px : q_px;
+    next_py = onward ? py : q_py;
+    next_tap = onward ? tap : 16'd0;
+    next_kx = onward ? kx : 16'd0;
+    next_ox = onward ? ox : 16'd0;
+    next_oy = onward ? oy : 16'd0;
+    next_wy = onward ? wy : q_y0;
+    next_wx = onward ? wx : q_x0;
+    next_ty = onward ? ty : q_y0;
+    place = @AW@'d0;
     tx = 16'sd0;
     lane_on = @V@'d0;
     lane_first = @V@'d0;
@@ -73,16 +83,26 @@ module @TOP@_vector (
         if (pool) begin
           tx = next_wx + next_kx;
           lane_first[l] = next_tap == 16'd0;
-          lane_inside[l] = next_tap < q_taps && next_ty >= 16'sd0 && next_ty < $signed(q_h) && tx >= 16'sd0 && tx < $signed(q_w);
-          vr_addr[2 * l * @AW@ +: @AW@] = next_tap_line + {{@XPAD@{tx[15]}}, tx};
+          // A mean's operation without a tap is its first: those of a chunk then never outrun its inputs.
+          lane_inside[l] = next_tap >= {15'd0, q_tail} && next_ty >= 16'sd0 && next_ty < $signed(q_h) && tx >= 16'sd0 && tx < $signed(q_w);
+          place = next_at >= q_ring ? next_at - q_ring : next_at;
+          vr_addr[2 * l * @AW@ +: @AW@] = place;
           if (next_tap + 16'd1 < q_taps + {15'd0, q_tail}) begin
-            next_tap = next_tap + 16'd1;
-            if (next_kx + 16'd1 < q_kw) next_kx = next_kx + 16'd1;
-            else begin
-              next_kx = 16'd0;
-              next_ty = next_ty + 16'sd1;
-              next_tap_line = next_tap_line + q_line;
+            if (next_tap >= {15'd0, q_tail}) begin
+              if (next_kx + 16'd1 < q_kw) begin
+                next_kx = next_kx + 16'd1;
+                next_at = next_at + (next_px == q_bx ? q_x_jump : q_x_step);
+                next_px = next_px == q_bx ? 8'd0 : next_px + 8'd1;
+              end else begin
+                next_kx = 16'd0;
+                next_ty = next_ty + 16'sd1;
+                next_row = next_row + (next_py == q_by ? q_y_jump : q_y_step);
+                next_py = next_py == q_by ? 8'd0 : next_py + 8'd1;
+                next_at = next_row;
+                next_px = q_px;
+              end
             end
+            next_tap = next_tap + 16'd1;
           end else begin
             lane_out[l] = 1'b1;
             next_out = next_out + @AW@'d1;
@@ -91,21 +111,25 @@ module @TOP@_vector (
             if (next_ox + 16'd1 < q_ow) begin
               next_ox = next_ox + 16'd1;
               next_wx = next_wx + q_sx;
+              next_win = next_win + q_win_step;
             end else begin
               next_ox = 16'd0;
               next_wx = q_x0;
               if (next_oy + 16'd1 < q_oh) begin
                 next_oy = next_oy + 16'd1;
                 next_wy = next_wy + q_sy;
-                next_line = next_line + q_row_step;
+                next_win = next_win + q_row_step;
               end else begin
                 next_oy = 16'd0;
                 next_wy = q_y0;
-                next_line = next_line + q_plane_step;
+                next_win = next_win + q_plane_step;
               end
             end
             next_ty = next_wy;
-            next_tap_line = next_line;
+            next_row = next_win;
+            next_at = next_win;
+            next_px = q_px;
+            next_py = q_py;
           end
         end else begin
           lane_out[l] = 1'b1;
@@ -171,8 +195,11 @@ module @TOP@_vector (
       left <= now_left - 32'd@V@;
       in_at <= next_in;
       out_at <= next_out;
-      line <= next_line;
-      tap_line <= next_tap_line;
+      win <= next_win;
+      row <= next_row;
+      at <= next_at;
+      px <= next_px;
+      py <= next_py;
       tap <= next_tap;
       kx <= next_kx;
       ox <= next_ox;
@@ -193,7 +220,6 @@ std::string vector_text(const DesignShape& s, const Places& places) {
   Places all = places;
   const auto set = [&](const std::string& name, std::int64_t value) { set_place(all, name, value); };
   const int bits = s.array.precision_bits;
-  set("XPAD", s.address_bits - 16);
   set("BPAD", 56 - bits);
   set("B32PAD", 32 - bits);
   all["UNPACK"] = unpack_text(descriptor_layouts(s).chunk, "q", "", "q_");

@@ -13,6 +13,42 @@ std::int64_t up_to(std::int64_t quantity, std::int64_t chunk, std::int64_t chunk
   return quantity * chunk / chunks;  // both below 2^31
 }
 
+std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
+
+/// Images to be pooled as they lie in the levels: in blocks of by x bx pixels, block after block and row of blocks after row of blocks, so that what a window
+/// reads last comes soon; blocks of one pixel are plain rows.
+struct Blocks {
+  std::int64_t by = 1, bx = 1, w = 1;
+  /// Of a pixel of a channel that begins at 0; rows and columns before the first one go on as the others do.
+  std::int64_t at(std::int64_t y, std::int64_t x) const {
+    const std::int64_t row = floor_div(y, by), column = floor_div(x, bx);
+    return row * by * w + column * by * bx + (y - row * by) * bx + (x - column * bx);
+  }
+};
+
+/// What each chunk of a pooling reads: words before `last` (in the order of the blocks), none before `first` after it has begun.
+struct Reach {
+  std::vector<std::int64_t> first, last;
+};
+
+Reach reach_of(const workloads::Pooling& p, const Blocks& blocks, const std::vector<std::int64_t>& ops_until, std::int64_t tail, std::int64_t h, std::int64_t oh, std::int64_t ow) {
+  const std::int64_t taps = p.kernel[0] * p.kernel[1], per_output = taps + tail, plane = h * blocks.w;
+  Reach out{std::vector<std::int64_t>(ops_until.size(), std::int64_t{1} << 60), std::vector<std::int64_t>(ops_until.size(), 0)};
+  std::int64_t op = 0;
+  for (std::size_t c = 0; c < ops_until.size(); ++c)
+    for (; op < ops_until[c]; ++op) {
+      const std::int64_t tap = op % per_output - tail, output = op / per_output;
+      if (tap < 0) continue;
+      const std::int64_t y = output / ow % oh * p.stride[0] - p.pad_begin[0] + tap / p.kernel[1], x = output % ow * p.stride[1] - p.pad_begin[1] + tap % p.kernel[1];
+      if (y < 0 || y >= h || x < 0 || x >= blocks.w) continue;
+      const std::int64_t at = output / (oh * ow) * plane + blocks.at(y, x);
+      out.first[c] = std::min(out.first[c], at);
+      out.last[c] = std::max(out.last[c], at + 1);
+    }
+  for (std::size_t c = ops_until.size(); c-- > 1;) out.first[c - 1] = std::min(out.first[c - 1], out.first[c]);
+  return out;
+}
+
 }  // namespace
 
 Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& graph, const workloads::Operator& op, const OperatorNumbers& numbers,
@@ -42,25 +78,48 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
     out_slot = std::max(out_slot, cut(work.out_elements, i + 1) - cut(work.out_elements, i));
   }
   const std::int64_t held = chunks == 1 ? 1 : slots;
-  if (held * (in_slot + out_slot) > words) return refuse("its chunks do not fit the levels");
   if (work.out_elements == 0 || work.in_elements == 0) return refuse("no elements");
 
-  std::int64_t taps = 1, per_output = 1, plane_in = 1, plane_out = 1;
+  std::int64_t taps = 1, per_output = 1, plane_in = 1;
   const workloads::Pooling* p = pooled ? &*op.pooling : nullptr;
   std::int64_t h = 1, w = 1, oh = 1, ow = 1;
   if (pooled) {
     const auto &in = graph.tensor(op.inputs[0]).shape, &out = graph.tensor(op.outputs[0]).shape;
     h = in[2], w = in[3], oh = out[2], ow = out[3];
     plane_in = h * w;
-    plane_out = oh * ow;
     taps = p->kernel[0] * p->kernel[1];
     per_output = taps + (kind == mean ? 1 : 0);
     if (h > 16000 || w > 16000 || taps > 30000 || p->pad_begin[0] > 16000 || p->pad_begin[1] > 16000) return refuse("a window or image of this size");
-    for (std::int64_t i = 0; i < chunks; ++i)
-      if (cut(work.in_elements, i) % plane_in != 0 || cut(work.out_elements, i) % plane_out != 0)
-        return refuse("twice its tensors do not fit the core's levels, and its " + std::to_string(chunks) + " chunks do not end with a channel");
   }
   if (work.ops != work.out_elements * per_output) return refuse(std::to_string(work.ops) + " operations for " + std::to_string(work.out_elements) + " outputs");
+  const auto ops_until = [&](std::int64_t chunk) { return work.ops / chunks * chunk + up_to(work.ops % chunks, chunk, chunks); };
+
+  // Inputs of a pooling go round in a ring: what the windows at a chunk's beginning read of the chunk before is kept until it ends.
+  Blocks blocks{1, 1, w};
+  Reach reach;
+  std::int64_t in_words = held * in_slot;
+  if (pooled) {
+    std::vector<std::int64_t> until;
+    for (std::int64_t i = 0; i < chunks; ++i) until.push_back(ops_until(i + 1));
+    const auto served = [&] {
+      reach = reach_of(*p, blocks, until, per_output - taps, h, oh, ow);
+      for (std::int64_t i = 0; i < chunks; ++i)
+        if (reach.last[static_cast<std::size_t>(i)] > cut(work.in_elements, i + 1)) return false;
+      return true;
+    };
+    bool fits = served();
+    if (!fits && h % p->stride[0] == 0 && w % p->stride[1] == 0 && p->stride[0] <= 256 && p->stride[1] <= 256) {
+      blocks.by = p->stride[0];
+      blocks.bx = p->stride[1];
+      fits = served();
+    }
+    if (!fits)
+      return refuse("twice its tensors do not fit the core's levels, its " + std::to_string(chunks) + " chunks end inside a channel, and its windows reach further than their strides");
+    in_words = cut(work.in_elements, 1);
+    for (std::int64_t i = 0; i < chunks; ++i)
+      in_words = std::max(in_words, cut(work.in_elements, std::min(i + 2, chunks)) - std::min(reach.first[static_cast<std::size_t>(i)], cut(work.in_elements, i)));
+  }
+  if (in_words + held * out_slot > words) return refuse("its chunks do not fit the levels");
 
   const Progress begin = state.now;
   struct Ordered {
@@ -68,8 +127,9 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
     TransferWords words;
   };
   std::vector<Ordered> all;
-  const auto in_at = [&](std::int64_t i) { return i % held * in_slot; };
-  const auto out_at = [&](std::int64_t i) { return held * in_slot + i % held * out_slot; };
+  const auto in_at = [&](std::int64_t i) { return pooled ? cut(work.in_elements, i) % in_words : i % held * in_slot; };
+  const auto out_at = [&](std::int64_t i) { return in_words + i % held * out_slot; };
+  std::int64_t rounds = 0;  // of the ring, before the first word that the chunk reads
   for (std::int64_t i = 0; i < chunks; ++i) {
     const std::int64_t in0 = cut(work.in_elements, i), in1 = cut(work.in_elements, i + 1);
     const std::int64_t out0 = cut(work.out_elements, i), out1 = cut(work.out_elements, i + 1);
@@ -83,12 +143,18 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
     fill.need[0] += std::max<std::int64_t>(0, i - slots + 1);
     if (kind == addition) {  // a word of the one, a word of the other
       fill.mem = place.first + in0 / 2 + (in0 % 2 != 0 ? place.second - place.first : 0);
-      fill.first = in0 % 2;
+      fill.start[0] = in0 % 2;
       fill.loops = {{2, place.second - place.first}, {(in1 - in0) / 2 + 2, 1}};
+    } else if (pooled && blocks.by * blocks.bx > 1) {
+      const std::int64_t block = blocks.by * blocks.bx, row = blocks.by * w;
+      fill.start = {in0 % blocks.bx, in0 % block / blocks.bx, in0 % row / block};
+      fill.mem = place.first + in0 / row * row + fill.start[0] + fill.start[1] * w + fill.start[2] * blocks.bx;
+      fill.loops = {{blocks.bx, 1}, {blocks.by, w}, {w / blocks.bx, blocks.bx}, {work.in_elements / row, row}};
     } else {
       fill.mem = place.first + in0;
       fill.loops = {{in1 - in0, 1}};
     }
+    if (pooled) fill.ring = in_words;
     all.push_back({{std::max<std::int64_t>(i - slots, -1), 1, i}, fill});
     TransferWords back;
     back.write = true;
@@ -105,7 +171,7 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
     DescriptorWriter& d = state.chunk;
     d.begin();
     d.set("kind", kind);
-    d.set("ops", (out1 - out0) * per_output);
+    d.set("ops", ops_until(i + 1) - ops_until(i));
     d.set("out", out_at(i));
     d.set("in_words", in1 - in0);
     d.set("carry", kind == addition && in0 > 2 * out0 ? 1 : 0);  // half a pair came with the chunk before
@@ -113,8 +179,25 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
     d.set("mult", numbers.factor);
     d.set("taps", taps);
     d.set("tail", per_output - taps);
-    d.set("in", in_at(i) - (pooled ? p->pad_begin[0] * w : 0));
+    d.set("in", in_at(i));
     if (pooled) {
+      const std::int64_t block = blocks.by * blocks.bx, next = p->stride[1] / blocks.bx * block, down = p->stride[0] / blocks.by * blocks.by * w;
+      const std::int64_t before = rounds;
+      rounds = std::max(rounds, std::min(reach.first[static_cast<std::size_t>(i)], in0) / in_words);
+      d.set("in", i == 0 ? blocks.at(-p->pad_begin[0], -p->pad_begin[1]) : (before - rounds) * in_words);
+      d.set("resume", i == 0 ? 0 : 1);
+      d.set("ring", in_words);
+      d.set("px", -p->pad_begin[1] - floor_div(-p->pad_begin[1], blocks.bx) * blocks.bx);
+      d.set("py", -p->pad_begin[0] - floor_div(-p->pad_begin[0], blocks.by) * blocks.by);
+      d.set("bx", blocks.bx - 1);
+      d.set("by", blocks.by - 1);
+      d.set("x_step", 1);
+      d.set("x_jump", block - blocks.bx + 1);
+      d.set("y_step", blocks.bx);
+      d.set("y_jump", blocks.by * w - (blocks.by - 1) * blocks.bx);
+      d.set("win_step", next);
+      d.set("row_step", down - (ow - 1) * next);
+      d.set("plane_step", plane_in - (oh - 1) * down - (ow - 1) * next);
       d.set("kw", p->kernel[1]);
       d.set("sy", p->stride[0]);
       d.set("sx", p->stride[1]);
@@ -124,9 +207,6 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
       d.set("w", w);
       d.set("oh", oh);
       d.set("ow", ow);
-      d.set("line", w);
-      d.set("row_step", p->stride[0] * w);
-      d.set("plane_step", plane_in - (oh - 1) * p->stride[0] * w);
     }
     d.set("need_e", begin[0]);
     Progress need = begin;
