@@ -115,6 +115,15 @@ std::string inputs(const Options& options) {
   return all;
 }
 
+void print_together(const hls::CosimTogether& together) {
+  std::vector<std::vector<std::string>> lines;
+  for (const hls::CosimTogether::Step& s : together.steps)
+    lines.push_back({s.label, s.core, s.rtl ? "RTL" : "model", grouped(s.start_cycle), grouped(s.model_start_cycle), grouped(s.latency_cycles), grouped(s.model_latency_cycles), grouped(s.mismatches)});
+  print("\nAll steps in one SystemC system:\n" + table({"step", "core", "array", "start_cycle", "model_start", "latency_cycles", "model_latency", "mismatches"}, lines));
+  print(fmt::format("latency_cycles: {}, the models say {}; agrees: {}\n", grouped(together.latency_cycles), grouped(together.model_latency_cycles),
+                    together.agrees ? "yes" : "no (" + together.difference + ")"));
+}
+
 void print_result(const hls::CosimResult& result) {
   std::vector<std::vector<std::string>> rows;
   const auto add = [&rows](const std::string& label, std::int64_t repeats, const hls::CosimFigures& figures) {
@@ -141,14 +150,7 @@ void print_result(const hls::CosimResult& result) {
                        grouped(s.waited_cycles), s.agrees ? "yes" : "no" + (s.difference.empty() ? "" : " (" + s.difference + ")")});
   }
   if (!systems.empty()) print("\nIn the SystemC system:\n" + table({"step", "latency_cycles", "model_latency", "rtl_cycles", "model_cycles", "held", "waited", "agrees"}, systems));
-  if (result.together) {
-    std::vector<std::vector<std::string>> lines;
-    for (const hls::CosimTogether::Step& s : result.together->steps)
-      lines.push_back({s.label, s.core, s.rtl ? "RTL" : "model", grouped(s.start_cycle), grouped(s.model_start_cycle), grouped(s.latency_cycles), grouped(s.model_latency_cycles), grouped(s.mismatches)});
-    print("\nAll steps in one SystemC system:\n" + table({"step", "core", "array", "start_cycle", "model_start", "latency_cycles", "model_latency", "mismatches"}, lines));
-    print(fmt::format("latency_cycles: {}, the models say {}; agrees: {}\n", grouped(result.together->latency_cycles), grouped(result.together->model_latency_cycles),
-                      result.together->agrees ? "yes" : "no (" + result.together->difference + ")"));
-  }
+  if (result.together) print_together(*result.together);
   print(fmt::format("outputs_match: {}\ncycle_difference: {}\n", result.total.outputs_match, result.total.cycle_difference));
   std::fprintf(stderr, "%s, %s; %.1f s (Verilator %.1f s, compiler %.1f s)\n", result.rtl_top.c_str(), result.tool.c_str(), result.seconds, result.verilate_seconds,
                result.compile_seconds);
@@ -165,6 +167,27 @@ Json stored_row(const std::string& kind, const std::string& workload, const Opti
   for (const char* key : {"outputs_match", "outputs", "mismatches", "first_mismatch", "rtl_cycles", "model_cycles", "cycle_difference",
                           "stalls_injected", "rtl", "tool"})
     out[key] = row.at(key);
+  return out;
+}
+
+/// The same of a workload on arrays in RTL among the models of all else.
+Json together_row(const std::string& workload, const Options& options, const hls::CosimResult& run, const Json& entry) {
+  Json row = hls::cosim_document(run);
+  row["rtl_cycles"] = run.together->latency_cycles;
+  row["model_cycles"] = run.together->model_latency_cycles;
+  row["cycle_difference"] = run.together->latency_cycles - run.together->model_latency_cycles;
+  std::int64_t outputs = 0, mismatches = 0, stalls = 0;
+  for (const hls::CosimTogether::Step& step : run.together->steps) {
+    outputs += step.outputs;
+    mismatches += step.mismatches;
+    stalls += step.stalls_injected;
+  }
+  row["outputs_match"] = mismatches == 0;
+  row["outputs"] = outputs;
+  row["mismatches"] = mismatches;
+  row["stalls_injected"] = stalls;
+  Json out = stored_row("together", workload, options, row);
+  for (const char* key : {"in_rtl", "in_models"}) out[key] = entry.at(key);
   return out;
 }
 
@@ -251,9 +274,8 @@ Expected<hls::CosimResult> run_trial(const Options& options, Json& document, boo
     load.batch = workload.batch;
     auto graph = workloads::load(workload.model, load);
     if (!graph) return fail(std::move(graph.error()));
-    auto result = hls::cosimulate({*design, **graph, options.layer, {}, cosim});
-    if (!result) return fail(std::move(result.error()));
-    rows.push_back(stored_row("array", workload.model, options, hls::cosim_document(*result)));
+    Json entry;
+    hls::CosimOptions arrays = cosim;
     if (options.layer.empty()) {
       // The whole design, where it has RTL.
       hls::CosimOptions complete = options.cosim;
@@ -263,14 +285,34 @@ Expected<hls::CosimResult> run_trial(const Options& options, Json& document, boo
       complete.artifacts = folder / (job.workloads.size() > 1 ? "whole-" + std::to_string(whole.size()) : "whole");
       auto run = hls::cosimulate_design({*design, **graph, {}, complete, {}});
       if (!run && (run.error().kind() != ErrorKind::unsupported || !options.trace.empty())) return fail(std::move(run.error()));
-      Json entry = run ? hls::design_cosim_document(*run) : Json{{"whole", false}, {"unsupported", run.error().text()}};
+      entry = run ? hls::design_cosim_document(*run) : Json{{"whole", false}, {"unsupported", run.error().text()}};
       entry["workload"] = workload.model;
       if (run) rows.push_back(stored_row("whole", workload.model, options, entry));
       if (!run) std::fprintf(stderr, "%s: no complete RTL: %s\n", workload.model.c_str(), run.error().text().c_str());
       if (run && !options.json) print_whole(*run);
       all_sound = all_sound && (!run || sound(*run, options.cosim.stall));
-      whole.push_back(std::move(entry));
+      // Without it, RTL in the place of all arrays in one SystemC system with levels, links and the memory.
+      arrays.together = !run;
     }
+    auto result = hls::cosimulate({*design, **graph, options.layer, {}, arrays});
+    if (!result && arrays.together && result.error().kind() == ErrorKind::unsupported) {
+      entry["together_unsupported"] = result.error().text();
+      arrays.together = false;
+      result = hls::cosimulate({*design, **graph, options.layer, {}, arrays});
+    }
+    if (!result) return fail(std::move(result.error()));
+    rows.push_back(stored_row("array", workload.model, options, hls::cosim_document(*result)));
+    if (result->together) {
+      entry["in_rtl"] = Json::array();
+      for (const arch::Core& core : design->cores) entry["in_rtl"].push_back("array of core " + core.name);
+      entry["in_models"] = {"levels", "links", "memory (" + design->memory.type + ")", "vector work"};
+      entry["together"] = hls::cosim_document(*result).at("together");
+      rows.push_back(together_row(workload.model, options, *result, entry));
+      std::fprintf(stderr, "%s: in RTL: %s; as models: %s\n", workload.model.c_str(), join(entry["in_rtl"].get<std::vector<std::string>>()).c_str(), join(entry["in_models"].get<std::vector<std::string>>()).c_str());
+      if (!options.json) print_together(*result->together);
+      all_sound = all_sound && result->together->agrees;
+    }
+    if (options.layer.empty()) whole.push_back(std::move(entry));
     add(total, std::move(*result), job.workloads.size() > 1 ? workload.model + ":" : "");
   }
   document = hls::cosim_document(total);

@@ -152,7 +152,8 @@ TEST(RandomArrays, InTheSystemOfLevelsAndMemory) {
     DriveOptions drive;
     drive.seed = seed;
     drive.stall = seed % 4 == 0 ? 0.3 : 0;
-    auto run = run_in_system(*model, parameters, one.design, 0, step.work, step.mapping, operands, *folds, drive);
+    std::int64_t stop = -1;
+    auto run = run_in_system(*model, parameters, one.design, 0, step.work, step.mapping, operands, *folds, drive, stop);
     ASSERT_TRUE(run) << run.error().text();
     EXPECT_EQ(run->outputs, reference_outputs(operands, 20));
     EXPECT_EQ(run->difference, "");

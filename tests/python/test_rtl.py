@@ -106,6 +106,51 @@ def campaign(tmp_path: Path, edge: dict[str, Any], **changes: Any) -> Path:
     )
 
 
+def check_product(bench: Path, tmp_path: Path) -> None:
+    """The step's product as Vitis-style C++, compiled with the stand-ins and run: the integer product of two matrices, which is worked out here."""
+    tensors = {t["name"]: t for t in json.loads((bench / "product.json").read_text())["tensors"]}
+    (m, k), n = tensors["a"]["shape"], tensors["b"]["shape"][1]
+    assert [tensors[name]["type"] for name in "abc"] == ["int8", "int8", "int32"]
+    left = [[(7 * i + 13 * j) % 256 - 128 for j in range(k)] for i in range(m)]
+    right = [[(31 * i + 5 * j) % 256 - 128 for j in range(n)] for i in range(k)]
+
+    def table(name: str, rows: list[list[int]]) -> str:
+        return f"static const ap_int<8> {name}[{len(rows)}][{len(rows[0])}] = {{{', '.join('{' + ', '.join(map(str, row)) + '}' for row in rows)}}};\n"
+
+    main = f'#include "{bench / "product.cpp"}"\n#include <cstdio>\n{table("left", left)}{table("right", right)}static ap_int<32> sums[{m}][{n}];\n'
+    main += f'int main() {{ kernel_product(left, right, sums); for (auto& row : sums) for (auto& sum : row) std::printf("%lld ", (long long)sum.bits); }}\n'
+    (tmp_path / "main.cpp").write_text(main)
+    subprocess.run(["g++", "-std=c++17", "-O0", "-fsanitize=address", "-Wno-unknown-pragmas", "-I", ROOT / "hls/standin", tmp_path / "main.cpp", "-o", tmp_path / "product"], check=True)
+    out = subprocess.run([tmp_path / "product"], check=True, capture_output=True, text=True, timeout=120).stdout
+    expected = [sum(a * right[x][j] for x, a in enumerate(row)) for row in left for j in range(n)]
+    assert [int(word) for word in out.split()] == expected
+
+
+def test_a_trial_with_device_memory_runs_its_arrays_in_one_system(tmp_path: Path, edge: dict[str, Any]) -> None:
+    """No complete RTL with DRAM: the arrays are RTL, the rest models, and results and store say so. Truth: the cycles that the campaign stored."""
+    edge["cores"][0]["name"] = "npu"
+    design = small(edge, "os")
+    design["memory"] = {"type": "ddr4-2400", "channels": 1}
+    out = tmp_path / "out"
+    run = gnomon("run", campaign(tmp_path, edge, design=design, fidelity="cycle"), "--out", out, "--json")
+    assert run.status == 0, run.err
+    best = next(iter(run.json()["best"].values()))
+    run = gnomon("cosim", "--campaign", out, "--trial", best["trial"], "--base", tmp_path, "--json")
+    assert run.status == 0, run.err
+    assert "no complete RTL" in run.err and "in RTL: array of core npu; as models: levels, links, memory (ddr4-2400), vector work" in run.err
+    (whole,) = run.json()["whole"]
+    assert whole["whole"] is False and "/memory/type" in whole["unsupported"]
+    assert whole["in_rtl"] == ["array of core npu"] and "memory (ddr4-2400)" in whole["in_models"]
+    together = whole["together"]
+    assert together["agrees"] is True and together["latency_cycles"] == together["model_latency_cycles"] == best["metrics"]["latency_cycles"]
+    assert all(step["rtl"] and step["mismatches"] == 0 and step["outputs"] == 40 * 20 for step in together["steps"])
+    with sqlite3.connect(out / "campaign.sqlite") as store:
+        kept = {row["kind"]: row for row in (json.loads(text) for (text,) in store.execute("SELECT result FROM cosim"))}
+    assert set(kept) == {"array", "together"}
+    assert kept["together"]["rtl_cycles"] == together["latency_cycles"] and kept["together"]["in_models"] == whole["in_models"]
+    assert kept["together"]["outputs_match"] is True and kept["together"]["cycle_difference"] == 0
+
+
 def test_a_ladder_that_ends_in_rtl_and_the_cosimulation_of_its_trial(tmp_path: Path, edge: dict[str, Any]) -> None:
     edge["cores"][0]["name"] = "npu"
     out = tmp_path / "out"
@@ -124,7 +169,7 @@ def test_a_ladder_that_ends_in_rtl_and_the_cosimulation_of_its_trial(tmp_path: P
     for bench in (folder / "rtl" / "testbench").iterdir():
         assert {path.name for path in bench.iterdir()} >= {"dut.sv", "tb.sv", "vectors.hex", "opening.fst", "product.cpp"}
         if shutil.which("g++"):
-            subprocess.run(["g++", "-std=c++17", "-fsyntax-only", "-Wno-unknown-pragmas", "-I", ROOT / "hls/standin", bench / "product.cpp"], check=True)
+            check_product(bench, tmp_path)
     again = gnomon("cosim", "--campaign", out, "--trial", number, "--base", tmp_path, "--trace", tmp_path / "whole.fst", "--trace-cycles", 0, 40, "--json")
     assert again.status == 0, again.err
     header = (tmp_path / "whole.fst").read_bytes()[:25]
