@@ -77,13 +77,13 @@ TEST(CompleteDesign, BrokenRtlIsFound) {
   const Rtl sound = *emit_design(made);
   const std::pair<const char*, const char*> mutations[] = {
       {"now_left <= {16'd0, q_beat}", "now_left < {16'd0, q_beat}"},  // transfers
-      {"ended >= q_need_e && done0", "(ended >= q_need_e || 1'b1) && done0"},                         // what a transfer waits for
+      {"ended >= q_need_e && done0", "(ended >= q_need_e || 1'b1) && done0"},  // what a transfer waits for
       {"kx = kx + 16'd1;", "kx = kx + 16'd2;"},                        // address of a tap
       {"yy >= 16'sd0", "yy > 16'sd0"},                                 // padding
       {"lane = lane + q_ls;", "lane = lane - q_ls;"},                  // filter
       {"rest == half && quotient[0]", "rest == half && !quotient[0]"}, // rounding
       {"pend <= due >> 3", "pend <= due"},                             // end of a tile
-      {"next_win = next_win + q_row_step", "next_win = next_win + q_win_step"}};
+      {"next_win = next_win + q_row_step", "next_win = next_win - q_row_step"}};
   for (std::size_t i = 0; i < std::size(mutations); ++i) {
     if (i % 3 != 0 && !long_run()) continue;  // each is a build of its own
     const auto& [from, to] = mutations[i];
