@@ -192,7 +192,7 @@ TEST(Diagnosis, AStuckDesignNamesWhoWaitsForWhatAndHasWaves) {
       {" + {31'd0, v_ready};", ";", {"ended tiles and chunks (", "transfer unit waits with a ", "empty: "}},
       {"assign gate = run && ", "assign gate = 1'b0 && ", {"array does not run", "the next fold waits for room in "}}};
   for (const auto& c : cases) {
-    if (&c == cases + 2 && !long_run()) continue;  // each is two builds of its own
+    if (&c != cases && !long_run()) continue;  // each is two builds of its own
     SCOPED_TRACE(c.from);
     DesignRequest request{made, *graph, {}, options()};
     request.options.artifacts = fresh("stuck_design");
