@@ -170,12 +170,12 @@ TEST(NarrowPorts, BrokenMetersAreFound) {
   const std::tuple<const arch::Design&, const char*, const char*> mutations[] = {
       {held, "row_now = row_line << 3", "row_now = row_line"},                              // skew
       {stays, "drained_adds ? (result", "!drained_adds ? (result"},                         // partial sums read
-      {held, "hold = due[0] && (", "hold = 1'b0 && ("},                                     // no price at all
+      {held, "hold = due[0] && (", "hold = due[0] && 1'b0 && ("},                           // no price at all
       {held, "sum_lanes[i] = ofmap_lanes[i] && ", "sum_lanes[i] = ofmap_lanes[i] && !"},    // finished or not
       {held, "if (over2) quota2 <= quota2 + ", "if (over2) quota2 <= quota2 + quota2 + "},  // rate
-      {held, "col_now[2:0] = due[2]", "col_now[2:0] = due[1]"},                             // when the columns are entered
+      {held, "col_now[2:0] = due[2]", "col_now[2:0] = due[1] | (due[2] & '0)"},             // when the columns are entered
       {stays, "drained_sums ? (result", "!drained_sums ? (result"},
-      {stays, "over0 || over1", "over1 || over1"}};
+      {stays, "over0 || over1", "(over0 && 1'b0) || over1"}};
   for (std::size_t i = 0; i < std::size(mutations); ++i) {
     if (i % 4 != 1 && !long_run()) continue;  // each is a build of its own
     const auto& [made, from, to] = mutations[i];
