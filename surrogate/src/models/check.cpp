@@ -4,6 +4,7 @@
 #include "features/text_plan.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/model.hpp"
+#include "models/scaling.hpp"
 
 namespace gnomon::surrogate {
 namespace {
@@ -43,6 +44,14 @@ void Model::settle() {
   bounds_ = bounds_of(info_.features);
   node_bounds_ = bounds_of(info_.node_features);
   text_plan_ = std::make_shared<const TextPlan>(info_.features);
+  const auto ranges_of = [](const std::vector<Feature>& features) {
+    std::vector<std::pair<double, double>> out;
+    for (const Feature& feature : features) out.push_back(allowed_range(feature));
+    return out;
+  };
+  ranges_ = ranges_of(info_.features);
+  node_ranges_ = ranges_of(info_.node_features);
+  finishers_ = std::make_shared<const std::vector<Finisher>>(info_.targets.begin(), info_.targets.end());
 }
 
 Expected<void> Model::check(const Encoded& encoded) const {

@@ -110,15 +110,6 @@ constexpr const char* not_finite = "the model gives a number that is not finite;
 /// Rows that go through the learners together: few enough to stay in the first caches.
 constexpr Eigen::Index block = 256;
 
-/// Ends of a feature's allowed range in its own scale.
-std::pair<double, double> allowed(const Feature& feature) {
-  const double low = to_scale(feature.scale, 1, feature.low), high = to_scale(feature.scale, 1, feature.high);
-  const double margin = widening * (high - low);
-  // A value of 1e-9 relative beside the end counts as the end, so that a value read back from text is not outside.
-  const double slack = 1e-9 * std::max({std::abs(low), std::abs(high), 1e-300});
-  return {low - margin - slack, high + margin + slack};
-}
-
 Eigen::Index width_of(const Feature& feature) {
   return feature.categories.empty() ? (feature.may_miss ? 2 : 1) : static_cast<Eigen::Index>(feature.categories.size());
 }
@@ -130,7 +121,7 @@ bool known_category(const Feature& feature, double code) {
 /// Fills the inputs that one column of raw values makes; `outside` is told each row that lies outside the training range, and its value in the feature's
 /// scale: NaN for words, and for what the scale does not take.
 template <class Outside>
-void fill_inputs(const Feature& feature, const double* raw, Eigen::Index stride, Eigen::Index count, Eigen::Index at, Batch& in, const Outside& outside) {
+void fill_inputs(const Feature& feature, const std::pair<double, double>& range, const double* raw, Eigen::Index stride, Eigen::Index count, Eigen::Index at, Batch& in, const Outside& outside) {
   if (!feature.categories.empty()) {
     for (Eigen::Index i = 0; i < count; ++i) {
       const double code = raw[i * stride];
@@ -139,7 +130,7 @@ void fill_inputs(const Feature& feature, const double* raw, Eigen::Index stride,
     }
     return;
   }
-  const auto [low, high] = allowed(feature);
+  const auto [low, high] = range;
   const bool log = feature.scale == "log", log1p = feature.scale == "log1p";
   const double slope = 1 / feature.deviation;
   for (Eigen::Index i = 0; i < count; ++i) {
@@ -157,6 +148,14 @@ void fill_inputs(const Feature& feature, const double* raw, Eigen::Index stride,
 }
 
 }  // namespace
+
+std::pair<double, double> allowed_range(const Feature& feature) {
+  const double low = to_scale(feature.scale, 1, feature.low), high = to_scale(feature.scale, 1, feature.high);
+  const double margin = widening * (high - low);
+  // A value of 1e-9 relative beside the end counts as the end, so that a value read back from text is not outside.
+  const double slack = 1e-9 * std::max({std::abs(low), std::abs(high), 1e-300});
+  return {low - margin - slack, high + margin + slack};
+}
 
 double to_scale(const std::string& scale, double divisor, double value) {
   if (scale == "log") return value > 0 ? std::log(value) : nan;
@@ -195,7 +194,7 @@ Samples Model::samples(const Encoded& encoded, Eigen::Index first, Eigen::Index 
   Eigen::Index at = 0;
   for (std::size_t f = 0; f < info_.features.size(); ++f) {
     const auto column = static_cast<Eigen::Index>(f);
-    fill_inputs(info_.features[f], encoded.rows.data() + column * encoded.rows.outerStride() + first, 1, count, at, out.x, [&](Eigen::Index i, double value) { outside(info_.features[f], i, value); });
+    fill_inputs(info_.features[f], f < ranges_.size() ? ranges_[f] : allowed_range(info_.features[f]), encoded.rows.data() + column * encoded.rows.outerStride() + first, 1, count, at, out.x, [&](Eigen::Index i, double value) { outside(info_.features[f], i, value); });
     at += width_of(info_.features[f]);
   }
   if (info_.node_features.empty()) return out;
@@ -216,7 +215,7 @@ Samples Model::samples(const Encoded& encoded, Eigen::Index first, Eigen::Index 
   at = 0;
   for (std::size_t f = 0; f < info_.node_features.size(); ++f) {
     const auto column = static_cast<Eigen::Index>(f);
-    fill_inputs(info_.node_features[f], encoded.nodes.data() + column * encoded.nodes.outerStride() + node, 1, nodes, at, out.nodes.x,
+    fill_inputs(info_.node_features[f], f < node_ranges_.size() ? node_ranges_[f] : allowed_range(info_.node_features[f]), encoded.nodes.data() + column * encoded.nodes.outerStride() + node, 1, nodes, at, out.nodes.x,
                 [&](Eigen::Index i, double value) { outside(info_.node_features[f], static_cast<Eigen::Index>(owner[static_cast<std::size_t>(i)]), value); });
     at += width_of(info_.node_features[f]);
   }
@@ -283,6 +282,12 @@ Model::Scaled Model::scaled(const Encoded& encoded, Eigen::Index first, Eigen::I
   return out;
 }
 
+const std::vector<Finisher>& Model::finishers_or(std::vector<Finisher>& made) const {
+  if (finishers_) return *finishers_;
+  made = std::vector<Finisher>(info_.targets.begin(), info_.targets.end());
+  return made;
+}
+
 ScaledAnswer Model::Scaled::at(Eigen::Index target, Eigen::Index row) const {
   return {centre(target, row), spread(target, row), other(target, row), farther(target, row), zero(target, row)};
 }
@@ -295,7 +300,8 @@ Expected<Prediction> Model::predict(const Encoded& encoded) const {
   out.lower.resize(n, targets);
   out.upper.resize(n, targets);
   out.in_range.assign(static_cast<std::size_t>(n), 1);
-  const std::vector<Finisher> finishers(info_.targets.begin(), info_.targets.end());
+  std::vector<Finisher> made;
+  const std::vector<Finisher>& finishers = finishers_or(made);
   for (Eigen::Index first = 0; first < n; first += block) {
     const Eigen::Index count = std::min(block, n - first);
     const Scaled answer = scaled(encoded, first, count, out.in_range.data() + first, true);
@@ -328,7 +334,8 @@ Expected<RealMatrix> Model::predict_mean(const RealMatrix& x) const {
   encoded.rows = x;
   if (auto fits = check(encoded); !fits) return fail(std::move(fits.error()));
   RealMatrix out(x.rows(), static_cast<Eigen::Index>(target_count()));
-  const std::vector<Finisher> finishers(info_.targets.begin(), info_.targets.end());
+  std::vector<Finisher> made;
+  const std::vector<Finisher>& finishers = finishers_or(made);
   for (Eigen::Index first = 0; first < x.rows(); first += block) {
     const Eigen::Index count = std::min(block, x.rows() - first);
     std::vector<std::uint8_t> in_range(static_cast<std::size_t>(count), 1);
@@ -345,7 +352,7 @@ std::vector<std::uint8_t> Model::outside(const RealMatrix& x) const {
   std::vector<std::uint8_t> out(static_cast<std::size_t>(x.rows()) * info_.features.size(), 0);
   for (std::size_t f = 0; f < info_.features.size() && static_cast<Eigen::Index>(f) < x.cols(); ++f) {
     const Feature& feature = info_.features[f];
-    const auto [low, high] = allowed(feature);
+    const auto [low, high] = f < ranges_.size() ? ranges_[f] : allowed_range(feature);
     for (Eigen::Index r = 0; r < x.rows(); ++r) {
       const double value = x(r, static_cast<Eigen::Index>(f));
       bool wrong = false;

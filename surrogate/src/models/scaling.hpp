@@ -37,6 +37,9 @@ class Finisher {
 };
 inline Finished finish(const Target& target, const ScaledAnswer& answer, bool inside) { return Finisher(target)(answer, inside); }
 
+/// Ends of the range in a feature's own scale outside which a row is out of range.
+std::pair<double, double> allowed_range(const Feature& feature);
+
 /// The analytical term at one row of raw features in the target's scale: its value, kept at a thousandth of the smallest label where the scale takes no 0,
 /// the value before that (-inf for 0), and its doubt. Values in `row` that a term cannot take are mended.
 struct ScaledTerm {

@@ -134,6 +134,7 @@ struct Bound {
 };
 
 struct ScaledAnswer;
+class Finisher;
 class TextPlan;
 
 /// A trained surrogate. Per target: an analytical term where one was found that holds for sizes left out, and on it a learner (learner.hpp), the ones
@@ -193,13 +194,18 @@ class Model {
   };
   Scaled scaled(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range, bool with_spread) const;
   Expected<void> check(const Encoded& encoded) const;
-  /// After training and loading: units that names or layouts tell where none is stated, and bounds.
+  /// Those of settle(), or `made` from the targets as they are now.
+  const std::vector<Finisher>& finishers_or(std::vector<Finisher>& made) const;
+  /// After training and loading: units that names or layouts tell where none is stated, and what queries need of features and targets.
   void settle();
 
   ModelInfo info_;
   std::vector<std::shared_ptr<const Learner>> learners_;  // one per head
-  std::vector<Bound> bounds_, node_bounds_;               // one per feature; none while training
-  std::shared_ptr<const TextPlan> text_plan_;             // null while training
+  // Of settle(), so that a query makes none of them; none and null while training.
+  std::vector<Bound> bounds_, node_bounds_;                      // one per feature
+  std::vector<std::pair<double, double>> ranges_, node_ranges_;  // one per feature, in its scale
+  std::shared_ptr<const TextPlan> text_plan_;
+  std::shared_ptr<const std::vector<Finisher>> finishers_;  // one per target
 };
 
 /// Scores of a model on a table that has its features and at least one of its targets.
