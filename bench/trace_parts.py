@@ -12,7 +12,6 @@ correction, and how many of the 90 % intervals hold the truth. Columns of --unse
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import math
 import subprocess
@@ -20,27 +19,11 @@ import tempfile
 from pathlib import Path
 
 from agents import program
+from part_to_whole import Row, read, write
 
-Row = dict[str, str]
 IGNORED = "seed,row,port,ports,kind,memory,part_share,cycles,throughput"
 TREES = '{"members": 3, "rounds": 120, "learning_rate": 0.05}'
 TARGETS = ("part_error", "row_hit_error", "energy_error")
-
-
-def read(path: Path) -> tuple[list[str], list[Row]]:
-    """Columns without their units, and rows."""
-    with path.open(newline="") as file:
-        lines = list(csv.reader(file))
-    names = [name.split(" ")[0] for name in lines[0]]
-    return names, [dict(zip(names, line)) for line in lines[1:]]
-
-
-def write(path: Path, names: list[str], rows: list[Row]) -> Path:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, names)
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
 
 
 def predicted(names: list[str], learned: list[Row], asked: list[Row], folder: Path) -> list[dict[str, dict[str, float]]]:
