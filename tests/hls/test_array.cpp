@@ -174,12 +174,12 @@ TEST(OsArray, BrokenRtlIsFound) {
       {false, "(tag[i + j][1] ? 32'sd0 : acc[i][j])", "acc[i][j]"},       // sums of the fold before stay
       {false, "(!streaming || (ifmap_valid && filter_valid)) && (!drains || (",
        "(!streaming || ifmap_valid) && (!drains || ("},  // late filters are not waited for
-      {false, "move_line[i][i * 8 +: 8]", "move_line[0][i * 8 +: 8]", ws},  // no skew
+      {false, "at = now - 3'(d);", "at = now;", ws},  // no skew
       {false, "ref_cols} - 35'd2", "ref_cols} - 35'd1", ws},                // the next fold a step late
       {true, "(gap > nxt_steps) ? gap - nxt_steps", "(gap > nxt_steps) ? gap - nxt_steps + 35'd1", ws},
       {true, "(ref_rows > nxt_rows) ?", "(ref_rows < nxt_rows) ?", ws},     // results overtake each other
       {true, "if (i[2:0] <= load_now", "if (i[2:0] + 3'd1 <= load_now", ws},  // a row too few moves down
-      {true, "? held1[exit_row][j] : held0", "? held0[exit_row][j] : held0", ws},  // one stationary register only
+      {true, "? held1[exit_diagonal][exit_row] : held0", "? held0[exit_diagonal][exit_row] : held0", ws},  // one stationary register only
       {false, "(psum_lanes[j] ? psum_data", "(!psum_lanes[j] ? psum_data", ws},
   };
   for (const Break& b : breaks) {

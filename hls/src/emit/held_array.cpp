@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "emit/array.hpp"
 #include "emit/text.hpp"
 
@@ -190,82 +192,100 @@ module @TOP@ (
 
 )";
 
-// Loop style: a few arrays and `for` loops, which Verilator compiles fast whatever the size.
+// Loop style: diagonal by diagonal, since the PEs (i, d - i) work on the same beat, that of d steps ago. Sizes are powers of two, words as wide as a
+// processor's and loop variables set before any condition: no masks, no bounds and registers in what Verilator makes of it.
 constexpr std::string_view loops_array =
-    R"(  // ---- Array. ----
-  logic [@RW1@:0] move_line [0:@R1@];  // skew: beat of s steps ago
-?  logic [@CW1@:0] hold_line [0:@C1@];
-  logic signed [@B1@:0] right [0:@R1@][0:@C1@];
-  logic signed [@A1@:0] down [0:@R1@][0:@C1@];
-  logic signed [@B1@:0] held0 [0:@R1@][0:@C1@];
-?  logic signed [@B1@:0] held1 [0:@R1@][0:@C1@];
-?  logic signed [@B1@:0] word;
+    R"(  // ---- Array by diagonals: [d][i] is PE (i, d - i). Sums are cut to @A@ bits where they leave. ----
+  logic [@SB1@:0] now;  // slot of this step's beat
+  logic signed [@N1@:0] moved [0:@SLOTS1@][0:@RP1@];
+?  logic signed [@N1@:0] words [0:@SLOTS1@][0:@CP1@];
+  logic signed [@N1@:0] down [0:@SLOTS1@][0:@RP1@];
+  logic signed [@N1@:0] held0 [0:@SLOTS1@][0:@RP1@];
+?  logic signed [@N1@:0] held1 [0:@SLOTS1@][0:@RP1@];
 
-  // Blocking assignments from the last PE to the first: each reads what its neighbours held in the step before.
+  // Blocking assignments from the last diagonal to the first: each reads what the one before it held in the step before.
   /* verilator lint_off BLKSEQ */
-  always_ff @(posedge clk) begin
-    if (step) begin
-      for (int s = @R1@; s > 0; s = s - 1) move_line[s] = move_line[s - 1];
-      move_line[0] = @MOVE@_data;
-      for (int i = 0; i < @R@; i = i + 1)
-        for (int j = @C1@; j > 0; j = j - 1) right[i][j] = right[i][j - 1];
-      for (int i = 0; i < @R@; i = i + 1) right[i][0] = move_line[i][i * @B@ +: @B@];
-      for (int i = @R1@; i > 0; i = i - 1)
-        for (int j = 0; j < @C@; j = j + 1)
-!          if (beat_now[(i + j) * 2]) down[i][j] = down[i - 1][j] + right[i][j] * held0[i][j];
-?          if (beat_now[(i + j) * 2]) begin
-?            word = beat_now[(i + j) * 2 + 1] ? held1[i][j] : held0[i][j];
-?            down[i][j] = down[i - 1][j] + right[i][j] * word;
+  always_ff @(posedge clk) begin : array_step
+    int i, j, d;
+    logic [@SB1@:0] at;
+    i = 0;
+    j = 0;
+    d = 0;
+    at = @SB@'d0;
+    if (rst) begin
+      now = @SB@'d0;
+      for (d = 0; d <= @SLOTS1@; d = d + 1) begin
+        for (i = 0; i <= @RP1@; i = i + 1) begin
+          moved[d][i] = @N@'sd0;
+          down[d][i] = @N@'sd0;
+          held0[d][i] = @N@'sd0;
+?          held1[d][i] = @N@'sd0;
+        end
+?        for (j = 0; j <= @CP1@; j = j + 1) words[d][j] = @N@'sd0;
+      end
+    end else if (step) begin
+      for (i = 0; i < @R@; i = i + 1) moved[now][i] = @N@'($signed(@MOVE@_data[i * @B@ +: @B@]));
+      for (d = @R@ + @C1@ - 1; d > 0; d = d - 1)
+        if (beat_now[d * 2]) begin
+          at = now - @SB@'(d);
+!          for (i = (d < @C@) ? 1 : d - @C1@; i <= ((d < @R@) ? d : @R1@); i = i + 1) down[d][i] = down[d - 1][i - 1] + moved[at][i] * held0[d][i];
+!          if (d < @C@) down[d][0] = moved[at][0] * held0[d][0];
+?          if (beat_now[d * 2 + 1]) begin
+?            for (i = (d < @C@) ? 1 : d - @C1@; i <= ((d < @R@) ? d : @R1@); i = i + 1) down[d][i] = down[d - 1][i - 1] + moved[at][i] * held1[d][i];
+?            if (d < @C@) down[d][0] = moved[at][0] * held1[d][0];
+?          end else begin
+?            for (i = (d < @C@) ? 1 : d - @C1@; i <= ((d < @R@) ? d : @R1@); i = i + 1) down[d][i] = down[d - 1][i - 1] + moved[at][i] * held0[d][i];
+?            if (d < @C@) down[d][0] = moved[at][0] * held0[d][0];
 ?          end
-      for (int j = 0; j < @C@; j = j + 1)
-!        if (beat_now[j * 2]) down[0][j] = right[0][j] * held0[0][j];
-?        if (beat_now[j * 2]) begin
-?          word = beat_now[j * 2 + 1] ? held1[0][j] : held0[0][j];
-?          down[0][j] = right[0][j] * word;
-?        end
+        end
+!      if (beat_now[0]) down[0][0] = moved[now][0] * held0[0][0];
+?      if (beat_now[0]) down[0][0] = moved[now][0] * (beat_now[1] ? held1[0][0] : held0[0][0]);
 !      if (loading) begin
-!        for (int i = @R1@; i > 0; i = i - 1)
-!          for (int j = 0; j < @C@; j = j + 1) held0[i][j] = held0[i - 1][j];
-!        for (int j = 0; j < @C@; j = j + 1) held0[0][j] = @HOLD@_data[j * @B@ +: @B@];
+!        for (i = @R1@; i > 0; i = i - 1)
+!          for (j = 0; j < @C@; j = j + 1) held0[i + j][i] = held0[i + j - 1][i - 1];
+!        for (j = 0; j < @C@; j = j + 1) held0[j][0] = @N@'($signed(@HOLD@_data[j * @B@ +: @B@]));
 !      end
 ?      // A word moves down a row a step, and a register changes only when one arrives: elements of earlier folds may still need it.
-?      for (int s = @C1@; s > 0; s = s - 1) hold_line[s] = hold_line[s - 1];
-?      hold_line[0] = @HOLD@_data;
-?      for (int j = 0; j < @C@; j = j + 1)
+?      if (loading)
+?        for (j = 0; j < @C@; j = j + 1) words[now][j] = @N@'($signed(@HOLD@_data[j * @B@ +: @B@]));
+?      for (j = 0; j < @C@; j = j + 1)
 ?        if (load_now[j * @LB@]) begin
-?          for (int i = @R1@; i > 0; i = i - 1)
+?          at = now - @SB@'(j);
+?          for (i = @R1@; i > 0; i = i - 1)
 ?            if (i[@RB1@:0] <= load_now[j * @LB@ + 2 +: @RB@]) begin
-?              if (load_now[j * @LB@ + 1]) held1[i][j] = held1[i - 1][j];
-?              else held0[i][j] = held0[i - 1][j];
+?              if (load_now[j * @LB@ + 1]) held1[i + j][i] = held1[i + j - 1][i - 1];
+?              else held0[i + j][i] = held0[i + j - 1][i - 1];
 ?            end
-?          if (load_now[j * @LB@ + 1]) held1[0][j] = hold_line[j][j * @B@ +: @B@];
-?          else held0[0][j] = hold_line[j][j * @B@ +: @B@];
+?          if (load_now[j * @LB@ + 1]) held1[j][0] = words[at][j];
+?          else held0[j][0] = words[at][j];
 ?        end
+      now = now + @SB@'d1;
     end
   end
   /* verilator lint_on BLKSEQ */
 
   // The exits: what the last row of the fold computes in this very step.
   logic [@IB1@:0] exit_row;
-  logic signed [@B1@:0] exit_moved, exit_held;
-  logic signed [@A1@:0] exit_sum;
+  logic [@SB1@:0] exit_diagonal;
+  logic signed [@N1@:0] exit_moved, exit_held;
+  logic [@A1@:0] exit_sum;
   always_comb begin
     exit_row = @IB@'d0;
-    exit_moved = @B@'sd0;
-    exit_held = @B@'sd0;
-    exit_sum = @A@'sd0;
+    exit_diagonal = @SB@'d0;
+    exit_moved = @N@'sd0;
+    exit_held = @N@'sd0;
+    exit_sum = @A@'d0;
     ofmap_data = @OW@'d0;
     for (int j = 0; j < @C@; j = j + 1)
       if (ofmap_lanes[j]) begin
         exit_row = @IB@'(exits_now[j * @XB@ + @CB@ +: @RB@] - @RB@'d1);
-        exit_sum = @A@'sd0;
-        if (exit_row != @IB@'d0) exit_sum = down[exit_row - @IB@'d1][j];
-        if (j != 0) exit_moved = right[exit_row][j - 1];
-        else if (exit_row == @IB@'d0) exit_moved = @MOVE@_data[@B1@:0];
-        else exit_moved = move_line[exit_row - @IB@'d1][exit_row * @B@ +: @B@];
-!        exit_held = held0[exit_row][j];
-?        exit_held = exits_now[j * @XB@ + @CB@ + @RB@ + 1] ? held1[exit_row][j] : held0[exit_row][j];
-        exit_sum = exit_sum + exit_moved * exit_held;
+        exit_diagonal = @SB@'(exit_row) + @SB@'(j);
+        if (exit_diagonal == @SB@'d0) exit_moved = @N@'($signed(@MOVE@_data[@B1@:0]));
+        else exit_moved = moved[now - exit_diagonal][exit_row];
+!        exit_held = held0[exit_diagonal][exit_row];
+?        exit_held = exits_now[j * @XB@ + @CB@ + @RB@ + 1] ? held1[exit_diagonal][exit_row] : held0[exit_diagonal][exit_row];
+        exit_sum = @A@'(exit_moved * exit_held);
+        if (exit_row != @IB@'d0) exit_sum = exit_sum + @A@'(down[exit_diagonal - @SB@'d1][exit_row - @IB@'d1]);
         ofmap_data[j * @A@ +: @A@] = exit_sum + (psum_lanes[j] ? psum_data[j * @A@ +: @A@] : @A@'d0);
       end
   end
@@ -397,6 +417,14 @@ std::string held_text(const ArrayParameters& p, RtlStyle style, const std::map<s
   width("TAIL", p.rows + p.cols - 1, bits_for(p.rows + p.cols) + 1);
   all["IB"] = std::to_string(bits_for(p.rows - 1));
   all["IB1"] = std::to_string(bits_for(p.rows - 1) - 1);
+  const int slot_bits = std::max(1, bits_for(p.rows + p.cols - 2));
+  const auto number = [&](const std::string& name, std::int64_t value) { all[name] = std::to_string(value); };
+  number("SB", slot_bits);
+  number("SB1", slot_bits - 1);
+  number("SLOTS1", (1LL << slot_bits) - 1);
+  number("RP1", (1LL << bits_for(p.rows - 1)) - 1);
+  number("CP1", (1LL << bits_for(p.cols - 1)) - 1);
+  width("N", 1, p.accumulator_bits <= 32 ? 32 : 64);
   width("PEB", p.rows * p.cols, p.precision_bits);
   width("PEA", p.rows * p.cols, p.accumulator_bits);
   width("COLB", p.rows, p.precision_bits);
