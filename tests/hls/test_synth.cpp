@@ -20,6 +20,8 @@
 namespace gnomon::hls {
 namespace {
 
+namespace fs = std::filesystem;
+
 SynthOptions options(const std::string& target) {
   SynthOptions o;
   o.target = target;
@@ -86,6 +88,62 @@ TEST(Synth, ComposedIsCloseToFlat) {
   if (!composed->timing_tool.empty()) {
     EXPECT_GT(*composed->fmax_mhz, 10);
     EXPECT_NEAR(*composed->path_ns / *flat->path_ns, 1, 0.5);
+  }
+}
+
+// Truth: counted by hand. Multiplexers and inverters between tables are no steps; registers, hard blocks, carries and the table behind a carry begin anew.
+TEST(Synth, DepthOfANetlist) {
+  auto folder = TemporaryFolder::make();
+  ASSERT_TRUE(folder) << folder.error().text();
+  const auto depth = [&](const std::string& cells) -> std::int64_t {
+    const fs::path file = folder->path() / "netlist.v";
+    EXPECT_TRUE(write_file(file, "/* Generated */\n\nmodule m(clk, a, y);\n  wire _0_;\n  wire _1_;\n  wire [3:0] _2_;\n  input clk;\n  wire clk;\n  input [7:0] a;\n  wire [7:0] a;\n  output [2:0] y;\n  wire [2:0] y;\n"
+                                 "  wire \\odd.name ;\n" + cells + "endmodule\n"));
+    auto found = mapped_depth(file);
+    EXPECT_TRUE(found) << found.error().text();
+    return found.value_or(-1);
+  };
+  const std::string first = "  LUT2 #(\n    .INIT(4'h6)\n  ) _10_ (\n    .I0(a[0]),\n    .I1(a[1]),\n    .O(_0_)\n  );\n";
+  const std::string other = "  LUT1 #(\n    .INIT(2'h1)\n  ) _11_ (\n    .I0(\\odd.name ),\n    .O(_1_)\n  );\n";
+  EXPECT_EQ(depth(""), 0);
+  EXPECT_EQ(depth(first), 1);
+  EXPECT_EQ(depth(first + other), 1);
+  EXPECT_EQ(depth(other + first + "  assign \\odd.name = _0_;\n"), 2);
+  EXPECT_EQ(depth(other + first + "  assign { _2_[3], \\odd.name , _2_[1:0] } = { 1'h0, _0_, a[3:2] };\n"), 2);
+  EXPECT_EQ(depth(other + first + "  assign { _2_[3], \\odd.name , _2_[1:0] } = { _0_, 1'h0, a[3:2] };\n"), 1);
+  EXPECT_EQ(depth(other + first + "  MUXF7 _12_ (\n    .I0(_0_),\n    .I1(a[3]),\n    .O(\\odd.name ),\n    .S(a[4])\n  );\n"), 2);
+  EXPECT_EQ(depth(other + first + "  FDRE _12_ (\n    .C(clk),\n    .D(_0_),\n    .Q(\\odd.name ),\n    .R(1'h0)\n  );\n"), 1);
+  EXPECT_EQ(depth(other + first + "  CARRY4 _12_ (\n    .CI(1'h0),\n    .CO(_2_),\n    .O({ y, \\odd.name  }),\n    .S({ a[3:1], _0_ })\n  );\n"), 1);
+  const std::string carry = "  SB_CARRY _13_ (\n    .CI(1'h0),\n    .CO(_2_[1]),\n    .I0(_0_),\n    .I1(a[1])\n  );\n";
+  const std::string sum = "  SB_LUT4 #(\n    .LUT_INIT(16'h9966)\n  ) _14_ (\n    .I0(1'h0),\n    .I1(_0_),\n    .I2(a[2]),\n    .I3(_2_[1]),\n    .O(\\odd.name )\n  );\n";
+  EXPECT_EQ(depth(first + sum + other), 3);
+  EXPECT_EQ(depth(first + carry + sum + other), 1);
+}
+
+// Truth: abc's own script, which runs where no depth is given: a bound that cannot be kept changes nothing, one that is wider only makes less of it.
+TEST(Synth, DepthThatABlockMayHave) {
+  const Rtl lane = emit_vector_lane(8, 20);
+  for (const char* target : {"xcup", "ice40"}) {
+    SynthJob job{lane.top, lane.text, true};
+    auto own = run_yosys(job, target, test_cache());
+    ASSERT_TRUE(own) << own.error().text();
+    auto deep = mapped_depth(own->netlist);
+    ASSERT_TRUE(deep) << deep.error().text();
+    EXPECT_GT(*deep, 2) << target;
+    job.depth = 1;
+    auto bound = run_yosys(job, target, test_cache());
+    ASSERT_TRUE(bound) << bound.error().text();
+    EXPECT_EQ(bound->figures.lut, own->figures.lut) << target;
+    EXPECT_EQ(bound->figures.cell_count, own->figures.cell_count) << target;
+    job.depth = 3 * *deep;
+    auto loose = run_yosys(job, target, test_cache());
+    ASSERT_TRUE(loose) << loose.error().text();
+    auto deeper = mapped_depth(loose->netlist);
+    ASSERT_TRUE(deeper) << deeper.error().text();
+    EXPECT_LT(*loose->figures.lut, *own->figures.lut) << target;
+    EXPECT_GT(*deeper, *deep) << target;
+    EXPECT_LE(*deeper, 3 * *deep) << target;
+    EXPECT_EQ(loose->figures.ff, own->figures.ff) << target;
   }
 }
 

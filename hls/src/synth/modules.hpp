@@ -24,9 +24,10 @@ struct SynthPart {
   SynthJob job;
   std::int64_t count = 1;
   /// In place of `job`, a weighted sum of others: where a module is too wide to be synthesised whole, the same of fewer lanes (lanes are alike, so figures
-  /// grow by the lane); the PEs of an array by those of a smaller one.
+  /// grow by the lane).
   std::vector<std::pair<double, SynthJob>> narrower;
   bool chained = false;  ///< a path through one lane goes on through the next, so paths grow by the lane as well
+  int netlist = -1;      ///< parts of one number stand in one netlist, where the deepest of them decides how deep the others may be mapped; -1: alone
 };
 
 /// What the complete RTL of a design has beside array and banks: queues and sequencer, transfers, address generators of the streams, requantisation and

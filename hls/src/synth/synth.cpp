@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 #include <thread>
+#include <tuple>
 
 #include "cosim/cache.hpp"
 #include "emit/array.hpp"
@@ -66,11 +67,7 @@ SynthJob at_edge(const Module& pe, const Edge& edge) {
 /// Deterministic caps: what is larger takes hours, or more memory than a machine has.
 constexpr std::int64_t composed_pes = 4096, flat_pes = 64, bank_words = 1 << 20;
 
-/// Multipliers of so few bits are built of logic on FPGAs (mul2dsp of yosys), and how depends on what else is in the run: inside an array, whose longest
-/// path lies elsewhere, they become smaller than alone. From so many PEs on, an array's are taken from a flat run of 3 x 3.
-constexpr std::int64_t logic_product_bits = 8, context_side = 3;
-
-Expected<void> array_parts(const ArrayParameters& p, const std::string& name, const std::string& target, bool flat, std::vector<SynthPart>& parts) {
+Expected<void> array_parts(const ArrayParameters& p, const std::string& name, bool flat, std::vector<SynthPart>& parts) {
   auto rtl = emit_array(p, RtlStyle::modules);
   if (!rtl) return fail(std::move(rtl.error()));
   const std::int64_t pes = p.rows * p.cols, cap = flat ? flat_pes : composed_pes;
@@ -115,28 +112,10 @@ Expected<void> array_parts(const ArrayParameters& p, const std::string& name, co
       if (edge.none()) ++inside;
       else ++kinds[edge];
     }
-  const std::size_t from = parts.size();
   parts.push_back({name + " PE", {pe->name, pe->text, true}, inside, {}});
   parts.push_back({name + " control, skew and exits", {rtl->top, control, true}, 1, {}});
   int kind = 0;
   for (const auto& [edge, count] : kinds) parts.push_back({name + " PE, edge " + std::to_string(++kind), at_edge(*pe, edge), count, {}});
-  constexpr std::int64_t context = context_side * context_side;
-  if (target == "osu018" || 2 * p.precision_bits > logic_product_bits || pes <= context) return {};
-  ArrayParameters small = p;
-  small.rows = small.cols = context_side;
-  std::vector<SynthPart> whole, alone;
-  if (auto done = array_parts(small, name, target, true, whole); !done) return done;
-  if (auto done = array_parts(small, name, target, false, alone); !done) return done;
-  // PEs alone, and for each what a flat 3 x 3 has more than its parts.
-  SynthPart all{name + " PEs, as in a flat run of 3 x 3", parts[from].job, 1, {}};
-  const double each = static_cast<double>(pes) / context;
-  for (std::size_t i = from; i < parts.size(); ++i)
-    if (i != from + 1) all.narrower.emplace_back(static_cast<double>(parts[i].count), parts[i].job);
-  for (const SynthPart& part : whole) all.narrower.emplace_back(each, part.job);
-  for (const SynthPart& part : alone) all.narrower.emplace_back(-each * static_cast<double>(part.count), part.job);
-  parts.resize(from + 2);
-  parts[from].count = 0;
-  parts.push_back(std::move(all));
   return {};
 }
 
@@ -180,10 +159,10 @@ SynthFigures weighted(const std::vector<std::pair<double, SynthFigures>>& runs) 
 /// One run a part; of parts from narrower ones the weighted figures and the widest one's netlist.
 Expected<std::vector<SynthRun>> run_all(const std::vector<SynthPart>& parts, const SynthOptions& options, const fs::path& cache) {
   std::vector<const SynthJob*> jobs;
-  std::map<std::pair<std::string, std::string>, std::size_t> known;  // equal ones run once
+  std::map<std::tuple<std::string, std::string, std::int64_t>, std::size_t> known;  // equal ones run once
   std::vector<std::size_t> places;
   const auto want = [&](const SynthJob& job) {
-    const auto [at, fresh] = known.try_emplace({job.module, job.text}, jobs.size());
+    const auto [at, fresh] = known.try_emplace({job.module, job.text, job.depth}, jobs.size());
     if (fresh) jobs.push_back(&job);
     places.push_back(at->second);
   };
@@ -261,11 +240,52 @@ Expected<void> flat_fits(const Rtl& rtl, const std::string& target) {
   return {};
 }
 
+/// Tables one behind the other in a part; where paths go on from lane to lane, they grow as figures do.
+Expected<std::int64_t> depth_of(const SynthPart& part, const SynthRun& run) {
+  auto widest = mapped_depth(run.netlist);
+  if (!widest || !part.chained) return widest;
+  double all = 0;
+  for (const SynthRun::Narrower& one : run.narrower) {
+    auto depth = mapped_depth(one.netlist);
+    if (!depth) return depth;
+    all += one.weight * static_cast<double>(*depth);
+  }
+  return std::max<std::int64_t>(*widest, std::llround(all));
+}
+
+/// In one netlist only the longest path is mapped for depth, all else for area: parts that are not the deepest of theirs run again with that depth.
+Expected<void> use_slack(std::vector<SynthPart> parts, const SynthOptions& options, const fs::path& cache, std::vector<SynthRun>& runs) {
+  std::map<int, std::int64_t> deepest;
+  std::vector<std::int64_t> depths(parts.size(), 0);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].netlist < 0) continue;
+    auto depth = depth_of(parts[i], runs[i]);
+    if (!depth) return fail(std::move(depth.error()));
+    depths[i] = *depth;
+    deepest[parts[i].netlist] = std::max(deepest[parts[i].netlist], *depth);
+  }
+  std::vector<SynthPart> again;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (depths[i] == 0 || depths[i] == deepest[parts[i].netlist]) continue;
+    parts[i].job.depth = deepest[parts[i].netlist];
+    for (auto& [weight, job] : parts[i].narrower) job.depth = parts[i].job.depth;
+    again.push_back(std::move(parts[i]));
+    places.push_back(i);
+  }
+  auto done = run_all(again, options, cache);
+  if (!done) return fail(std::move(done.error()));
+  for (std::size_t i = 0; i < again.size(); ++i) runs[places[i]] = std::move((*done)[i]);
+  return {};
+}
+
 Expected<SynthResult> finish(SynthResult result, const std::vector<SynthPart>& parts, const SynthOptions& options, const fs::path& cache,
                              std::vector<SynthRun>& runs) {
   auto done = run_all(parts, options, cache);
   if (!done) return fail(std::move(done.error()));
   runs = std::move(*done);
+  if (options.target != "osu018")
+    if (auto slack = use_slack(parts, options, cache, runs); !slack) return fail(std::move(slack.error()));
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const SynthFigures& f = runs[i].figures;
     result.blocks.push_back({parts[i].name, parts[i].job.module, parts[i].count, f, runs[i].from_cache});
@@ -343,8 +363,11 @@ Expected<DesignParts> parts_of(const arch::Design& design, const SynthOptions& o
   for (const arch::Core& core : design.cores) {
     auto parameters = array_parameters(core.array);
     if (!parameters) return fail(std::move(parameters.error()));
-    out.arrays.emplace_back(out.parts.size(), *parameters);
-    if (auto done = array_parts(*parameters, core.name, options.target, options.flat, out.parts); !done) return fail(std::move(done.error()));
+    const std::size_t first = out.parts.size();
+    out.arrays.emplace_back(first, *parameters);
+    if (auto done = array_parts(*parameters, core.name, options.flat, out.parts); !done) return fail(std::move(done.error()));
+    // With its control, an array stands in one netlist; without, its PEs and their surroundings do.
+    for (std::size_t i = first; i < out.parts.size(); ++i) out.parts[i].netlist = options.complete ? 0 : static_cast<int>(out.arrays.size()) - 1;
     for (const arch::Level& level : core.levels)
       if (auto done = level_parts(level, core.name + " " + level.name, options.target, out.parts, result); !done) return fail(std::move(done.error()));
     if (core.vector_lanes > 0 && !options.complete) {
@@ -358,6 +381,7 @@ Expected<DesignParts> parts_of(const arch::Design& design, const SynthOptions& o
   if (!options.complete) return out;
   auto control = control_parts(design, options.target);
   if (!control) return fail(std::move(control.error()));
+  for (SynthPart& part : *control) part.netlist = 0;
   out.parts.insert(out.parts.end(), std::make_move_iterator(control->begin()), std::make_move_iterator(control->end()));
   return out;
 }

@@ -165,6 +165,9 @@ std::string script(const SynthJob& job, const std::string& target, const std::st
   if (target == "osu018" && job.unit) return unit_script(job, liberty);
   std::string text = "read_verilog -sv block.sv\nhierarchy -check -top " + job.module + "\n";
   const std::string flatten = job.flatten ? " -flatten" : "";
+  // abc's own script for tables, but for the depth that `if` may use.
+  if (job.depth > 0)
+    text += "scratchpad -set abc.script +strash;&get,-n;&fraig,-x;&put;scorr;dc2;dretime;strash;dch,-f;if,-D," + std::to_string(job.depth) + ";mfs2" + (target == "ice40" ? ";lutpack,-S,1" : "") + "\n";
   if (target == "xcup" || target == "xc7") {
     text += "synth_xilinx -family " + target + " -top " + job.module + flatten + " -noiopad -noclkbuf\n";
   } else if (target == "ice40") {

@@ -17,6 +17,9 @@ struct SynthJob {
   /// (their bits are counted) are left out, and what led to them are ports, so that timing sees paths that begin or end there.
   bool unit = false;
   std::string apart;
+  /// For FPGAs: tables one behind the other that a path may have, where something else in the same netlist has as many; what is not on the longest path is
+  /// mapped for area up to there. 0: as deep as it is.
+  std::int64_t depth = 0;
 };
 
 struct SynthRun {
@@ -36,6 +39,9 @@ struct SynthRun {
 /// `Yosys 0.23`, or an error that names the package.
 Expected<std::string> yosys_version();
 Expected<SynthRun> run_yosys(const SynthJob& job, const std::string& target, const std::filesystem::path& cache);
+
+/// Tables one behind the other between registers, ports, carries and hard blocks, on the longest path of a netlist that was mapped for an FPGA.
+Expected<std::int64_t> mapped_depth(const std::filesystem::path& netlist);
 
 /// Modules that have nothing to do with each other in one run, which saves the start for each; figures in their order. Not cached.
 Expected<std::vector<SynthFigures>> run_yosys_batch(const std::vector<SynthJob>& jobs, const std::string& target, const std::filesystem::path& scratch);
