@@ -10,6 +10,7 @@ target_link_libraries(gnomon_systemc INTERFACE PkgConfig::SYSTEMC)
 
 gnomon_library(sim_cycle
   SOURCES
+    src/memory/cycle_user.cpp
     src/memory/device_memory.cpp
     src/memory/ideal_memory.cpp
     src/cycle/array_core.cpp

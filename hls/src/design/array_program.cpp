@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gnomon/arch/layout.hpp"
 #include "gnomon/base/text.hpp"
 
 namespace gnomon::hls {
@@ -21,9 +22,10 @@ void DescriptorWriter::set(const std::string& name, std::int64_t value) {
 }
 
 std::int64_t ProgramState::beat(std::size_t level) const {
-  const std::int64_t outer = std::min(design.memory.bytes_per_cycle, design.bus_bytes_per_cycle);
-  return std::min(outer, shape.levels[level].bytes_per_cycle) * 8 / shape.array.precision_bits;
+  return bytes_per_cycle(level) * 8 / shape.array.precision_bits;
 }
+
+std::int64_t ProgramState::bytes_per_cycle(std::size_t level) const { return std::min(outer_bytes_per_cycle(design), shape.levels[level].bytes_per_cycle); }
 
 Expected<void> ProgramState::add(const TransferWords& t) {
   // Loops that go on where the one inside ends are one loop.
@@ -61,6 +63,7 @@ Expected<void> ProgramState::add(const TransferWords& t) {
   transfer.set("need_e", t.need[0]);
   for (int c = 0; c < transfer_classes; ++c) transfer.set("need" + std::to_string(c), t.need[static_cast<std::size_t>(c) + 1]);
   ++now[static_cast<std::size_t>(t.cls) + 1];
+  if (shape.device) program.device.push_back({t.runs, t.bytes, t.bytes_per_cycle, t.words});
   return {};
 }
 
@@ -286,6 +289,14 @@ class ArrayCompiler {
     t.lvl = slot(operand, static_cast<std::int64_t>(index));
     t.lstep = sums ? 1 : width(operand);
     t.need = begin_;
+    if (s_.shape.device) {
+      const int bits = sums ? core_.array.accumulator_bits : core_.array.precision.bits;
+      std::vector<arch::ByteRun> runs;
+      arch::memory_runs(work_, static_cast<Operand>(operand), tile.range, bits, runs);
+      for (const arch::ByteRun& run : runs) t.runs.push_back({(sums ? place_.device.sums : place_.device.operand[operand]) + run.offset, run.bytes});
+      t.bytes = arch::packed_bytes(w.elements, bits);
+      t.bytes_per_cycle = s_.bytes_per_cycle(level_[operand]);
+    }
     return t;
   }
 

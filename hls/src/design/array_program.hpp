@@ -2,6 +2,7 @@
 
 #include "cosim/folds.hpp"
 #include "design/program.hpp"
+#include "gnomon/sim/cycle.hpp"
 
 namespace gnomon::hls {
 
@@ -32,6 +33,8 @@ struct TransferWords {
   std::vector<std::pair<std::int64_t, std::int64_t>> loops;  ///< count, stride
   std::array<std::int64_t, 3> start{};                       ///< of the first loops: where `mem` is in them
   Progress need{};
+  std::vector<sim::MemoryRun> runs;  ///< for a device: where its bytes lie in it
+  std::int64_t bytes = 0, bytes_per_cycle = 0;
 };
 
 /// State shared by the compilers of array and vector work.
@@ -44,6 +47,8 @@ struct ProgramState {
   std::vector<std::int64_t> array_ends;  ///< items ended after each array step
   /// Words a cycle of transfers between memory and a level.
   std::int64_t beat(std::size_t level) const;
+  /// The same in bytes.
+  std::int64_t bytes_per_cycle(std::size_t level) const;
   /// Adds a transfer and counts it. Unsupported: more than five loops.
   Expected<void> add(const TransferWords& words);
 };
@@ -54,6 +59,7 @@ struct ArrayPlace {
   std::int64_t bias = -1;  ///< place of the first bias, or none
   int shift = 0;
   bool relu = false;
+  sim::TensorPlaces device;  ///< in a device
 };
 
 Expected<void> compile_array_step(ProgramState& state, const arch::ArrayWork& work, const arch::StepMapping& mapping, const ArrayPlace& place);
@@ -61,6 +67,7 @@ Expected<void> compile_array_step(ProgramState& state, const arch::ArrayWork& wo
 /// Where the tensors of vector work lie. `second` for additions.
 struct VectorPlace {
   std::int64_t first = 0, second = 0, out = 0;
+  sim::TensorPlaces device;
 };
 Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& graph, const workloads::Operator& op, const OperatorNumbers& numbers,
                                    const arch::VectorWork& work, const VectorPlace& place);

@@ -29,7 +29,9 @@ module @TOP@_dma (
   output logic [@L1@:0] wr_lanes,
   output logic [@LM1@:0] wr_addr,
   output logic [@LW1@:0] wr_data,
-  input  logic wa_valid,
+!  input  logic wa_valid,
+?  output logic [@TAG1@:0] rq_tag,
+?  input  logic [@TAGS1@:0] complete,
   output logic [@LA1@:0] lv_raddr,
   input  logic [@LW1@:0] lv_rdata,
   output logic [@L1@:0] lv_wen,
@@ -49,6 +51,13 @@ module @TOP@_dma (
   logic full;
   logic [31:0] done0, done1, done2, done3;
   assign done = {done3, done2, done1, done0};
+?  // ---- A memory that completes requests in any order: each has a tag until then. ----
+?  logic [@TAG1@:0] tag;
+?  logic [@TAGS1@:0] open;
+?  logic [1:0] classes [0:@TAGS1@];
+?  logic [1:0] its_class;
+?  logic [31:0] more0, more1, more2, more3;
+?  assign rq_tag = tag;
 
   always_comb begin
     now_left = started ? left : q_words;
@@ -100,7 +109,8 @@ module @TOP@_dma (
         end
       end
     end
-    may = run && ended >= q_need_e && done0 >= q_need0 && done1 >= q_need1 && done2 >= q_need2 && done3 >= q_need3 && (q_write || !full);
+!    may = run && ended >= q_need_e && done0 >= q_need0 && done1 >= q_need1 && done2 >= q_need2 && done3 >= q_need3 && (q_write || !full);
+?    may = run && ended >= q_need_e && done0 >= q_need0 && done1 >= q_need1 && done2 >= q_need2 && done3 >= q_need3 && (q_write || !full) && !open[tag];
     last = now_left <= {16'd0, q_beat};
     rd_valid = d_valid && !q_write && (started || may);
     wr_valid = d_valid && q_write && (started || may);
@@ -116,7 +126,8 @@ module @TOP@_dma (
   end
 
   // ---- Answers to reads, in order: where the words of each go. An answer may come in the cycle of its request. ----
-  wire [@KD1@:0] here = {q_wrap, q_cls, q_beat, q_words, q_lvl, q_lstep};
+!  wire [@KD1@:0] here = {q_wrap, q_cls, q_beat, q_words, q_lvl, q_lstep};
+?  wire [@KD1@:0] here = {q_wrap, q_beat, q_words, q_lvl, q_lstep};
   wire begins = rd_valid && rd_ready && !started;
   logic kept_valid, room, pop, r_started, r_last;
   logic [@KD1@:0] kept, k;
@@ -143,8 +154,27 @@ module @TOP@_dma (
     lv_wdata = rr_data;
   end
 
+?  always_comb begin
+?    more0 = 32'd0;
+?    more1 = 32'd0;
+?    more2 = 32'd0;
+?    more3 = 32'd0;
+?    its_class = 2'd0;
+?    for (int i = 0; i < @TAGS@; i = i + 1)
+?      if (complete[i]) begin
+?        // It may be complete in the cycle in which it begins.
+?        its_class = go && !started && i[@TAG1@:0] == tag ? q_cls : classes[i];
+?        if (its_class == 2'd0) more0 = more0 + 32'd1;
+?        if (its_class == 2'd1) more1 = more1 + 32'd1;
+?        if (its_class == 2'd2) more2 = more2 + 32'd1;
+?        if (its_class == 2'd3) more3 = more3 + 32'd1;
+?      end
+?  end
+?
   always_ff @(posedge clk) begin
     if (rst) begin
+?      tag <= @TAG@'d0;
+?      open <= @TAGS@'d0;
       started <= 1'b0;
       r_started <= 1'b0;
       done0 <= 32'd0;
@@ -166,13 +196,24 @@ module @TOP@_dma (
         r_started <= !r_last;
         r_left <= r_now_left - {16'd0, k[@AW40@ +: 16]};
         r_laddr <= r_now_laddr;
-        if (r_last) begin
-          if (k[@AW56@ +: 2] == 2'd0) done0 <= done0 + 32'd1;
-          if (k[@AW56@ +: 2] == 2'd1) done1 <= done1 + 32'd1;
-          if (k[@AW56@ +: 2] == 2'd2) done2 <= done2 + 32'd1;
-        end
+!        if (r_last) begin
+!          if (k[@AW56@ +: 2] == 2'd0) done0 <= done0 + 32'd1;
+!          if (k[@AW56@ +: 2] == 2'd1) done1 <= done1 + 32'd1;
+!          if (k[@AW56@ +: 2] == 2'd2) done2 <= done2 + 32'd1;
+!        end
       end
-      if (wa_valid) done3 <= done3 + 32'd1;
+!      if (wa_valid) done3 <= done3 + 32'd1;
+?      if (go && !started) begin
+?        open[tag] <= 1'b1;
+?        classes[tag] <= q_cls;
+?      end
+?      if (go && last) tag <= tag + @TAG@'d1;
+?      for (int i = 0; i < @TAGS@; i = i + 1)
+?        if (complete[i]) open[i] <= 1'b0;
+?      done0 <= done0 + more0;
+?      done1 <= done1 + more1;
+?      done2 <= done2 + more2;
+?      done3 <= done3 + more3;
     end
   end
 endmodule
@@ -212,7 +253,7 @@ endmodule
 
 }  // namespace
 
-std::vector<QueueShape> dma_queues(const DesignShape& shape) { return {{"flights", 2 + 16 + 32 + 2 * shape.address_bits + 8, shape.flight_log}}; }
+std::vector<QueueShape> dma_queues(const DesignShape& shape) { return {{"flights", (shape.device ? 0 : 2) + 16 + 32 + 2 * shape.address_bits + 8, shape.flight_log}}; }
 
 std::string dma_text(const DesignShape& shape, const Places& places) {
   Places all = places;
@@ -225,9 +266,11 @@ std::string dma_text(const DesignShape& shape, const Places& places) {
   set("AW8", aw + 8);
   set("AW40", aw + 40);
   set("AW56", aw + 56);
-  set("AW58", aw + 58);
+  set("AW58", aw + (shape.device ? 56 : 58));
+  set("TAG", DesignShape::tag_log);
+  set("TAGS", 1 << DesignShape::tag_log);
   all["UNPACK"] = unpack_text(descriptor_layouts(shape).transfer, "d", "", "q_");
-  return fill_places(std::string(fifo) + std::string(dma), all);
+  return fill_places(std::string(fifo) + choose_lines(dma, shape.device), all);
 }
 
 }  // namespace gnomon::hls

@@ -7,7 +7,9 @@
 
 #include "cosim/operands.hpp"
 #include "cosim/testbench.hpp"
+#include "gnomon/arch/design.hpp"
 #include "gnomon/base/random.hpp"
+#include "gnomon/sim/cycle_user.hpp"
 
 namespace gnomon::hls {
 namespace {
@@ -20,7 +22,7 @@ struct ProgramPort {
   bool fresh = true;
 };
 
-class Driver {
+class Driver : public sim::CycleUser {
  public:
   Driver(LoadedModel& model, DesignJob& job) : model_(model), job_(job), random_(derive(job.seed, "stalls")) {}
 
@@ -32,18 +34,29 @@ class Driver {
     // Nothing begins before `run`: the queues fill.
     for (int i = 0; i < 16; ++i) step(false);
     run_.set(1);
-    while (next_end_ < job_.ends.size() && job_.stuck.empty()) {
-      if (cycle_ > job_.max_cycles) stop(cycle_, "it has not finished after " + std::to_string(cycle_) + " cycles: " + where());
-      else if (cycle_ - last_moved_ > job_.patience_cycles) stop(last_moved_, "nothing has moved at its ports since cycle " + std::to_string(last_moved_) + ": " + where());
-      else step(true);
+    if (has_device()) {
+      auto document = Document::parse(job_.device, "design");
+      auto design = document ? arch::parse_design(*document) : fail(std::move(document.error()));
+      if (!design) return fail(std::move(design.error()));
+      if (auto ran = sim::run_against_device(*design, *this); !ran) return fail(std::move(ran.error()));
+    } else {
+      while (goes_on()) step(true);
     }
     if (recorder_) return write_file(job_.record, recorder_->text());
     return {};
   }
 
+  /// Of a device: a cycle of the RTL ends when what the memory says at its end is known.
+  std::optional<Request> edge(std::int64_t, const Tags& released, const Tags& completed) override {
+    if (begun_) end_cycle(released, completed);
+    begun_ = true;
+    return goes_on() ? begin_cycle() : std::nullopt;
+  }
+  bool finished() const override { return next_end_ == job_.ends.size() || !job_.stuck.empty(); }
+
  private:
   struct Answer {
-    std::int64_t due;
+    std::int64_t due;  ///< a device's: of which transfer
     std::vector<std::int32_t> words;
   };
   LoadedModel& model_;
@@ -62,13 +75,36 @@ class Driver {
   std::size_t next_end_ = 0;
   std::int64_t bias_at_ = 0;      ///< the next bias
   std::size_t bias_layer_ = 0;    ///< whose place it takes, where it takes one's
+  bool late_program_[4] = {};     ///< transfers, folds, settings, chunks
+  // Of a device.
+  PortData rq_tag_, complete_;
+  bool begun_ = false, released_ = false;  ///< a cycle; the memory has taken the present transfer
+  bool late_read_ = false, late_write_ = false, late_answer_ = false;
+  std::int64_t transfer_ = -1, transfers_ = 0, words_left_ = 0;  ///< the present one, those that have begun
+  std::vector<std::uint64_t> complete_tags_;                     ///< that the RTL has not been told of
+  static constexpr std::int64_t tags = std::int64_t{1} << DesignShape::tag_log;
+
+  bool has_device() const { return !job_.device.empty(); }
+
+  bool goes_on() {
+    if (finished()) return false;
+    if (cycle_ > job_.max_cycles) stop(cycle_, "it has not finished after " + std::to_string(cycle_) + " cycles: " + where());
+    else if (cycle_ - last_moved_ > job_.patience_cycles) stop(last_moved_, "nothing has moved at its ports since cycle " + std::to_string(last_moved_) + ": " + where());
+    return job_.stuck.empty();
+  }
 
   Expected<void> connect() {
     std::vector<std::pair<std::string, PortData*>> wanted{
         {"clk", &clk_}, {"rst", &rst_}, {"run", &run_}, {"bias_valid", &bias_valid_}, {"bias_addr", &bias_addr_}, {"bias_data", &bias_data_},
         {"rd_valid", &rd_valid_}, {"rd_ready", &rd_ready_}, {"rd_lanes", &rd_lanes_}, {"rd_addr", &rd_addr_}, {"rr_valid", &rr_valid_}, {"rr_data", &rr_data_},
         {"wr_valid", &wr_valid_}, {"wr_ready", &wr_ready_}, {"wr_last", &wr_last_}, {"wr_lanes", &wr_lanes_}, {"wr_addr", &wr_addr_}, {"wr_data", &wr_data_},
-        {"wa_valid", &wa_valid_}, {"ended", &ended_}, {"done", &done_}};
+        {"ended", &ended_}, {"done", &done_}};
+    if (has_device()) {
+      wanted.push_back({"rq_tag", &rq_tag_});
+      wanted.push_back({"complete", &complete_});
+    } else {
+      wanted.push_back({"wa_valid", &wa_valid_});
+    }
     programs_.resize(job_.has_vector ? 4 : 3);
     const char* names[] = {"transfer", "fold", "config", "chunk"};
     const DescriptorStream* streams[] = {&job_.program.transfers, &job_.program.folds, &job_.program.configs, &job_.program.chunks};
@@ -94,7 +130,7 @@ class Driver {
   }
 
   void reset() {
-    for (const PortData* port : {&run_, &bias_valid_, &rd_ready_, &rr_valid_, &wr_ready_, &wa_valid_}) port->set(0);
+    for (const PortData* port : {&run_, &bias_valid_, &rd_ready_, &rr_valid_, &wr_ready_, has_device() ? &complete_ : &wa_valid_}) port->set(0);
     for (ProgramPort& p : programs_) p.valid.set(0);
     rst_.set(1);
     for (int i = 0; i < 4; ++i) {
@@ -133,6 +169,7 @@ class Driver {
     for (const char* name : {"transfer_ready", "fold_ready", "rd_valid", "wr_valid"}) recorder_->means(name, 0, 1);
     recorder_->means("ended", 0, 32);
     recorder_->means("done", 0, 128);
+    if (has_device() && (rd_valid_.get() != 0 || wr_valid_.get() != 0)) recorder_->means("rq_tag", 0, DesignShape::tag_log);
     if (rd_valid_.get() != 0) recorder_->means("rd_lanes", 0, static_cast<int>(job_.lanes));
     if (wr_valid_.get() != 0) recorder_->means("wr_lanes", 0, static_cast<int>(job_.lanes));
     for (std::int64_t l = 0; l < job_.lanes; ++l) {
@@ -169,29 +206,65 @@ class Driver {
     return nullptr;
   }
 
-  /// One cycle; `counts`: of the run.
-  void step(bool counts) {
-    const bool late_read = random_.chance(job_.stall), late_write = random_.chance(job_.stall), late_answer = random_.chance(job_.stall),
-               late_acknowledge = random_.chance(job_.stall);
-    bool late_program[4] = {};  // transfers, folds, settings, chunks
-    for (std::size_t i = 0; i < programs_.size(); ++i) late_program[i] = random_.chance(job_.stall);
+  void offer_program() {
+    for (std::size_t i = 0; i < programs_.size(); ++i) late_program_[i] = random_.chance(job_.stall);
     const std::int64_t biases_there = bias_at_;  // of the cycles before
     offer_bias();
     for (std::size_t i = 0; i < programs_.size(); ++i) {
       ProgramPort& p = programs_[i];
       // A layer begins when its settings are there, and they come behind its biases.
       const bool waits = p.stream == &job_.program.configs && p.at < p.stream->count && biases_there < job_.program.bias_ends[static_cast<std::size_t>(p.at)];
-      late_program[i] = late_program[i] && p.at < p.stream->count && !waits;
-      const bool offered = p.at < p.stream->count && !waits && !late_program[i];
+      late_program_[i] = late_program_[i] && p.at < p.stream->count && !waits;
+      const bool offered = p.at < p.stream->count && !waits && !late_program_[i];
       p.valid.set(offered ? 1 : 0);
       if (!offered || !p.fresh) continue;
       std::memcpy(p.data.data, &p.stream->data[static_cast<std::size_t>(p.at * p.stream->bytes)], static_cast<std::size_t>(p.stream->bytes));
       p.fresh = false;
     }
+  }
+
+  void count_late_program() {
+    for (std::size_t i = 0; i < programs_.size(); ++i)
+      if (late_program_[i] && programs_[i].ready.get() != 0) ++job_.stalled;
+  }
+
+  void take_program() {
+    for (ProgramPort& p : programs_) {
+      if (p.valid.get() == 0 || p.ready.get() == 0) continue;
+      ++p.at;
+      p.fresh = true;
+      last_moved_ = cycle_;
+    }
+  }
+
+  std::vector<std::int32_t> read_words() {
+    std::vector<std::int32_t> words(static_cast<std::size_t>(job_.lanes), 0);
+    for (std::int64_t l = 0; l < job_.lanes; ++l) {
+      if (rd_lanes_.get_lane(l, 1) == 0) continue;
+      if (const std::int32_t* word = word_at(rd_addr_, l)) words[static_cast<std::size_t>(l)] = *word;
+    }
+    return words;
+  }
+
+  void write_words() {
+    for (std::int64_t l = 0; l < job_.lanes; ++l) {
+      if (wr_lanes_.get_lane(l, 1) == 0) continue;
+      std::int32_t* const word = word_at(wr_addr_, l);
+      if (word == nullptr) continue;
+      if (word - job_.memory.data() == job_.watched_word) job_.watched_cycle = cycle_;
+      *word = static_cast<std::int32_t>(wrap(wr_data_.get_lane(l, static_cast<int>(job_.word_bits)), static_cast<int>(job_.word_bits)));
+    }
+  }
+
+  /// One cycle with an ideal memory; `counts`: of the run.
+  void step(bool counts) {
+    const bool late_read = random_.chance(job_.stall), late_write = random_.chance(job_.stall), late_answer = random_.chance(job_.stall),
+               late_acknowledge = random_.chance(job_.stall);
+    offer_program();
     rd_ready_.set(late_read ? 0 : 1);
     wr_ready_.set(late_write ? 0 : 1);
     rr_valid_.set(0);
-    wa_valid_.set(0);
+    (has_device() ? complete_ : wa_valid_).set(0);
     bool answered = false, acknowledged = false;
     if (!answers_.empty() && answers_.front().due <= cycle_ && !late_answer) {
       answer();
@@ -204,30 +277,18 @@ class Driver {
     }
     clock(false);
     if (counts) note_ends();
-    for (std::size_t i = 0; counts && i < programs_.size(); ++i)
-      if (late_program[i] && programs_[i].ready.get() != 0) ++job_.stalled;
+    if (counts) count_late_program();
     if (late_read && rd_valid_.get() != 0) ++job_.stalled;
     if (late_write && wr_valid_.get() != 0) ++job_.stalled;
     if (rd_valid_.get() != 0 && !late_read) {
-      Answer a{cycle_ + job_.latency_cycles, std::vector<std::int32_t>(static_cast<std::size_t>(job_.lanes), 0)};
-      for (std::int64_t l = 0; l < job_.lanes; ++l) {
-        if (rd_lanes_.get_lane(l, 1) == 0) continue;
-        if (const std::int32_t* word = word_at(rd_addr_, l)) a.words[static_cast<std::size_t>(l)] = *word;
-      }
-      answers_.push_back(std::move(a));
+      answers_.push_back({cycle_ + job_.latency_cycles, read_words()});
       if (!answered && answers_.size() == 1 && answers_.front().due <= cycle_ && !late_answer) {
         answer();
         clock(false);
       }
     }
     if (wr_valid_.get() != 0 && !late_write) {
-      for (std::int64_t l = 0; l < job_.lanes; ++l) {
-        if (wr_lanes_.get_lane(l, 1) == 0) continue;
-        std::int32_t* const word = word_at(wr_addr_, l);
-        if (word == nullptr) continue;
-        if (word - job_.memory.data() == job_.watched_word) job_.watched_cycle = cycle_;
-        *word = static_cast<std::int32_t>(wrap(wr_data_.get_lane(l, static_cast<int>(job_.word_bits)), static_cast<int>(job_.word_bits)));
-      }
+      write_words();
       if (wr_last_.get() != 0) acknowledged_.push_back(cycle_ + job_.latency_cycles);
       if (!acknowledged && acknowledged_.size() == 1 && acknowledged_.front() <= cycle_ && !late_acknowledge) {
         wa_valid_.set(1);
@@ -236,15 +297,72 @@ class Driver {
       }
     }
     record();
-    for (ProgramPort& p : programs_) {
-      if (p.valid.get() == 0 || p.ready.get() == 0) continue;
-      ++p.at;
-      p.fresh = true;
-      last_moved_ = cycle_;
-    }
+    take_program();
     if ((rd_valid_.get() != 0 && !late_read) || (wr_valid_.get() != 0 && !late_write) || answered || acknowledged) last_moved_ = cycle_;
     clock(true);
     if (counts) ++cycle_;
+  }
+
+  /// The first half of a cycle with a device: what the RTL asks, before any answer of the cycle.
+  std::optional<Request> begin_cycle() {
+    late_read_ = random_.chance(job_.stall);
+    late_write_ = random_.chance(job_.stall);
+    late_answer_ = random_.chance(job_.stall);
+    offer_program();
+    for (const PortData* port : {&rd_ready_, &wr_ready_, &rr_valid_, &complete_}) port->set(0);
+    clk_.set(0);
+    model_.eval();
+    note_ends();
+    count_late_program();
+    const bool reads = rd_valid_.get() != 0, writes = wr_valid_.get() != 0;
+    if ((reads && late_read_) || (writes && late_write_)) ++job_.stalled;
+    if (transfer_ >= 0 || !(reads && !late_read_) == !(writes && !late_write_)) return std::nullopt;
+    if (transfers_ == static_cast<std::int64_t>(job_.program.device.size()) || static_cast<std::int64_t>(rq_tag_.get()) != transfers_ % tags) {
+      stop(cycle_, "it begins transfer " + std::to_string(transfers_) + " of " + std::to_string(job_.program.device.size()) + " with tag " + std::to_string(rq_tag_.get()) + ": " + where());
+      return std::nullopt;
+    }
+    transfer_ = transfers_++;
+    const DeviceTransfer& asked = job_.program.device[static_cast<std::size_t>(transfer_)];
+    words_left_ = asked.words;
+    released_ = false;
+    return Request{asked.runs, asked.bytes, asked.bytes_per_cycle, writes, static_cast<std::uint64_t>(transfer_)};
+  }
+
+  /// The second half. The last words of a transfer pass the port in the cycle before the memory can take the next one.
+  void end_cycle(const Tags& released, const Tags& completed) {
+    if (!released.empty()) released_ = true;
+    complete_tags_.insert(complete_tags_.end(), completed.begin(), completed.end());
+    bool moved = !completed.empty();
+    const bool reads = rd_valid_.get() != 0;
+    if (transfer_ >= 0 && !(reads ? late_read_ : late_write_)) {
+      std::int64_t words = 0;
+      for (std::int64_t l = 0; l < job_.lanes; ++l) words += (reads ? rd_lanes_ : wr_lanes_).get_lane(l, 1) != 0 ? 1 : 0;
+      if (words < words_left_ || released_) {
+        (reads ? rd_ready_ : wr_ready_).set(1);
+        if (reads) answers_.push_back({transfer_, read_words()});
+        else write_words();
+        words_left_ -= words;
+        if (words_left_ <= 0) transfer_ = -1;
+        moved = true;
+      }
+    }
+    if (!answers_.empty() && !late_answer_) {
+      answer();
+      moved = true;
+    }
+    // A read is complete when its words are here too.
+    std::erase_if(complete_tags_, [&](std::uint64_t tag) {
+      if (std::any_of(answers_.begin(), answers_.end(), [&](const Answer& a) { return a.due == static_cast<std::int64_t>(tag); })) return false;
+      if (transfer_ == static_cast<std::int64_t>(tag)) return false;
+      complete_.set_lane(static_cast<std::int64_t>(tag) % tags, 1, 1);
+      return true;
+    });
+    clock(false);
+    record();
+    take_program();
+    if (moved) last_moved_ = cycle_;
+    clock(true);
+    ++cycle_;
   }
 
   void note_ends() {

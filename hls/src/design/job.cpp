@@ -17,6 +17,7 @@ struct DesignJobFile {
   DesignJob job;
   std::string seed;
   std::vector<std::int64_t> stream_bytes, stream_counts;
+  bool device = false;
   std::vector<std::vector<std::int64_t>> step_needs;
 };
 
@@ -46,6 +47,7 @@ void describe(FieldVisitor& v, DesignJobFile& file) {
   field(v, {"stall", "chance"}, job.stall, RealRange{0, 0.9});
   field(v, {"cpu_seconds", "limit", "s", Key::required}, job.cpu_seconds, RealRange{0.1, 1e6});
   field(v, {"has_vector", "vector unit"}, job.has_vector);
+  field(v, {"device", "design.json and runs.bin say which memory"}, file.device);
   field(v, {"stream_bytes", "of a descriptor, by queue", "", Key::required}, file.stream_bytes, Length{4, 4}, Range{0});
   field(v, {"stream_counts", "descriptors, by queue", "", Key::required}, file.stream_counts, Length{4, 4}, Range{0});
   field(v, {"biases", "of all layers"}, job.program.biases, many, Range{});
@@ -75,6 +77,30 @@ Expected<std::vector<std::int32_t>> read_memory(const fs::path& path, std::int64
   return out;
 }
 
+/// Transfers as numbers of 64 bits: bytes, bytes_per_cycle, words, how many runs, and address and bytes of each.
+std::string packed_device(const std::vector<DeviceTransfer>& transfers) {
+  std::vector<std::int64_t> numbers;
+  for (const DeviceTransfer& t : transfers) {
+    numbers.insert(numbers.end(), {t.bytes, t.bytes_per_cycle, t.words, static_cast<std::int64_t>(t.runs.size())});
+    for (const sim::MemoryRun& run : t.runs) numbers.insert(numbers.end(), {static_cast<std::int64_t>(run.address), run.bytes});
+  }
+  return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(std::int64_t)};
+}
+
+Expected<void> unpack_device(const std::string& bytes, std::vector<DeviceTransfer>& out) {
+  std::vector<std::int64_t> numbers(bytes.size() / sizeof(std::int64_t));
+  if (!numbers.empty()) std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(std::int64_t));
+  for (std::size_t i = 0; i < numbers.size();) {
+    if (numbers.size() - i < 4 || numbers[i + 3] < 1 || numbers[i + 3] > static_cast<std::int64_t>((numbers.size() - i - 4) / 2))
+      return fail(ErrorKind::run_failed, "the job's transfers are incomplete");
+    DeviceTransfer& t = out.emplace_back(DeviceTransfer{{}, numbers[i], numbers[i + 1], numbers[i + 2]});
+    const std::int64_t runs = numbers[i + 3];
+    i += 4;
+    for (std::int64_t r = 0; r < runs; ++r, i += 2) t.runs.push_back({static_cast<std::uint64_t>(numbers[i]), numbers[i + 1]});
+  }
+  return {};
+}
+
 }  // namespace
 
 bool holds_design_job(const fs::path& folder) { return fs::exists(folder / "design_job.json"); }
@@ -99,6 +125,16 @@ Expected<void> do_design_job(const fs::path& folder) {
   if (!memory) return fail(std::move(memory.error()));
   job.memory = std::move(*memory);
 
+  if (file->device) {
+    auto design = read_file(folder / "design.json", std::size_t{1} << 24);
+    if (!design) return fail(std::move(design.error()));
+    job.device = std::move(*design);
+    auto runs = read_file(folder / "runs.bin", std::size_t{1} << 32);
+    if (!runs) return fail(std::move(runs.error()));
+    if (auto read = unpack_device(*runs, job.program.device); !read) return read;
+    if (static_cast<std::int64_t>(job.program.device.size()) != job.program.transfers.count) return fail(ErrorKind::run_failed, "the job's transfers are incomplete");
+  }
+
   limit_this_process(job.cpu_seconds);
   auto model = LoadedModel::load(job.library, job.trace, static_cast<int>(job.seed % 0x7fffffff) + 1);
   if (!model) return fail(std::move(model.error()));
@@ -119,6 +155,11 @@ Expected<void> run_design_job(DesignJob& job, const std::vector<std::string>& wo
     if (auto done = write_file(folder->path() / ("queue" + std::to_string(q) + ".bin"), bytes); !done) return done;
   }
   if (auto done = write_file(folder->path() / "memory.bin", bytes_of(job.memory)); !done) return done;
+  if (!job.device.empty()) {
+    if (auto done = write_file(folder->path() / "design.json", job.device); !done) return done;
+    if (auto done = write_file(folder->path() / "runs.bin", packed_device(job.program.device)); !done) return done;
+    file.device = true;
+  }
   file.job = std::move(job);
   file.seed = std::to_string(file.job.seed);
   for (const Progress& end : file.job.program.ends) file.step_needs.emplace_back(end.begin(), end.end());

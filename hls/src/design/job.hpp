@@ -18,6 +18,7 @@ struct DesignJob {
   double stall = 0, cpu_seconds = 900;
   std::uint64_t seed = 1;
   bool has_vector = false;
+  std::string device;  ///< the design as JSON where its memory is a device; empty: an ideal one
   /// Where the ports are written down, for a replay; empty: nowhere.
   std::string record;
   std::int64_t record_cycles = 0;

@@ -70,7 +70,10 @@ Expected<DesignProgram> compile_design_program(const arch::Design& design, const
   program.memory_words = at + most_sums;
   if (program.memory_words > most_words) return fail(ErrorKind::unsupported, "complete RTL of a workload with more than 2^28 words in the memory");
 
+  std::vector<sim::TensorPlaces> in_device(plan.size());
+  if (shape.device) in_device = sim::tensor_places(design, sim::cycle_steps(plan));
   for (const sim::PlannedStep& step : plan) {
+    const sim::TensorPlaces& device = in_device[static_cast<std::size_t>(&step - plan.data())];
     const workloads::Operator& op = graph.op(step.op->op);
     const workloads::TensorId in = op.inputs.at(0), out = op.outputs.at(0);
     static const OperatorNumbers none;
@@ -78,6 +81,7 @@ Expected<DesignProgram> compile_design_program(const arch::Design& design, const
     const OperatorNumbers& numbers = found == network.numbers.end() ? none : found->second;
     if (step.step->array) {
       ArrayPlace place;
+      place.device = device;
       place.ifmap = program.tensor_at.at(in);
       place.filter = program.weights_at.at(step.op->op);
       place.ofmap = program.tensor_at.at(out);
@@ -99,7 +103,7 @@ Expected<DesignProgram> compile_design_program(const arch::Design& design, const
       program.bias_ends.push_back(static_cast<std::int64_t>(program.biases.size()));
       if (auto ok = compile_array_step(state, *step.step->array, *step.mapping, place); !ok) return fail(std::move(ok.error()));
     } else {
-      VectorPlace place{program.tensor_at.at(in), 0, program.tensor_at.at(out)};
+      VectorPlace place{program.tensor_at.at(in), 0, program.tensor_at.at(out), device};
       if (op.type == "Add") place.second = program.tensor_at.at(op.inputs.at(1));
       if (auto ok = compile_vector_step(state, graph, op, numbers, step.step->vector, place); !ok) return fail(std::move(ok.error()));
     }

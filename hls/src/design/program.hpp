@@ -8,6 +8,7 @@
 #include "design/network.hpp"
 #include "design/shape.hpp"
 #include "gnomon/arch/mapping.hpp"
+#include "gnomon/sim/memory_port.hpp"
 #include "gnomon/sim/result.hpp"
 
 namespace gnomon::hls {
@@ -21,6 +22,12 @@ struct DescriptorStream {
 /// Progress counters (arrays of 1 + transfer_classes: ended, then each class) at the end of each work step.
 using Progress = std::array<std::int64_t, 1 + transfer_classes>;
 
+/// What a transfer asks of a memory that is a device (cut into its bursts there), in the order of the transfers.
+struct DeviceTransfer {
+  std::vector<sim::MemoryRun> runs;
+  std::int64_t bytes = 0, bytes_per_cycle = 0, words = 0;
+};
+
 /// What a complete design is given to do, and where its tensors lie in the memory (a word an address).
 struct DesignProgram {
   DescriptorStream transfers, folds, configs, chunks;
@@ -29,13 +36,14 @@ struct DesignProgram {
   std::vector<std::int64_t> bias_ends, array_ends;
   std::vector<Progress> ends;  ///< by work step
   std::int64_t memory_words = 0;
+  std::vector<DeviceTransfer> device;  ///< for a device only
   /// Where each stored tensor begins, and where the weights of each product do.
   std::map<workloads::TensorId, std::int64_t> tensor_at;
   std::map<workloads::OperatorId, std::int64_t> weights_at;
 };
 
 /// Compiles planned work steps (all of one core) for a design. Unsupported, naming operator or mapping field: layouts other than `streamed`,
-/// operands kept in two levels, dilated windows, several images, poolings that do not fit the levels at once, tables that overflow.
+/// operands kept in two levels, dilated windows, several images, poolings whose windows reach too far, tables that overflow.
 Expected<DesignProgram> compile_design_program(const arch::Design& design, const DesignShape& shape, const workloads::Graph& graph,
                                                const std::vector<sim::PlannedStep>& plan, const Network& network);
 

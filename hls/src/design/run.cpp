@@ -110,6 +110,7 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   job.bias_words = shape->bias_words;
   job.latency_cycles = design.memory.latency_cycles;
   job.has_vector = shape->vector_lanes > 0;
+  if (shape->device) job.device = design.resolved_json;
   job.stall = options.stall;
   job.seed = options.seed;
   job.cpu_seconds = options.cpu_seconds;

@@ -16,7 +16,7 @@ Expected<DesignShape> design_shape(const arch::Design& design) {
   };
   if (design.cores.size() != 1) return refuse("/cores", std::to_string(design.cores.size()) + " cores; one is supported");
   if (!design.shared.empty()) return refuse("/shared", "shared levels are not supported");
-  if (design.memory.kind != arch::MemoryKind::ideal) return refuse("/memory/type", in_quotes(design.memory.type) + "; only \"ideal\" is supported");
+  if (design.memory.kind != arch::MemoryKind::ideal && !design.memory.dram) return refuse("/memory/type", in_quotes(design.memory.type) + ": the design has not been resolved");
   const arch::Core& core = design.cores[0];
   auto array = array_parameters(core.array);
   if (!array) return fail(std::move(array.error()));
@@ -28,7 +28,8 @@ Expected<DesignShape> design_shape(const arch::Design& design) {
   shape.sum_words = array->accumulator_bits / bits;
   shape.vector_lanes = core.vector_lanes;
   if (core.vector_lanes > 256) return refuse("/cores/0/vector/lanes", std::to_string(core.vector_lanes) + "; at most 256 are supported");
-  const std::int64_t outer = std::min(design.memory.bytes_per_cycle, design.bus_bytes_per_cycle);
+  shape.device = design.memory.kind != arch::MemoryKind::ideal;
+  const std::int64_t outer = outer_bytes_per_cycle(design);
   std::int64_t offset = 0;
   for (std::size_t l = 0; l < core.levels.size(); ++l) {
     const arch::Level& level = core.levels[l];
@@ -52,9 +53,14 @@ Expected<DesignShape> design_shape(const arch::Design& design) {
   // A spare bit: the difference to a level's first word then tells words below it apart too.
   // Widths and depths come in steps, so that controllers of many designs are the same.
   shape.address_bits = std::max(20, (bits_for(offset) + 1 + 3) / 4 * 4);
+  if (shape.device) return shape;  // requests have tags
   if (design.memory.latency_cycles > 4000) return refuse("/memory/latency_cycles", "more than 4000");
   shape.flight_log = std::max(4, (bits_for(design.memory.latency_cycles + 2) + 1) / 2 * 2);
   return shape;
+}
+
+std::int64_t outer_bytes_per_cycle(const arch::Design& design) {
+  return design.memory.kind == arch::MemoryKind::ideal ? std::min(design.memory.bytes_per_cycle, design.bus_bytes_per_cycle) : design.bus_bytes_per_cycle;
 }
 
 bool DesignShape::prices_steps() const {

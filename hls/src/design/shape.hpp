@@ -27,6 +27,8 @@ struct DesignShape {
   int flight_log = 2;            ///< reads under way, as a power of two
   int address_bits = 1;          ///< of a word in the levels
   std::int64_t bias_words = 4096;
+  bool device = false;           ///< a DRAM device behind the ports: requests complete in any order, by tag
+  static constexpr int tag_log = 6;  ///< of a device's requests that are not complete, as a power of two
   /// Steps can take several cycles: some level is narrow.
   bool prices_steps() const;
   /// Words or sums are fractions of a byte, so that folds in flight together are rounded up to bytes one by one.
@@ -38,9 +40,11 @@ struct DesignShape {
   std::int64_t filter_lanes() const { return array.dataflow == arch::Dataflow::is ? array.rows : array.cols; }
 };
 
-/// The shape of a design. Unsupported, naming the field: several cores, shared levels, device memory, more than one transfer rate per
+/// The shape of a design. Unsupported, naming the field: several cores, shared levels, more than one transfer rate per
 /// fraction of a word, accumulators that are no multiple of the precision.
 Expected<DesignShape> design_shape(const arch::Design& design);
+/// Bytes a cycle between the levels and the memory, the levels' ports apart. A device's own rate is its controller's matter.
+std::int64_t outer_bytes_per_cycle(const arch::Design& design);
 
 /// A field of a descriptor: its bits follow those of the field before it.
 struct DescriptorField {

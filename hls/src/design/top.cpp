@@ -39,8 +39,7 @@ module @TOP@ (
   output logic [@L1@:0] wr_lanes,
   output logic [@LM1@:0] wr_addr,
   output logic [@LW1@:0] wr_data,
-  input  logic wa_valid,
-  output logic [31:0] ended,
+@ACKPORTS@  output logic [31:0] ended,
   output logic [127:0] done
 );
   // ---- Program queues. ----
@@ -125,7 +124,7 @@ module @TOP@ (
   logic [@L1@:0] dw_en;
   @TOP@_dma dma (.clk(clk), .rst(rst), .run(run), .d_valid(t_valid), .d_ready(t_ready), .d(t_data), .ended(ended), .done(done),
     .rd_valid(rd_valid), .rd_ready(rd_ready), .rd_lanes(rd_lanes), .rd_addr(rd_addr), .rr_valid(rr_valid), .rr_data(rr_data),
-    .wr_valid(wr_valid), .wr_ready(wr_ready), .wr_last(wr_last), .wr_lanes(wr_lanes), .wr_addr(wr_addr), .wr_data(wr_data), .wa_valid(wa_valid),
+    .wr_valid(wr_valid), .wr_ready(wr_ready), .wr_last(wr_last), .wr_lanes(wr_lanes), .wr_addr(wr_addr), .wr_data(wr_data), @ACKPINS@,
     .lv_raddr(dr_addr), .lv_rdata(dr_data), .lv_wen(dw_en), .lv_waddr(dw_addr), .lv_wdata(dw_data));
 
   // ---- Levels. ----
@@ -186,6 +185,9 @@ std::string whole_text(const DesignShape& s, const std::string& array, const Pla
   all["DUEWIRE"] = s.prices_steps() ? ", .due(due)" : "";
   all["DUE"] = s.prices_steps() ? std::string("  logic hold;\n  logic ") + (os ? "[3:0]" : "[2:0]") + " due;\n" : "";
   all["METER"] = s.prices_steps() ? fill_places(meter_instance(s), all) : "";
+  all["ACKPORTS"] = s.device ? "  output logic [" + std::to_string(DesignShape::tag_log - 1) + ":0] rq_tag,\n  input  logic [" + std::to_string((1 << DesignShape::tag_log) - 1) + ":0] complete,\n"
+                             : "  input  logic wa_valid,\n";
+  all["ACKPINS"] = s.device ? ".rq_tag(rq_tag), .complete(complete)" : ".wa_valid(wa_valid)";
   all["ARRAY"] = array;
   all["CONFIG"] = unpack_text(layouts.config, "config_data", "", "c_");
   // From the queue's output, not from the fold that enters.
@@ -276,7 +278,12 @@ Expected<Rtl> emit_design(const arch::Design& design) {
   port("wr_lanes", s.dma_lanes, false);
   port("wr_addr", s.dma_lanes * 32, false);
   port("wr_data", s.dma_lanes * bits, false);
-  port("wa_valid", 1, true);
+  if (s.device) {
+    port("rq_tag", DesignShape::tag_log, false);
+    port("complete", 1 << DesignShape::tag_log, true);
+  } else {
+    port("wa_valid", 1, true);
+  }
   port("ended", 32, false);
   port("done", 128, false);
   return rtl;

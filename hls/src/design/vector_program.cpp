@@ -49,6 +49,63 @@ Reach reach_of(const workloads::Pooling& p, const Blocks& blocks, const std::vec
   return out;
 }
 
+/// The first of the operations from `begin` on that reads the word `limit` of plain rows or one behind it, or `end`.
+std::int64_t first_beyond(const workloads::Pooling& p, std::int64_t begin, std::int64_t end, std::int64_t tail, std::int64_t h, std::int64_t w, std::int64_t oh, std::int64_t ow, std::int64_t limit) {
+  const std::int64_t per_output = p.kernel[0] * p.kernel[1] + tail;
+  for (std::int64_t op = begin; op < end; ++op) {
+    const std::int64_t tap = op % per_output - tail, output = op / per_output;
+    if (tap < 0) continue;
+    const std::int64_t y = output / ow % oh * p.stride[0] - p.pad_begin[0] + tap / p.kernel[1], x = output % ow * p.stride[1] - p.pad_begin[1] + tap % p.kernel[1];
+    if (y >= 0 && y < h && x >= 0 && x < w && output / (oh * ow) * h * w + y * w + x >= limit) return op;
+  }
+  return end;
+}
+
+/// A chunk's operations, or a part of them: those that find their words among what the chunk has brought, and those that wait for the first words of the next.
+struct Part {
+  std::int64_t chunk = 0, begin = 0, end = 0;  ///< operations
+  std::int64_t ahead = 0;                      ///< words of the next chunk's inputs
+};
+
+/// Cycle in which vector work ends on an ideal memory, as docs/microarchitecture.md sections 6 and 7 have it: chunks whose operations and fills may be cut in parts.
+struct ChunkTimes {
+  std::int64_t latency = 0, in_rate = 1, out_rate = 1, lanes = 1, chunks = 1;
+  std::vector<Part> parts;
+  std::vector<std::int64_t> until, outputs;       ///< inputs and outputs up to the end of each chunk, in words
+  std::int64_t end() const {
+    std::vector<std::int64_t> filled(1, 0), ended(1, 0), written(1, 0);  // by fill's part, by chunk: when
+    std::vector<std::size_t> fill_parts(1, 0);                           // parts of the fills of the chunks before
+    std::int64_t link = 0, unit = 0, now = 0, part = 0, starts = 0;
+    const auto words = [](const std::vector<std::int64_t>& ends, std::int64_t i) { return ends[static_cast<std::size_t>(i)] - (i > 0 ? ends[static_cast<std::size_t>(i) - 1] : 0); };
+    const auto move = [&](std::int64_t amount, std::int64_t rate, std::int64_t may) {
+      link = std::max(link, may) + (amount + rate - 1) / rate;
+      return link + latency;
+    };
+    const auto fill = [&](std::int64_t i) {
+      std::int64_t head = 0;
+      for (const Part& p : parts)
+        if (p.chunk == i - 1) head = std::max(head, p.ahead);
+      const std::int64_t may = i < slots ? 0 : ended[static_cast<std::size_t>(i - slots + 1)];
+      if (head > 0) filled.push_back(move(head, in_rate, may));
+      if (words(until, i) > head) filled.push_back(move(words(until, i) - head, in_rate, may));
+      fill_parts.push_back(filled.size() - 1);
+    };
+    for (std::int64_t i = 0; i < std::min(slots, chunks); ++i) fill(i);
+    for (std::int64_t i = 0; i < chunks; ++i) {
+      for (; part < static_cast<std::int64_t>(parts.size()) && parts[static_cast<std::size_t>(part)].chunk == i; ++part) {
+        const Part& p = parts[static_cast<std::size_t>(part)];
+        starts = std::max({unit, filled[fill_parts[static_cast<std::size_t>(i) + 1] + (p.ahead > 0 ? 1 : 0)], i < slots ? 0 : written[static_cast<std::size_t>(i - slots + 1)]});
+        unit = starts + (p.end - p.begin + lanes - 1) / lanes;
+      }
+      ended.push_back(unit);
+      written.push_back(move(words(outputs, i), out_rate, unit));
+      now = std::max({now, unit, written.back()});
+      if (i + slots < chunks) fill(i + slots);
+    }
+    return now;
+  }
+};
+
 }  // namespace
 
 Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& graph, const workloads::Operator& op, const OperatorNumbers& numbers,
@@ -97,12 +154,18 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
   // Inputs of a pooling go round in a ring: what the windows at a chunk's beginning read of the chunk before is kept until it ends.
   Blocks blocks{1, 1, w};
   Reach reach;
+  std::vector<Part> parts;
+  for (std::int64_t i = 0; i < chunks; ++i) parts.push_back({i, i == 0 ? 0 : ops_until(i), ops_until(i + 1), 0});
+  const std::int64_t beat = state.beat(0);
   std::int64_t in_words = held * in_slot;
   if (pooled) {
-    std::vector<std::int64_t> until;
-    for (std::int64_t i = 0; i < chunks; ++i) until.push_back(ops_until(i + 1));
-    const auto served = [&] {
+    const auto look = [&] {
+      std::vector<std::int64_t> until;
+      for (const Part& part : parts) until.push_back(part.end);
       reach = reach_of(*p, blocks, until, per_output - taps, h, oh, ow);
+    };
+    const auto served = [&] {
+      look();
       for (std::int64_t i = 0; i < chunks; ++i)
         if (reach.last[static_cast<std::size_t>(i)] > cut(work.in_elements, i + 1)) return false;
       return true;
@@ -113,11 +176,40 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
       blocks.bx = p->stride[1];
       fits = served();
     }
-    if (!fits)
-      return refuse("twice its tensors do not fit the core's levels, its " + std::to_string(chunks) + " chunks end inside a channel, and its windows reach further than their strides");
+    if (!fits) {
+      // What reaches further waits, at its chunk's end, for the first words of the next fill, which goes before the chunk's outputs on the link.
+      if (shape.device) return refuse("its windows reach further than their chunk has brought, and a device's transfers are not cut");
+      blocks = {1, 1, w};
+      served();
+      ChunkTimes times{state.design.memory.latency_cycles, beat, beat, shape.vector_lanes, chunks, parts, {}, {}};
+      for (std::int64_t i = 0; i < chunks; ++i) {
+        times.until.push_back(cut(work.in_elements, i + 1));
+        times.outputs.push_back(cut(work.out_elements, i + 1));
+      }
+      const std::int64_t model_end = times.end();
+      std::vector<Part> cut_parts;
+      for (std::int64_t i = 0; i < chunks; ++i) {
+        const std::int64_t brought = cut(work.in_elements, i + 1), last = reach.last[static_cast<std::size_t>(i)];
+        if (last <= brought) {
+          cut_parts.push_back(parts[static_cast<std::size_t>(i)]);
+          continue;
+        }
+        if (last > cut(work.in_elements, i + 2)) return refuse("its windows reach over more than the next of its " + std::to_string(chunks) + " chunks");
+        const auto [chunk, begin, end, none_ahead] = parts[static_cast<std::size_t>(i)];
+        const std::int64_t alone = (first_beyond(*p, begin, end, per_output - taps, h, w, oh, ow, brought) - begin) / shape.vector_lanes * shape.vector_lanes;
+        if (alone > 0) cut_parts.push_back({chunk, begin, begin + alone, 0});
+        cut_parts.push_back({chunk, begin + alone, end, std::min((last - brought + beat - 1) / beat * beat, cut(work.in_elements, i + 2) - brought)});
+      }
+      times.parts = parts = cut_parts;
+      if (const std::int64_t late = times.end() - model_end; late != 0)
+        return refuse("its windows reach further than their chunk has brought, and waiting for the next of its " + std::to_string(chunks) + " chunks takes " + std::to_string(late) + " cycles more than the model says");
+      look();
+    }
+    std::vector<std::int64_t> first(static_cast<std::size_t>(chunks), std::int64_t{1} << 60);  // by chunk
+    for (std::size_t n = 0; n < parts.size(); ++n) first[static_cast<std::size_t>(parts[n].chunk)] = std::min(first[static_cast<std::size_t>(parts[n].chunk)], reach.first[n]);
     in_words = cut(work.in_elements, 1);
     for (std::int64_t i = 0; i < chunks; ++i)
-      in_words = std::max(in_words, cut(work.in_elements, std::min(i + 2, chunks)) - std::min(reach.first[static_cast<std::size_t>(i)], cut(work.in_elements, i)));
+      in_words = std::max(in_words, cut(work.in_elements, std::min(i + 2, chunks)) - std::min(first[static_cast<std::size_t>(i)], cut(work.in_elements, i)));
   }
   if (in_words + held * out_slot > words) return refuse("its chunks do not fit the levels");
 
@@ -129,18 +221,33 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
   std::vector<Ordered> all;
   const auto in_at = [&](std::int64_t i) { return pooled ? cut(work.in_elements, i) % in_words : i % held * in_slot; };
   const auto out_at = [&](std::int64_t i) { return in_words + i % held * out_slot; };
-  std::int64_t rounds = 0;  // of the ring, before the first word that the chunk reads
+  const auto in_device = [&](TransferWords& t, std::uint64_t base, std::int64_t whole_bytes, std::int64_t i) {
+    if (!shape.device) return;
+    const std::int64_t from = up_to(whole_bytes, i, chunks);
+    t.bytes = up_to(whole_bytes, i + 1, chunks) - from;
+    t.bytes_per_cycle = state.bytes_per_cycle(0);
+    t.runs = {{base + static_cast<std::uint64_t>(from), t.bytes}};
+  };
+  // Fills of the chunks, in one or two transfers each, and how many transfers and parts of chunks come before each chunk.
+  std::vector<std::int64_t> heads(static_cast<std::size_t>(chunks) + 1, 0), fills_before(1, 0), parts_before(static_cast<std::size_t>(chunks) + 1, 0);
+  for (const Part& part : parts) {
+    heads[static_cast<std::size_t>(part.chunk) + 1] = part.ahead;
+    ++parts_before[static_cast<std::size_t>(part.chunk) + 1];
+  }
   for (std::int64_t i = 0; i < chunks; ++i) {
-    const std::int64_t in0 = cut(work.in_elements, i), in1 = cut(work.in_elements, i + 1);
-    const std::int64_t out0 = cut(work.out_elements, i), out1 = cut(work.out_elements, i + 1);
-    if (in1 == in0 || out1 == out0) return refuse("chunks without inputs or outputs");
+    const std::size_t c = static_cast<std::size_t>(i);
+    parts_before[c + 1] += parts_before[c];
+    const std::int64_t head = heads[c], in = cut(work.in_elements, i + 1) - cut(work.in_elements, i);
+    fills_before.push_back(fills_before.back() + (head > 0 && head < in ? 2 : 1));
+  }
+  const auto fill_words = [&](std::int64_t i, std::int64_t in0, std::int64_t in1, std::int64_t place_in_chunk) {
     TransferWords fill;
     fill.cls = first_fill_class;
-    fill.beat = state.beat(0);
+    fill.beat = beat;
     fill.words = in1 - in0;
-    fill.lvl = in_at(i);
+    fill.lvl = pooled ? in0 % in_words : in_at(i) + place_in_chunk;
     fill.need = begin;
-    fill.need[0] += std::max<std::int64_t>(0, i - slots + 1);
+    fill.need[0] += parts_before[static_cast<std::size_t>(std::max<std::int64_t>(0, i - slots + 1))];
     if (kind == addition) {  // a word of the one, a word of the other
       fill.mem = place.first + in0 / 2 + (in0 % 2 != 0 ? place.second - place.first : 0);
       fill.start[0] = in0 % 2;
@@ -155,24 +262,40 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
       fill.loops = {{in1 - in0, 1}};
     }
     if (pooled) fill.ring = in_words;
-    all.push_back({{std::max<std::int64_t>(i - slots, -1), 1, i}, fill});
+    in_device(fill, place.device.operand[0], in_bytes, i);
+    return fill;
+  };
+  for (std::int64_t i = 0; i < chunks; ++i) {
+    const std::int64_t in0 = cut(work.in_elements, i), in1 = cut(work.in_elements, i + 1), head = heads[static_cast<std::size_t>(i)];
+    const std::int64_t out0 = cut(work.out_elements, i), out1 = cut(work.out_elements, i + 1);
+    if (in1 == in0 || out1 == out0) return refuse("chunks without inputs or outputs");
+    const std::int64_t trigger = std::max<std::int64_t>(i - slots, -1);
+    const bool two = head > 0 && head < in1 - in0;
+    all.push_back({{trigger, 1, 2 * i}, fill_words(i, in0, two ? in0 + head : in1, 0)});
+    if (two) all.push_back({{trigger, 1, 2 * i + 1}, fill_words(i, in0 + head, in1, head)});
     TransferWords back;
     back.write = true;
     back.cls = write_back_class;
-    back.beat = state.beat(0);
+    back.beat = beat;
     back.words = out1 - out0;
     back.mem = place.out + out0;
     back.lvl = out_at(i);
     back.loops = {{out1 - out0, 1}};
+    in_device(back, place.device.operand[arch::operand_count - 1], out_bytes, i);
     back.need = begin;
-    back.need[0] += i + 1;
-    all.push_back({{i, 0, i}, back});
-
+    back.need[0] += parts_before[static_cast<std::size_t>(i) + 1];
+    all.push_back({{i, 0, 2 * i}, back});
+  }
+  std::int64_t rounds = 0;  // of the ring, before the first word that the part reads
+  for (std::size_t n = 0; n < parts.size(); ++n) {
+    const Part& part = parts[n];
+    const std::int64_t i = part.chunk;
+    const std::int64_t in0 = cut(work.in_elements, i), in1 = cut(work.in_elements, i + 1), out0 = cut(work.out_elements, i);
     DescriptorWriter& d = state.chunk;
     d.begin();
     d.set("kind", kind);
-    d.set("ops", ops_until(i + 1) - ops_until(i));
-    d.set("out", out_at(i));
+    d.set("ops", part.end - part.begin);
+    d.set("out", out_at(i) + (part.begin / per_output - ops_until(i) / per_output));
     d.set("in_words", in1 - in0);
     d.set("carry", kind == addition && in0 > 2 * out0 ? 1 : 0);  // half a pair came with the chunk before
     d.set("shift", numbers.shift);
@@ -183,9 +306,9 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
     if (pooled) {
       const std::int64_t block = blocks.by * blocks.bx, next = p->stride[1] / blocks.bx * block, down = p->stride[0] / blocks.by * blocks.by * w;
       const std::int64_t before = rounds;
-      rounds = std::max(rounds, std::min(reach.first[static_cast<std::size_t>(i)], in0) / in_words);
-      d.set("in", i == 0 ? blocks.at(-p->pad_begin[0], -p->pad_begin[1]) : (before - rounds) * in_words);
-      d.set("resume", i == 0 ? 0 : 1);
+      rounds = std::max(rounds, std::min(reach.first[n], in0) / in_words);
+      d.set("in", n == 0 ? blocks.at(-p->pad_begin[0], -p->pad_begin[1]) : (before - rounds) * in_words);
+      d.set("resume", n == 0 ? 0 : 1);
       d.set("ring", in_words);
       d.set("px", -p->pad_begin[1] - floor_div(-p->pad_begin[1], blocks.bx) * blocks.bx);
       d.set("py", -p->pad_begin[0] - floor_div(-p->pad_begin[0], blocks.by) * blocks.by);
@@ -210,14 +333,14 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
     }
     d.set("need_e", begin[0]);
     Progress need = begin;
-    need[1 + first_fill_class] += i + 1;
+    need[1 + first_fill_class] += fills_before[static_cast<std::size_t>(i) + 1] + (part.ahead > 0 ? 1 : 0);
     need[1 + write_back_class] += std::max<std::int64_t>(0, i - slots + 1);
     for (int c = 0; c < transfer_classes; ++c) d.set("need" + std::to_string(c), need[static_cast<std::size_t>(c) + 1]);
   }
   std::sort(all.begin(), all.end(), [](const Ordered& a, const Ordered& b) { return a.key < b.key; });
   for (const Ordered& one : all)
     if (auto ok = state.add(one.words); !ok) return ok;
-  state.now[0] += chunks;
+  state.now[0] += static_cast<std::int64_t>(parts.size());
   return {};
 }
 

@@ -122,4 +122,25 @@ Expected<CycleRun> run_cycle_model(const arch::Design& design, const std::vector
   return run_steps(design, steps, "mapping", arrays);
 }
 
+std::vector<TensorPlaces> tensor_places(const arch::Design& design, const std::vector<CycleStep>& steps) {
+  std::vector<TensorPlaces> out;
+  std::uint64_t address = 0;
+  for (const CycleStep& step : steps) {
+    TensorPlaces& places = out.emplace_back();
+    const arch::Core& core = design.cores[step.core];
+    if (step.array) {
+      const cycle::ArrayStep planned = cycle::plan_array_step(design, step.core, *step.array, *step.mapping, address);
+      for (std::size_t o = 0; o < arch::operand_count; ++o) places.operand[o] = planned.operand_address[o];
+      places.sums = planned.sums_address;
+      address += cycle::placed_bytes(core.array, *step.array);
+    } else {
+      const cycle::VectorStep planned = cycle::plan_vector_step(core, step.vector, address);
+      places.operand[0] = planned.in_address;
+      places.operand[arch::operand_count - 1] = planned.out_address;
+      address += cycle::placed_bytes(core.array, step.vector);
+    }
+  }
+  return out;
+}
+
 }  // namespace gnomon::sim

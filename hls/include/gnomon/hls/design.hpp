@@ -18,7 +18,7 @@ namespace gnomon::hls {
 /// to the memory and the sequencer that starts them (docs/rtl.md, "Complete designs"). It depends on the design alone; what it computes is given to it as
 /// a program of descriptors.
 ///
-/// One core, no shared levels, ideal memory, integer precisions; accumulators a multiple of the precision; rates that do not cut words. Everything else
+/// One core, no shared levels, ideal or device memory, integer precisions; accumulators a multiple of the precision; rates that do not cut words. Everything else
 /// is refused as unsupported, naming the field.
 Expected<Rtl> emit_design(const arch::Design& design);
 
@@ -67,7 +67,7 @@ struct DesignRequest {
 /// interpreter, and the end of every work step with the SystemC cycle model.
 ///
 /// Integers: interpret_network (seeded inputs, weights and biases, filters quantised where the model holds their values; results scaled down by powers of two).
-/// The memory answers as the design's ideal memory does; `options.stall` holds its ports and those of the program back and delays its answers, seeded. `options.artifacts` gets RTL,
+/// The memory answers as the design's ideal memory does, or is the cycle model's device in a SystemC simulation; `options.stall` holds its ports and those of the program back and delays its answers, seeded. `options.artifacts` gets RTL,
 /// program, testbench and vectors; `options.icarus` replays them. Errors: unsupported (design, operator or mapping without complete RTL), run_failed (tools, a child that fails or gets stuck).
 Expected<DesignCosim> cosimulate_design(const DesignRequest& request);
 

@@ -91,6 +91,14 @@ Expected<arch::Evaluation> simulate(const arch::Design& design, const workloads:
 /// The plan's work steps in the form that `run_cycle_model` takes.
 std::vector<CycleStep> cycle_steps(const std::vector<PlannedStep>& planned);
 
+/// Where the model puts the tensors of a work step in device memory, in bytes.
+struct TensorPlaces {
+  std::uint64_t operand[arch::operand_count] = {0, 0, 0};  ///< of vector work the first and the last: inputs, outputs
+  std::uint64_t sums = 0;                                  ///< unfinished ones of array work
+};
+/// Of steps that run one after the other, in that order.
+std::vector<TensorPlaces> tensor_places(const arch::Design& design, const std::vector<CycleStep>& steps);
+
 /// `accelerator/cycle`.
 void register_cycle(arch::EvaluatorRegistry& registry);
 

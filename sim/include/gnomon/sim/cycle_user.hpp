@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "gnomon/arch/design.hpp"
+#include "gnomon/sim/dram.hpp"
+#include "gnomon/sim/memory_port.hpp"
+
+namespace gnomon::sim {
+
+/// What works cycle by cycle at a design's device memory, through one port: generated RTL of a core, say.
+class CycleUser {
+ public:
+  struct Request {
+    std::vector<MemoryRun> runs;  ///< ascending
+    std::int64_t bytes = 0, bytes_per_cycle = 0;
+    bool write = false;
+    std::uint64_t tag = 0;
+  };
+  /// Tags of requests, in the order of what was said about them.
+  using Tags = std::vector<std::uint64_t>;
+  virtual ~CycleUser() = default;
+  /// The edge of the array clock at which cycle `cycle` (from 0 on) begins, after all that the memory says at that time: what it has released (the port
+  /// can take the next request in this cycle) and completed since the edge before. Returns the request that begins in this cycle, if any: one at a time.
+  /// Whatever it throws becomes an error of the run.
+  virtual std::optional<Request> edge(std::int64_t cycle, const Tags& released, const Tags& completed) = 0;
+  /// No further edge is wanted.
+  virtual bool finished() const = 0;
+};
+
+/// Runs `user` against the design's device memory (`Memory::dram`) in a SystemC simulation whose array clock has an edge in every cycle.
+/// Errors: invalid_input (no device), run_failed (what SystemC, the device or the user says; a simulation that is running in this process already).
+Expected<DramStatistics> run_against_device(const arch::Design& design, CycleUser& user);
+
+}  // namespace gnomon::sim

@@ -1,0 +1,73 @@
+#include "gnomon/sim/cycle_user.hpp"
+
+#include <systemc>
+
+#include "gnomon/sim/device_memory.hpp"
+#include "gnomon/sim/session.hpp"
+
+namespace gnomon::sim {
+namespace {
+
+class Edges final : public sc_core::sc_module, public MemoryClient {
+ public:
+  Edges(sc_core::sc_module_name name, const arch::Design& design, CycleUser& user)
+      : sc_module(name), clock_{design.clock_period_ps}, user_(user), device_(make_device_memory("memory", *design.memory.dram, clock_, 1)) {
+    SC_HAS_PROCESS(Edges);
+    SC_METHOD(on_edge);
+    sensitive << edge_;
+  }
+  DramStatistics statistics() { return device_->statistics(); }
+  void memory_released(std::uint64_t tag, std::int64_t) override { released_.push_back(tag); }
+  void memory_completed(std::uint64_t tag, std::int64_t) override { completed_.push_back(tag); }
+
+ private:
+  ClockDomain clock_;
+  CycleUser& user_;
+  std::unique_ptr<DeviceMemory> device_;
+  CycleUser::Tags released_, completed_;
+  std::int64_t cycle_ = 0;
+  bool heard_ = false;  ///< what the memory says at this time
+  sc_core::sc_event edge_;
+
+  void on_edge() {
+    if (!heard_) {
+      heard_ = true;
+      edge_.notify(sc_core::SC_ZERO_TIME);
+      return;
+    }
+    heard_ = false;
+    const auto wish = user_.edge(cycle_, released_, completed_);
+    released_.clear();
+    completed_.clear();
+    if (wish) {
+      MemoryRequest request;
+      request.time_ps = clock_.time_ps(cycle_);
+      request.address = wish->runs.front().address;
+      request.bytes = wish->bytes;
+      request.runs = wish->runs;
+      request.write = wish->write;
+      request.bytes_per_cycle = wish->bytes_per_cycle;
+      request.tag = wish->tag;
+      device_->port(0).request(request, *this);
+    }
+    ++cycle_;
+    if (!user_.finished()) edge_.notify(sc_core::sc_time::from_value(static_cast<sc_dt::uint64>(clock_.period_ps)));
+  }
+};
+
+}  // namespace
+
+Expected<DramStatistics> run_against_device(const arch::Design& design, CycleUser& user) {
+  if (!design.memory.dram) return fail(ErrorKind::invalid_input, "memory type \"" + design.memory.type + "\" is no device, or the design has not been resolved");
+  auto session = SimSession::open();
+  if (!session) return fail(std::move(session.error()));
+  try {
+    Edges edges("edges", design, user);
+    if (auto ran = session->run(); !ran) return fail(std::move(ran.error()));
+    return edges.statistics();
+  } catch (const std::exception& error) {
+    return fail(ErrorKind::run_failed, std::string("simulation: ") + error.what());
+  }
+}
+
+}  // namespace gnomon::sim

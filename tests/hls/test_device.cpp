@@ -1,0 +1,109 @@
+// Complete designs at a DRAM device. Truths: the SystemC model, whose work steps on the same device must end in the same cycles (so every burst must be asked for in
+// the model's cycle, since the device keeps its state); the integer interpreter for all outputs.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "design_case.hpp"
+#include "gnomon/base/process.hpp"
+#include "gnomon/base/random.hpp"
+#include "gnomon/base/temporary_folder.hpp"
+
+namespace gnomon::hls {
+namespace {
+
+// Edge folds, partial sums that come and go, folds of one element.
+constexpr const char* rows = "a,5,7,9\nb,13,6,70\nc,1,1,1\nd,17,9,1\n";
+
+arch::Design at_device(const std::string& flow, bool overlap, const std::string& type, const std::function<void(Json&)>& changes = {}) {
+  return design(flow, overlap, [&](Json& json) {
+    for (Json& level : json["cores"][0]["levels"]) level["kib"] = 0.5;
+    json["memory"] = Json{{"type", type}, {"channels", 1}};
+    if (changes) changes(json);
+  });
+}
+
+TEST(DeviceMemory, LeNetRunsWhole) {
+  const auto graph = workload("examples/workloads/lenet5.json");
+  for (const char* flow : flows) {
+    if (std::string(flow) == "is" && !long_run()) continue;
+    SCOPED_TRACE(flow);
+    check(at_device(flow, true, "ddr4-2400"), *graph);
+    check(at_device(flow, true, "hbm2-2000"), *graph, 0.2, 3);
+  }
+}
+
+TEST(DeviceMemory, ResidualBlockRunsWhole) {
+  if (!long_run()) GTEST_SKIP() << "GNOMON_LONG=1";
+  check(at_device("os", true, "ddr4-2400", [](Json& json) {
+          for (Json& level : json["cores"][0]["levels"]) level["kib"] = 64;
+          json["cores"][0]["array"]["rows"] = json["cores"][0]["array"]["cols"] = 16;
+        }),
+        *workload("examples/workloads/resnet50_block.json"));
+}
+
+// The RTL does not depend on the device: one build for each row of the loop, on all devices with any controller and clock.
+TEST(DeviceMemory, AtRandom) {
+  const std::uint64_t seed = 11;
+  Random random(seed);
+  const std::vector<std::string> devices{"ddr3-1600", "ddr4-2400", "ddr4-3200", "ddr5-4800", "hbm2-2000", "hbm3-6400", "lpddr4-3200", "lpddr5-6400"};
+  for (int i = 0; i < (long_run() ? 200 : 24); ++i) {
+    const std::string flow = flows[long_run() ? i % 3 : 1];
+    const std::string device = devices[static_cast<std::size_t>(i) % devices.size()];
+    const bool narrow = long_run() && i % 2 == 1;
+    const int clock = static_cast<int>(random.log_integer(60, 1300));
+    const arch::Design made = at_device(flow, true, device, [&](Json& json) {
+      json["clock_mhz"] = clock;
+      if (narrow) json["cores"][0]["levels"][1]["bytes_per_cycle"] = 3;
+      json["memory"]["channels"] = random.pick<int>({1, 2, 4});
+      json["memory"]["controller"] = Json{{"page_policy", random.pick<std::string>({"open", "open_adaptive", "closed", "closed_adaptive"})},
+                                          {"scheduler", random.pick<std::string>({"fifo", "frfcfs", "frfcfs_grp"})},
+                                          {"request_buffer_size", random.integer(1, 32)}};
+    });
+    std::string products_of;
+    for (int step = 0; step < 3; ++step)
+      products_of += "s" + std::to_string(step) + "," + std::to_string(random.integer(1, 20)) + "," + std::to_string(random.integer(1, 20)) + "," + std::to_string(random.integer(1, 60)) + "\n";
+    SCOPED_TRACE("seed " + std::to_string(seed) + ", " + std::to_string(i) + ": " + flow + ", " + device + ", " + std::to_string(clock) + " MHz, " + made.resolved_json + ", " + products_of);
+    check(made, *products(products_of), i % 5 == 4 ? 0.3 : 0, seed + static_cast<std::uint64_t>(i));
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+TEST(DeviceMemory, BrokenTagsAreFound) {
+  const auto graph = products(rows);
+  const arch::Design made = at_device("ws", true, "ddr4-2400");
+  const Rtl sound = *emit_design(made);
+  const std::pair<const char*, const char*> mutations[] = {{"classes[tag] <= q_cls;", "classes[tag] <= q_cls ^ 2'd1;"},
+                                                           {"if (its_class == 2'd3) more3 = more3 + 32'd1;", "if (its_class == 2'd3) more3 = more3 + 32'd2;"},
+                                                           {"if (go && last) tag <= tag + 6'd1;", "if (go && last) tag <= tag + 6'd2;"}};
+  for (std::size_t i = 0; i < std::size(mutations); ++i) {
+    if (i > 0 && !long_run()) continue;  // each is a build of its own
+    SCOPED_TRACE(mutations[i].first);
+    DesignRequest request{made, *graph, {}, options()};
+    request.rtl = mutate(sound, mutations[i].first, mutations[i].second);
+    ASSERT_FALSE(request.rtl->text.empty()) << "not in the text";
+    auto run = cosimulate_design(request);
+    EXPECT_TRUE(!run || run->mismatches > 0 || run->cycle_difference != 0);
+    if (!run) {
+      EXPECT_NE(run.error().text().find("does not come to its end"), std::string::npos) << run.error().text();
+    }
+  }
+}
+
+TEST(DeviceMemory, ToolsFindNothing) {
+  const arch::Design made = at_device("ws", true, "ddr4-2400");
+  const Rtl rtl = *emit_design(made);
+  auto folder = TemporaryFolder::make();
+  ASSERT_TRUE(folder);
+  const std::filesystem::path file = folder->path() / (rtl.top + ".sv");
+  ASSERT_TRUE(write_file(file, rtl.text));
+  auto lint = run_process({"verilator", "-Wall", "-Wno-DECLFILENAME", "--lint-only", "--top-module", rtl.top, file.string()});
+  ASSERT_TRUE(lint) << lint.error().text();
+  EXPECT_EQ(lint->exit_status, 0) << lint->out << lint->err;
+  auto yosys = run_process({"yosys", "-q", "-p", "read_verilog -sv " + file.string() + "; hierarchy -check -top " + rtl.top + "; proc; opt_expr; opt_clean; check -assert"});
+  ASSERT_TRUE(yosys) << yosys.error().text();
+  EXPECT_EQ(yosys->exit_status, 0) << rtl.top << yosys->out << yosys->err;
+}
+
+}  // namespace
+}  // namespace gnomon::hls
