@@ -126,27 +126,33 @@ def check_product(bench: Path, tmp_path: Path) -> None:
     assert [int(word) for word in out.split()] == expected
 
 
-def test_a_trial_with_device_memory_runs_its_arrays_in_one_system(tmp_path: Path, edge: dict[str, Any]) -> None:
-    """No complete RTL with DRAM: the arrays are RTL, the rest models, and results and store say so. Truth: the cycles that the campaign stored."""
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_trial_with_device_memory_runs_at_the_device(tmp_path: Path, edge: dict[str, Any], complete: bool) -> None:
+    """Complete RTL where the design has it; else the arrays are RTL, the rest models, and results and store say so. Truth: the cycles that the campaign stored."""
     edge["cores"][0]["name"] = "npu"
     design = small(edge, "os")
     design["memory"] = {"type": "ddr4-2400", "channels": 1}
+    design["cores"][0]["array"]["accumulator_bits"] = 32 if complete else 28
     out = tmp_path / "out"
     run = gnomon("run", campaign(tmp_path, edge, design=design, fidelity="cycle"), "--out", out, "--json")
     assert run.status == 0, run.err
     best = next(iter(run.json()["best"].values()))
     run = gnomon("cosim", "--campaign", out, "--trial", best["trial"], "--base", tmp_path, "--json")
     assert run.status == 0, run.err
-    assert "no complete RTL" in run.err and "in RTL: array of core npu; as models: levels, links, memory (ddr4-2400), vector work" in run.err
     (whole,) = run.json()["whole"]
-    assert whole["whole"] is False and "/memory/type" in whole["unsupported"]
+    with sqlite3.connect(out / "campaign.sqlite") as store:
+        kept = {row["kind"]: row for row in (json.loads(text) for (text,) in store.execute("SELECT result FROM cosim"))}
+    assert set(kept) == {"array", "whole" if complete else "together"}
+    if complete:
+        assert whole["whole"] is True and whole["outputs_match"] is True and whole["rtl_cycles"] == whole["model_cycles"] == best["metrics"]["latency_cycles"]
+        assert kept["whole"]["rtl_cycles"] == whole["rtl_cycles"]
+        return
+    assert "no complete RTL" in run.err and "in RTL: array of core npu; as models: levels, links, memory (ddr4-2400), vector work" in run.err
+    assert whole["whole"] is False and "/cores/0/array/accumulator_bits" in whole["unsupported"]
     assert whole["in_rtl"] == ["array of core npu"] and "memory (ddr4-2400)" in whole["in_models"]
     together = whole["together"]
     assert together["agrees"] is True and together["latency_cycles"] == together["model_latency_cycles"] == best["metrics"]["latency_cycles"]
     assert all(step["rtl"] and step["mismatches"] == 0 and step["outputs"] == 40 * 20 for step in together["steps"])
-    with sqlite3.connect(out / "campaign.sqlite") as store:
-        kept = {row["kind"]: row for row in (json.loads(text) for (text,) in store.execute("SELECT result FROM cosim"))}
-    assert set(kept) == {"array", "together"}
     assert kept["together"]["rtl_cycles"] == together["latency_cycles"] and kept["together"]["in_models"] == whole["in_models"]
     assert kept["together"]["outputs_match"] is True and kept["together"]["cycle_difference"] == 0
 
