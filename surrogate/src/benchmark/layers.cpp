@@ -12,6 +12,7 @@
 #include "gnomon/surrogate/benchmark.hpp"
 
 namespace gnomon::surrogate {
+using namespace std::string_view_literals;
 namespace {
 
 using arch::LabelTable;
@@ -24,13 +25,15 @@ constexpr bool is_word(std::size_t field) { return field == at_type || field == 
 
 /// One layer as read: its words and numbers by field, and what follows from them.
 struct LayerRow {
-  std::array<std::string_view, fields.size()> texts;
-  std::array<double, fields.size()> numbers{};
+  std::string_view type, activation;
+  std::array<double, fields.size()> numbers;
   double products = 0, macs = 0;
 
+  std::string_view& word(std::size_t field) { return field == at_type ? type : activation; }
+  const std::string_view& word(std::size_t field) const { return field == at_type ? type : activation; }
   NetworkLayer shape() const {
     const auto& n = numbers;
-    return {std::string(texts[at_type]), std::string(texts[at_activation]), n[at_n_in], n[at_n_out], n[at_reuse], n[at_bias] != 0, n[at_residual] != 0, n[at_in_height], n[at_in_width], n[at_in_channels],
+    return {layer_kind(type), layer_activation(activation), n[at_n_in], n[at_n_out], n[at_reuse], n[at_bias] != 0, n[at_residual] != 0, n[at_in_height], n[at_in_width], n[at_in_channels],
             n[at_height], n[at_width], n[at_channels], n[at_kernel], n[at_stride]};
   }
 };
@@ -66,7 +69,7 @@ bool take_plain(std::string_view& text, LayerRow& layer) {
       if (at == from) return false;
       layer.numbers[f] = static_cast<double>(value);
     }
-    layer.texts[f] = {from, static_cast<std::size_t>(at - from)};
+    if (is_word(f)) layer.word(f) = {from, static_cast<std::size_t>(at - from)};
     const bool last = f + 1 == fields.size();
     if (last ? at < end && *at != ';' : at == end || *at != ':') return false;
     if (at < end) ++at;
@@ -80,7 +83,7 @@ Expected<void> read_layers(const LabelTable& table, std::size_t row, std::string
   const auto refuse = [&](const std::string& what) { return fail(Error(ErrorKind::invalid_input, Problem{table.file_of(row), table.place_of(row) + ", column \"layers\"", what})); };
   const auto finish = [](LayerRow& layer) {
     layer.products = layer.numbers[at_n_in] * layer.numbers[at_n_out];
-    layer.macs = layer.products * (layer.texts[at_type].starts_with("conv") ? layer.numbers[at_height] * layer.numbers[at_width] : 1);
+    layer.macs = layer.products * (layer.type.starts_with("conv") ? layer.numbers[at_height] * layer.numbers[at_width] : 1);
   };
   out.clear();
   do {
@@ -96,9 +99,9 @@ Expected<void> read_layers(const LabelTable& table, std::size_t row, std::string
     }
     std::string_view left = whole;
     for (std::size_t f = 0; f < fields.size(); ++f) {
-      layer.texts[f] = next_part(left, ':');
-      if (is_word(f) || count_in(layer.texts[f], layer.numbers[f])) continue;
-      return refuse(std::string(fields[f]) + " of a layer is " + in_quotes(std::string(layer.texts[f])) + ", not a count");
+      const std::string_view part = next_part(left, ':');
+      if (is_word(f)) layer.word(f) = part;
+      else if (!count_in(part, layer.numbers[f])) return refuse(std::string(fields[f]) + " of a layer is " + in_quotes(std::string(part)) + ", not a count");
     }
     finish(layer);
   } while (!text.empty());
@@ -144,7 +147,7 @@ std::array<double, derived_names.size()> derived_of(const std::vector<LayerRow>&
 }
 
 /// Columns of a table that are features as they stand, and the reuse factor wished for, which is not.
-constexpr std::array<const char*, 5> given_names{"precision_bits", "strategy", "io", "layer_count", "reuse_factor"};
+constexpr std::array<std::string_view, 5> given_names{"precision_bits", "strategy", "io", "layer_count", "reuse_factor"};
 enum : std::size_t { at_bits = 0, at_strategy, at_io, at_count, at_wished };
 
 /// Reads row by row and tells `each` the layers and what is derived from them.
@@ -213,12 +216,13 @@ bool TextPlan::encode(const std::vector<Feature>& features, const std::vector<Bo
   const LabelTable::Column *layers = nullptr;
   bool network = false, family = false;
   for (const LabelTable::Column& column : table.columns()) {
-    const std::string& name = column.name;
-    if (name == "network") network = true;
-    else if (name == "family") family = true;
-    else if (name == "layers") layers = &column;
-    else if (name == "multipliers" && (!column.numeric || !column.unit.empty() || std::any_of(column.numbers.begin(), column.numbers.end(), [](double v) { return v < 0; }))) return false;
-    else if (name == "macs" || name == "weight_bits" || name.starts_with("analytical_") || name == "kernel" || name == "prec") return false;
+    // Views are compared by their lengths first.
+    const std::string_view name = column.name;
+    if (name == "network"sv) network = true;
+    else if (name == "family"sv) family = true;
+    else if (name == "layers"sv) layers = &column;
+    else if (name == "multipliers"sv && (!column.numeric || !column.unit.empty() || std::any_of(column.numbers.begin(), column.numbers.end(), [](double v) { return v < 0; }))) return false;
+    else if (name == "macs"sv || name == "weight_bits"sv || name.starts_with("analytical_"sv) || name == "kernel"sv || name == "prec"sv) return false;
     else if (const auto at = std::find(given_names.begin(), given_names.end(), name); at != given_names.end()) given[static_cast<std::size_t>(at - given_names.begin())] = &column;
   }
   if (!network || !family || layers == nullptr || layers->numeric || !layers->unit.empty()) return false;
@@ -273,7 +277,7 @@ Expected<NetworkTables> layers_tables(const LabelTable& table) {
     for (const LayerRow& layer : layers) {
       nodes[0].words.push_back(name.words.back());
       for (std::size_t f = 0; f < fields.size(); ++f) {
-        if (is_word(f)) nodes[f + 1].words.emplace_back(layer.texts[f]);
+        if (is_word(f)) nodes[f + 1].words.emplace_back(layer.word(f));
         else nodes[f + 1].numbers.push_back(layer.numbers[f]);
       }
       const double own[] = {layer.macs, layer.products / std::max(1.0, layer.numbers[at_reuse]), layer.products * bits, bits};

@@ -2,20 +2,41 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 
 namespace gnomon::surrogate {
+using namespace std::string_view_literals;
 namespace {
 
-double levels_of(double terms) { return terms <= 1 ? 0 : std::ceil(std::log2(terms) - 1e-9); }
+/// 2^bits by what the number is made of; bits are whole and far from the ends.
+double power_of_two(double bits) {
+  if (std::abs(bits) < 1000 && bits == static_cast<int>(bits)) return std::bit_cast<double>(static_cast<std::uint64_t>(static_cast<std::int64_t>(bits) + 1023) << 52);
+  return std::exp2(bits);
+}
+/// ceil(log2(terms)), whole numbers of any but huge size without a logarithm.
+double levels_of(double terms) {
+  if (terms <= 1) return 0;
+  if (const auto whole = static_cast<std::uint32_t>(std::min(terms, 268435456.0)); static_cast<double>(whole) == terms && whole < 268435456U) return std::bit_width(whole - 1);
+  return std::ceil(std::log2(terms) - 1e-9);
+}
 double bits_for(double entries) { return std::max(1.0, levels_of(entries)); }
 
 /// Different ones among n draws out of 2^bits.
 double distinct(double n, double bits) {
   if (bits > 40) return n;
-  const double k = std::exp2(bits);
-  return -k * std::expm1(n * std::log1p(-1 / k));
+  // log1p(-2^-bits) of whole numbers of bits, which most are.
+  static const std::array<double, 41> whole = [] {
+    std::array<double, 41> out{};
+    for (std::size_t b = 0; b < out.size(); ++b) out[b] = std::log1p(-1 / std::exp2(static_cast<double>(b)));
+    return out;
+  }();
+  const double k = power_of_two(bits);
+  const double chance = bits >= 0 && bits == static_cast<int>(bits) ? whole[static_cast<std::size_t>(bits)] : std::log1p(-1 / k);
+  return -k * std::expm1(n * chance);
 }
+/// The remainder of two of a whole number that is not negative.
+double odd_of(double n) { return n < 1e15 ? n - 2 * static_cast<double>(static_cast<std::int64_t>(n / 2)) : std::fmod(n, 2); }
 
 /// How many odd constants of a bit width have so many non-adjacent digits.
 struct OddConstants {
@@ -30,6 +51,19 @@ struct OddConstants {
         v -= (v & 3) == 3 ? -1 : 1;
       }
       count[static_cast<std::size_t>(width)][static_cast<std::size_t>(digits)] += 1;
+    }
+  }
+};
+
+/// Per width of weights and of odd constants: the chance that a weight is such a constant with its sign and place, and log1p(-chance).
+struct Chances {
+  std::array<std::array<std::pair<double, double>, 17>, 17> of{};
+  Chances() {
+    for (int x = 2; x <= 16; ++x) {
+      for (int b = 1; b < std::max(2, x); ++b) {
+        const double chance = std::min(1.0, (2.0 * std::max(0, x - b) + (b == 1 ? 1 : 0)) / std::exp2(x));
+        of[static_cast<std::size_t>(x)][static_cast<std::size_t>(b)] = {chance, std::log1p(-std::min(chance, 1 - 1e-12))};
+      }
     }
   }
 };
@@ -61,8 +95,8 @@ class Estimator {
         pass(1, 1);
       }
       first = false;
-      if (layer.type == "flatten") flatten(layer);
-      else if (layer.type == "max_pool") pool(layer);
+      if (layer.type == LayerKind::flatten) flatten(layer);
+      else if (layer.type == LayerKind::max_pool) pool(layer);
       else product(layer);
     }
     e_.cycles = stream_.last + 1;
@@ -89,7 +123,7 @@ class Estimator {
     const double line_bits = (kh - 1) * elements_ * word_;
     e_.ff += line_bits;
     if (l.in_width > 64) e_.bram += 0.5 * std::ceil(line_bits / 36);
-    else e_.select_lut += line_bits * (std::exp2(bits_for(l.in_width)) > 32 ? 2 : 1);
+    else e_.select_lut += line_bits * (power_of_two(bits_for(l.in_width)) > 32 ? 2 : 1);
     // The first window is whole after kh - 1 rows and kw pixels; the last one ends where the image does, but for pixels that no stride reaches.
     const double gap = (stream_.last - stream_.first) / std::max(1.0, stream_.count - 1);
     const double unused = (l.in_height - ((l.height - 1) * stride + kh)) * l.in_width + (l.in_width - ((l.width - 1) * stride + kw));
@@ -112,7 +146,7 @@ class Estimator {
   /// Balanced trees that keep the larger of two.
   void max_tree(double n, double bits, double copies) {
     double registers = (n - 1) * bits;
-    for (double left = n; left > 1; left = std::ceil(left / 2)) registers += std::fmod(left, 2) * bits;
+    for (double left = n; left > 1; left = std::ceil(left / 2)) registers += odd_of(left) * bits;
     e_.ff += copies * registers;
     e_.select_lut += copies * (n - 1) * bits * 1.5;
   }
@@ -138,24 +172,24 @@ class Estimator {
   void add_tree(double n, double width, double copies, double term_bits, double upper_only) {
     double terms = n, level = 0;
     while (terms > 1) {
-      const double sums = std::floor(terms / 2), odd = std::fmod(terms, 2), wider = std::min(width + 1, sum_);
+      const double sums = std::floor(terms / 2), odd = odd_of(terms), wider = std::min(width + 1, sum_);
       const bool last = terms == 2;
-      const double made = distinct(copies, term_bits * std::exp2(level + 1));
+      const double made = distinct(copies, term_bits * power_of_two(level + 1));
       e_.adder_lut += made * sums * std::min(width, wider);
-      e_.ff += made * sums * (last ? std::max(1.0, wider - upper_only) : wider) + distinct(copies, term_bits * std::exp2(level)) * odd * width;
+      e_.ff += made * sums * (last ? std::max(1.0, wider - upper_only) : wider) + distinct(copies, term_bits * power_of_two(level)) * odd * width;
       width = wider;
       terms = sums + odd;
       ++level;
     }
   }
 
-  void activation_tables(double n, const std::string& activation) {
-    if (activation == "relu") {
+  void activation_tables(double n, LayerActivation activation) {
+    if (activation == LayerActivation::relu) {
       e_.ff += n * (x_ - 1);
       e_.select_lut += n * (x_ - 1);
       return;
     }
-    const double out = activation == "tanh" ? x_ : x_ - 1;
+    const double out = activation == LayerActivation::tanh ? x_ : x_ - 1;
     if (x_ > 6) {
       e_.bram += n * 0.5;
     } else {
@@ -173,20 +207,21 @@ class Estimator {
   }
 
   void product(const NetworkLayer& l) {
-    const bool convolution = l.type != "dense";
-    if (convolution) window(l, l.type == "conv2d", l.stride);
+    const bool convolution = l.type != LayerKind::dense;
+    if (convolution) window(l, l.type == LayerKind::conv2d, l.stride);
     const double in_bits = word_;
     if (l.reuse_factor <= 1) parallel(l, in_bits);
     else shared(l, in_bits);
     elements_ = l.n_out;
-    word_ = l.residual || l.activation == "linear" || l.activation == "tanh" || l.activation == "softmax" ? x_ : x_ - 1;
-    if (l.activation == "softmax") softmax(l.n_out);
+    word_ = l.residual || l.activation == LayerActivation::linear || l.activation == LayerActivation::tanh || l.activation == LayerActivation::softmax ? x_ : x_ - 1;
+    if (l.activation == LayerActivation::softmax) softmax(l.n_out);
   }
 
   /// A multiplier for every input and constant; constants of few digits are sums of shifts.
   void parallel(const NetworkLayer& l, double in_bits) {
     static const OddConstants odds;
-    const double weights = std::exp2(x_), most_digits = resource_ ? 1 : 4;
+    static const Chances chances;
+    const double weights = power_of_two(x_), most_digits = resource_ ? 1 : 4;
     double levels = 0, passes = 0, product_bits = 0, seen = 0;
     struct Made {
       double count, depth, bits;
@@ -194,8 +229,8 @@ class Estimator {
     std::array<Made, 160> made;
     std::size_t kinds = 0;
     for (int b = 1; b < std::max(2, x_); ++b) {
-      const double chance = std::min(1.0, (2.0 * std::max(0, x_ - b) + (b == 1 ? 1 : 0)) / weights);
-      const double drawn = std::expm1(l.n_out * std::log1p(-std::min(chance, 1 - 1e-12)));
+      const auto& [chance, logarithm] = chances.of[static_cast<std::size_t>(x_)][static_cast<std::size_t>(b)];
+      const double drawn = std::expm1(l.n_out * logarithm);
       for (int d = 1; d < 10; ++d) {
         const double n = odds.count[static_cast<std::size_t>(b)][static_cast<std::size_t>(d)];
         if (n == 0) continue;
@@ -226,7 +261,7 @@ class Estimator {
     e_.ff += l.n_out * x_;
     e_.adder_lut += l.n_out * x_ * 0.5;
     double depth = levels + tree + 1;
-    if (l.activation != "linear" && l.activation != "softmax") activation_tables(l.n_out, l.activation), ++depth;
+    if (l.activation != LayerActivation::linear && l.activation != LayerActivation::softmax) activation_tables(l.n_out, l.activation), ++depth;
     if (l.residual) residual(l.n_out, in_bits, depth + 1), ++depth;
     pipe(depth);
   }
@@ -239,11 +274,11 @@ class Estimator {
     e_.select_lut += l.n_in * in_bits;
     const bool memory = reuse > 64 || (resource_ && reuse >= 8);
     const double weight_bits = x_ * reuse;
-    const double multipliers = lanes * (memory ? units : distinct(units, weight_bits)) * (1 - std::exp2(-weight_bits));
+    const double multipliers = lanes * (memory ? units : distinct(units, weight_bits)) * (1 - power_of_two(-weight_bits));
     // Widths of a multiplier's weights: upper bits that repeat the sign and lower ones that are 0 in all steps are left out.
-    double span = 0, wide = 0, up_to = 0, narrower = std::exp2(-x_ * reuse);
+    double span = 0, wide = 0, up_to = 0, narrower = power_of_two(-x_ * reuse);
     for (int s = 1; s <= x_; ++s) {
-      const double all = std::exp2((s - x_) * reuse), here = std::min(1.0, (x_ - s + 1) * all - (x_ - s) * narrower);
+      const double all = power_of_two((s - x_) * reuse), here = std::min(1.0, (x_ - s + 1) * all - (x_ - s) * narrower);
       narrower = all;
       const double chance = std::max(0.0, here - up_to);
       up_to = std::max(up_to, here);
@@ -276,11 +311,11 @@ class Estimator {
         e_.table_lut += different;
       }
     }
-    const bool relu = l.activation == "relu";
+    const bool relu = l.activation == LayerActivation::relu;
     e_.ff += l.n_out * (relu ? x_ - 1 : x_);
     if (relu) e_.select_lut += units * (x_ - 1);
     double extra = 0;
-    if (l.activation == "tanh" || l.activation == "sigmoid") activation_tables(l.n_out, l.activation), ++extra;
+    if (l.activation == LayerActivation::tanh || l.activation == LayerActivation::sigmoid) activation_tables(l.n_out, l.activation), ++extra;
     if (l.residual) residual(l.n_out, in_bits, (reuse + tree + 4 + extra) / reuse + 1), ++extra;
     e_.ff += bits_for(reuse) * (rounds > 1 ? 2 : 1) + (tree + 2) * (rounds > 1 ? 3 : 2) + extra + 2;
     e_.control_lut += bits_for(reuse) * (rounds > 1 ? 4 : 2) + 10;
@@ -306,7 +341,7 @@ class Estimator {
     double width = x_;
     for (double terms = n; terms > 1; terms = std::ceil(terms / 2), ++width) {
       e_.adder_lut += std::floor(terms / 2) * width;
-      e_.ff += std::floor(terms / 2) * (width + 1) + std::fmod(terms, 2) * width;
+      e_.ff += std::floor(terms / 2) * (width + 1) + odd_of(terms) * width;
     }
     e_.bram += 0.5;                      // reciprocal
     e_.ff += n * x_ * (levels + 1);      // exponentials wait for it
@@ -326,6 +361,22 @@ class Estimator {
 };
 
 }  // namespace
+
+LayerKind layer_kind(std::string_view word) {
+  if (word == "dense"sv) return LayerKind::dense;
+  if (word == "conv2d"sv) return LayerKind::conv2d;
+  if (word == "conv1d"sv) return LayerKind::conv1d;
+  if (word == "max_pool"sv) return LayerKind::max_pool;
+  return word == "flatten"sv ? LayerKind::flatten : LayerKind::other;
+}
+
+LayerActivation layer_activation(std::string_view word) {
+  if (word == "relu"sv) return LayerActivation::relu;
+  if (word == "linear"sv) return LayerActivation::linear;
+  if (word == "tanh"sv) return LayerActivation::tanh;
+  if (word == "sigmoid"sv) return LayerActivation::sigmoid;
+  return word == "softmax"sv ? LayerActivation::softmax : LayerActivation::other;
+}
 
 NetworkEstimate estimate_network(const std::vector<NetworkLayer>& layers, int bits, bool resource, bool stream) {
   return Estimator(std::clamp(bits, 2, 16), resource).run(layers, stream);

@@ -1,14 +1,20 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <string_view>
 #include <vector>
 
 namespace gnomon::surrogate {
 
+enum class LayerKind : char { dense, conv1d, conv2d, flatten, max_pool, other };
+enum class LayerActivation : char { linear, relu, tanh, sigmoid, softmax, other };
+LayerKind layer_kind(std::string_view word);
+LayerActivation layer_activation(std::string_view word);
+
 /// A layer of a network as `gnomon dataset layers` writes it (docs/labels.md): n_in x n_out of its matrix product (0: none), the true reuse factor, shapes of what it takes and gives.
 struct NetworkLayer {
-  std::string type, activation;
+  LayerKind type = LayerKind::dense;
+  LayerActivation activation = LayerActivation::linear;
   double n_in = 0, n_out = 0, reuse_factor = 1;
   bool bias = false, residual = false;
   double in_height = 1, in_width = 1, in_channels = 1, height = 1, width = 1, channels = 1, kernel = 1, stride = 1;

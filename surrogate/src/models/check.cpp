@@ -4,6 +4,7 @@
 #include "features/text_plan.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/surrogate/model.hpp"
+#include "models/lanes.hpp"
 #include "models/scaling.hpp"
 
 namespace gnomon::surrogate {
@@ -52,6 +53,7 @@ void Model::settle() {
   ranges_ = ranges_of(info_.features);
   node_ranges_ = ranges_of(info_.node_features);
   finishers_ = std::make_shared<const std::vector<Finisher>>(info_.targets.begin(), info_.targets.end());
+  lanes_ = LanePlan::make(info_, learners_, ranges_, bounds_);
 }
 
 Expected<void> Model::check(const Encoded& encoded) const {

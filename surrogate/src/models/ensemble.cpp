@@ -156,7 +156,7 @@ class Ensemble final : public Learner {
 
   void predict(const Samples& samples, Batch& mean, Batch* spread) const override {
     const auto members = static_cast<float>(members_.size());
-    if (fast_.empty()) {
+    if (fast_.nets() == 0) {
       Batch sum = Batch::Zero(base_.outputs(), samples.x.cols()), squares = sum;
       for (const Mlp<float>& member : members_) {
         const Batch out = member.forward(samples.x);
@@ -168,39 +168,66 @@ class Ensemble final : public Learner {
       if (spread) *spread = (squares.array() / members - sum.array().square()).max(0.0F).sqrt();
       return;
     }
-    constexpr int lanes = FastMlp::lanes;
     const Eigen::Index inputs = samples.x.rows(), rows = samples.x.cols(), outputs = base_.outputs();
-    std::vector<float> x(static_cast<std::size_t>(inputs * lanes), 0.0F), scratch(fast_.back().scratch() + fast_.front().scratch());
-    std::vector<float> sum(static_cast<std::size_t>(outputs * lanes)), squares(sum.size());
+    LaneFloats x, centres, spreads, scratch;
     mean.resize(outputs, rows);
     if (spread) spread->resize(outputs, rows);
     for (Eigen::Index first = 0; first < rows; first += lanes) {
       const Eigen::Index count = std::min<Eigen::Index>(lanes, rows - first);
       if (count <= few_rows) {
-        for (Eigen::Index r = first; r < rows; ++r) one(samples.x.col(r).data(), scratch.data(), mean.col(r).data(), spread ? spread->col(r).data() : nullptr);
+        for (Eigen::Index r = first; r < rows; ++r) predict_row(samples.x.col(r).data(), mean.col(r).data(), spread ? spread->col(r).data() : nullptr, scratch);
         break;
       }
+      x.assign(static_cast<std::size_t>(inputs * lanes), 0.0F);
+      centres.resize(static_cast<std::size_t>(outputs * lanes));
+      spreads.resize(centres.size());
       for (Eigen::Index r = 0; r < count; ++r) {
         const float* row = samples.x.col(first + r).data();
         for (Eigen::Index i = 0; i < inputs; ++i) x[static_cast<std::size_t>(i * lanes + r)] = row[i];
       }
-      std::fill(sum.begin(), sum.end(), 0.0F);
-      std::fill(squares.begin(), squares.end(), 0.0F);
-      for (std::size_t m = 1; m < fast_.size(); ++m) {
-        const float* out = fast_[m].forward(x.data(), scratch.data());
-        for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += out[i];
-        for (std::size_t i = 0; spread && i < sum.size(); ++i) squares[i] += out[i] * out[i];
-      }
-      const float* base = fast_[0].forward(x.data(), scratch.data());
+      predict_lanes(x.data(), 1, centres.data(), spread ? spreads.data() : nullptr, scratch);
       for (Eigen::Index t = 0; t < outputs; ++t) {
         for (Eigen::Index r = 0; r < count; ++r) {
-          const auto i = static_cast<std::size_t>(t * lanes + r);
-          const float centre = sum[i] / members;
-          mean(t, first + r) = base[i] + centre;
-          if (spread) (*spread)(t, first + r) = std::sqrt(std::max(0.0F, squares[i] / members - centre * centre));
+          mean(t, first + r) = centres[static_cast<std::size_t>(t * lanes + r)];
+          if (spread) (*spread)(t, first + r) = spreads[static_cast<std::size_t>(t * lanes + r)];
         }
       }
     }
+  }
+
+  bool by_lanes() const override { return fast_.nets() > 0; }
+
+  void predict_lanes(const float* x, std::size_t blocks, float* mean, float* spread, LaneFloats& scratch) const override {
+    const auto inputs = static_cast<std::size_t>(base_.inputs()), each = static_cast<std::size_t>(base_.outputs()) * lanes;
+    const std::size_t room = std::max(fast_.scratch(), fast_base_.scratch());
+    if (scratch.size() < room + blocks * each) scratch.resize(room + blocks * each);
+    float* const squares = scratch.data() + room;
+    std::fill_n(mean, blocks * each, 0.0F);
+    if (spread) std::fill_n(squares, blocks * each, 0.0F);
+    for (int m = 0; m < fast_.nets(); ++m) {
+      for (std::size_t b = 0; b < blocks; ++b) {
+        const float* out = fast_.forward(m, x + b * inputs * lanes, scratch.data());
+        fast_.add(out, each, mean + b * each, spread ? squares + b * each : nullptr);
+      }
+    }
+    for (std::size_t b = 0; b < blocks; ++b) {
+      const float* base = fast_base_.forward(0, x + b * inputs * lanes, scratch.data());
+      fast_.finish(base, each, mean + b * each, spread ? squares + b * each : nullptr, spread ? spread + b * each : nullptr);
+    }
+  }
+
+  void predict_row(const float* x, float* mean, float* spread, LaneFloats& scratch) const override {
+    const auto outputs = static_cast<std::size_t>(base_.outputs());
+    const std::size_t room = std::max(fast_.scratch(), fast_base_.scratch());
+    if (scratch.size() < room + outputs) scratch.resize(room + outputs);
+    float* const squares = scratch.data() + room;
+    std::fill_n(mean, outputs, 0.0F);
+    std::fill_n(squares, outputs, 0.0F);
+    int apart = 0;
+    const float* out = fast_.forward_one(x, scratch.data(), apart);
+    for (int m = 0; m < fast_.nets(); ++m, out += apart) fast_.add(out, outputs, mean, squares);
+    const float* base = fast_base_.forward_one(x, scratch.data(), apart);
+    fast_.finish(base, outputs, mean, squares, spread);
   }
 
   std::string structure() const override { return write_fields(options_).dump(); }
@@ -243,36 +270,17 @@ class Ensemble final : public Learner {
   /// Up to here rows are quicker one by one than side by side.
   static constexpr Eigen::Index few_rows = 8;
 
-  void one(const float* x, float* scratch, float* mean, float* spread) const {
-    const auto members = static_cast<float>(members_.size());
-    const Eigen::Index outputs = base_.outputs();
-    float* sum = scratch + fast_.back().scratch();
-    float* squares = sum + outputs;
-    std::fill(sum, squares + outputs, 0.0F);
-    for (std::size_t m = 1; m < fast_.size(); ++m) {
-      const float* out = fast_[m].forward_one(x, scratch);
-      for (Eigen::Index t = 0; t < outputs; ++t) {
-        sum[t] += out[t];
-        squares[t] += out[t] * out[t];
-      }
-    }
-    const float* base = fast_[0].forward_one(x, scratch);
-    for (Eigen::Index t = 0; t < outputs; ++t) {
-      const float centre = sum[t] / members;
-      mean[t] = base[t] + centre;
-      if (spread) spread[t] = std::sqrt(std::max(0.0F, squares[t] / members - centre * centre));
-    }
-  }
-
   void make_fast() {
-    fast_.clear();
-    if (members_.empty() || !FastMlp::takes(members_.front().hidden())) return;
-    fast_.emplace_back(base_);
-    for (const Mlp<float>& member : members_) fast_.emplace_back(member);
+    fast_ = fast_base_ = {};
+    if (members_.empty() || !FastMlps::takes(members_.front().hidden())) return;
+    fast_base_ = FastMlps({&base_});
+    std::vector<const Mlp<float>*> nets;
+    for (const Mlp<float>& member : members_) nets.push_back(&member);
+    fast_ = FastMlps(nets);
   }
 
   EnsembleOptions options_;
-  std::vector<FastMlp> fast_;  // the base, then the members, as answers use them
+  FastMlps fast_, fast_base_;  // members and base as answers use them
   Mlp<float> base_;
   std::vector<Mlp<float>> members_;
 };

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "gnomon/base/text.hpp"
+#include "models/lanes.hpp"
 #include "models/scaling.hpp"
 
 namespace gnomon::surrogate {
@@ -292,60 +293,96 @@ ScaledAnswer Model::Scaled::at(Eigen::Index target, Eigen::Index row) const {
   return {centre(target, row), spread(target, row), other(target, row), farther(target, row), zero(target, row)};
 }
 
-Expected<Prediction> Model::predict(const Encoded& encoded) const {
-  if (auto fits = check(encoded); !fits) return fail(std::move(fits.error()));
+Expected<void> Model::answer(const Encoded& encoded, bool intervals, Prediction& out) const {
+  if (auto fits = check(encoded); !fits) return fits;
   const Eigen::Index n = encoded.rows.rows(), targets = static_cast<Eigen::Index>(target_count());
-  Prediction out;
-  out.mean.resize(n, targets);
-  out.lower.resize(n, targets);
-  out.upper.resize(n, targets);
-  out.in_range.assign(static_cast<std::size_t>(n), 1);
   std::vector<Finisher> made;
   const std::vector<Finisher>& finishers = finishers_or(made);
+  std::vector<std::uint8_t> in_range;
+  bool finite = true;
   for (Eigen::Index first = 0; first < n; first += block) {
     const Eigen::Index count = std::min(block, n - first);
-    const Scaled answer = scaled(encoded, first, count, out.in_range.data() + first, true);
+    in_range.assign(static_cast<std::size_t>(count), 1);
+    const Scaled answer = scaled(encoded, first, count, in_range.data(), intervals);
     for (Eigen::Index t = 0; t < targets; ++t) {
       const Target& target = info_.targets[static_cast<std::size_t>(t)];
+      const Finisher& finisher = finishers[static_cast<std::size_t>(t)];
       for (Eigen::Index i = 0; i < count; ++i) {
-        std::uint8_t& inside = out.in_range[static_cast<std::size_t>(first + i)];
+        if (!intervals) {
+          out.mean(first + i, t) = finisher.mean(answer.centre(t, i), answer.zero(t, i));
+          finite = finite && std::isfinite(out.mean(first + i, t));
+          continue;
+        }
+        std::uint8_t& inside = in_range[static_cast<std::size_t>(i)];
         if (!(answer.spread(t, i) <= target.spread_limit)) inside = 0;
-        const Finished done = finishers[static_cast<std::size_t>(t)](answer.at(t, i), inside != 0);
+        const Finished done = finisher(answer.at(t, i), inside != 0);
         out.mean(first + i, t) = done.mean;
         out.lower(first + i, t) = done.lower;
         out.upper(first + i, t) = done.upper;
+        finite = finite && std::isfinite(done.mean) && std::isfinite(done.lower) && std::isfinite(done.upper);
       }
     }
+    if (intervals) std::copy(in_range.begin(), in_range.end(), out.in_range.begin() + first);
   }
-  if (!out.mean.allFinite() || !out.lower.allFinite() || !out.upper.allFinite()) {
-    return fail(ErrorKind::run_failed, not_finite);
-  }
-  return out;
+  if (!finite) return fail(ErrorKind::run_failed, not_finite);
+  return {};
 }
 
-Expected<Prediction> Model::predict(const RealMatrix& x) const {
-  Encoded encoded;
-  encoded.rows = x;
-  return predict(encoded);
-}
-
-Expected<RealMatrix> Model::predict_mean(const RealMatrix& x) const {
-  Encoded encoded;
-  encoded.rows = x;
-  if (auto fits = check(encoded); !fits) return fail(std::move(fits.error()));
-  RealMatrix out(x.rows(), static_cast<Eigen::Index>(target_count()));
-  std::vector<Finisher> made;
-  const std::vector<Finisher>& finishers = finishers_or(made);
-  for (Eigen::Index first = 0; first < x.rows(); first += block) {
-    const Eigen::Index count = std::min(block, x.rows() - first);
-    std::vector<std::uint8_t> in_range(static_cast<std::size_t>(count), 1);
-    const Scaled answer = scaled(encoded, first, count, in_range.data(), false);
-    for (Eigen::Index t = 0; t < out.cols(); ++t) {
-      for (Eigen::Index i = 0; i < count; ++i) out(first + i, t) = finishers[static_cast<std::size_t>(t)].mean(answer.centre(t, i), answer.zero(t, i));
+Expected<Prediction> Model::predict_any(const RealMatrix& x, const Encoded* encoded, bool intervals) const {
+  const Eigen::Index n = x.rows(), targets = static_cast<Eigen::Index>(target_count());
+  Prediction out;
+  out.mean.resize(n, targets);
+  if (intervals) {
+    out.lower.resize(n, targets);
+    out.upper.resize(n, targets);
+    out.in_range.resize(static_cast<std::size_t>(n));
+  }
+  if (!lanes_ || x.cols() != static_cast<Eigen::Index>(feature_count())) {
+    Encoded rows;
+    if (!encoded) rows.rows = x;
+    if (auto done = answer(encoded ? *encoded : rows, intervals, out); !done) return fail(std::move(done.error()));
+    return out;
+  }
+  std::vector<Eigen::Index> outside;
+  const bool finite = lanes_->answer(x, learners_, {out.mean.data(), intervals ? out.lower.data() : nullptr, intervals ? out.upper.data() : nullptr, out.in_range.data()}, outside);
+  if (!outside.empty()) {
+    // Rows that the quick way does not take; among them are those with values that are not allowed, which are told by their place in the whole.
+    Encoded part;
+    part.rows = x(outside, Eigen::all);
+    Prediction answers;
+    const auto rows = static_cast<Eigen::Index>(outside.size());
+    answers.mean.resize(rows, targets);
+    if (intervals) {
+      answers.lower.resize(rows, targets);
+      answers.upper.resize(rows, targets);
+      answers.in_range.resize(outside.size());
+    }
+    if (auto done = answer(part, intervals, answers); !done) {
+      part.rows = x;
+      if (auto fits = check(part); !fits) return fail(std::move(fits.error()));
+      return fail(std::move(done.error()));
+    }
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      const Eigen::Index r = outside[static_cast<std::size_t>(i)];
+      out.mean.row(r) = answers.mean.row(i);
+      if (!intervals) continue;
+      out.lower.row(r) = answers.lower.row(i);
+      out.upper.row(r) = answers.upper.row(i);
+      out.in_range[static_cast<std::size_t>(r)] = answers.in_range[static_cast<std::size_t>(i)];
     }
   }
-  if (!out.allFinite()) return fail(ErrorKind::run_failed, not_finite);
+  if (!finite) return fail(ErrorKind::run_failed, not_finite);
   return out;
+}
+
+Expected<Prediction> Model::predict(const Encoded& encoded) const { return predict_any(encoded.rows, &encoded, true); }
+
+Expected<Prediction> Model::predict(const RealMatrix& x) const { return predict_any(x, nullptr, true); }
+
+Expected<RealMatrix> Model::predict_mean(const RealMatrix& x) const {
+  auto done = predict_any(x, nullptr, false);
+  if (!done) return fail(std::move(done.error()));
+  return std::move(done->mean);
 }
 
 std::vector<std::uint8_t> Model::outside(const RealMatrix& x) const {

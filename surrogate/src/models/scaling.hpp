@@ -25,6 +25,7 @@ class Finisher {
   double mean(double centre, bool zero) const;
 
  private:
+  friend class LanePlan;
   enum class Scale : char { linear, log, log1p };
   double back(double z) const;
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <utility>
@@ -62,6 +63,20 @@ struct Lesson {
   std::string piece = {};
 };
 
+/// Memory that begins with a line of the cache, as the widest vectors like it.
+template <class T>
+struct LineAllocator {
+  using value_type = T;
+  static constexpr std::align_val_t line{64};
+  LineAllocator() = default;
+  template <class Other>
+  LineAllocator(const LineAllocator<Other>&) {}
+  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), line)); }
+  void deallocate(T* p, std::size_t) { ::operator delete(p, line); }
+  bool operator==(const LineAllocator&) const = default;
+};
+using LaneFloats = std::vector<float, LineAllocator<float>>;
+
 /// One family of models behind one interface: small networks, trees, a Gaussian process, a graph network, a transformer. Targets are columns of
 /// one model where the family can share (networks), and independent inside it where not. Learners are immutable once fitted and
 /// `predict` may run in several threads. Same lesson, same bytes.
@@ -77,6 +92,13 @@ class Learner {
   /// Centre and spread [targets, rows] in standardised units. The spread is the family's own measure of doubt (deviation among members, or the
   /// posterior's deviation); it is made an interval by calibration, never read as one. `spread` null: not wanted, and not computed.
   virtual void predict(const Samples& samples, Batch& mean, Batch* spread) const = 0;
+  /// Whether the family also answers rows side by side; the same answers as `predict`, to the byte.
+  virtual bool by_lanes() const { return false; }
+  static constexpr int lanes = 32;
+  /// x [blocks][inputs][lanes] to centre and spread [blocks][outputs][lanes]; `scratch` grows as needed.
+  virtual void predict_lanes(const float* /*x*/, std::size_t /*blocks*/, float* /*mean*/, float* /*spread*/, LaneFloats& /*scratch*/) const {}
+  /// x [inputs] of one row to centre and spread [outputs].
+  virtual void predict_row(const float* /*x*/, float* /*mean*/, float* /*spread*/, LaneFloats& /*scratch*/) const {}
   /// What besides the weights is needed to load it, as compact JSON; goes into the model file's header.
   virtual std::string structure() const = 0;
   virtual void append_weights(std::vector<float>& blob) const = 0;

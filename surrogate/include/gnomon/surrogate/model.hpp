@@ -136,6 +136,7 @@ struct Bound {
 struct ScaledAnswer;
 class Finisher;
 class TextPlan;
+class LanePlan;
 
 /// A trained surrogate. Per target: an analytical term where one was found that holds for sizes left out, and on it a learner (learner.hpp), the ones
 /// that won on held-out groups and sizes; conformal intervals scaled by the members' spread (Lei et al., JASA 2018; Angelopoulos and
@@ -176,6 +177,7 @@ class Model {
 
  private:
   friend class Trainer;
+  friend class ModelProbe;  // of the tests
   Model() = default;
 
   /// How far a row lies beyond what training saw, the farthest feature's each: logarithms; shares of the range in the log domain; of linear ranges.
@@ -194,6 +196,10 @@ class Model {
   };
   Scaled scaled(const Encoded& encoded, Eigen::Index first, Eigen::Index count, std::uint8_t* in_range, bool with_spread) const;
   Expected<void> check(const Encoded& encoded) const;
+  /// Answers by `scaled` into matrices of the right size; without intervals the means alone.
+  Expected<void> answer(const Encoded& encoded, bool intervals, Prediction& to) const;
+  /// The same by the quick way where there is one, and for rows that it does not take as above. `encoded`: what x is part of, or null.
+  Expected<Prediction> predict_any(const RealMatrix& x, const Encoded* encoded, bool intervals) const;
   /// Those of settle(), or `made` from the targets as they are now.
   const std::vector<Finisher>& finishers_or(std::vector<Finisher>& made) const;
   /// After training and loading: units that names or layouts tell where none is stated, and what queries need of features and targets.
@@ -206,6 +212,7 @@ class Model {
   std::vector<std::pair<double, double>> ranges_, node_ranges_;  // one per feature, in its scale
   std::shared_ptr<const TextPlan> text_plan_;
   std::shared_ptr<const std::vector<Finisher>> finishers_;  // one per target
+  std::shared_ptr<const LanePlan> lanes_;                   // null where the learners do not answer rows side by side
 };
 
 /// Scores of a model on a table that has its features and at least one of its targets.
