@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-enum ap_q_mode { AP_TRN, AP_RND, AP_RND_CONV };
+enum ap_q_mode { AP_TRN, AP_RND, AP_RND_CONV, AP_TRN_ZERO };
 enum ap_o_mode { AP_WRAP, AP_SAT };
 
 __extension__ typedef __int128 ap_wide;
@@ -37,6 +37,7 @@ struct ap_number {
     } else {
       const int down = from - f;
       const ap_wide half = ap_wide{1} << (down - 1);
+      if (Q == AP_TRN_ZERO && x < 0) x += (ap_wide{1} << down) - 1;
       if (Q == AP_RND) x += half;
       if (Q == AP_RND_CONV) x += half - 1 + ((x >> down) & 1);
       x >>= down;
@@ -67,8 +68,9 @@ struct ap_number {
   ap_number<W + 1 <= 128 ? W + 1 : 128, I + 1, true> operator-() const { ap_number<W + 1 <= 128 ? W + 1 : 128, I + 1, true> r; r.set_bits(-bits); return r; }
 };
 
-template <int W> using ap_int = ap_number<W, W, true>;
-template <int W> using ap_uint = ap_number<W, W, false>;
+// A fraction is dropped toward zero, as from numbers of C.
+template <int W> using ap_int = ap_number<W, W, true, AP_TRN_ZERO>;
+template <int W> using ap_uint = ap_number<W, W, false, AP_TRN_ZERO>;
 template <int W, int I, ap_q_mode Q = AP_TRN, ap_o_mode O = AP_WRAP> using ap_fixed = ap_number<W, I, true, Q, O>;
 template <int W, int I, ap_q_mode Q = AP_TRN, ap_o_mode O = AP_WRAP> using ap_ufixed = ap_number<W, I, false, Q, O>;
 

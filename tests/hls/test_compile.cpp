@@ -16,6 +16,7 @@
 #include "gnomon/hls/random_kernel.hpp"
 #include "schedule/datapath.hpp"
 #include "schedule/problem.hpp"
+#include "vendor_types.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -94,7 +95,7 @@ TEST(Schedule, LeastIntervalIsTheExactOne) {
 
 /// Outputs of the emitted C++ of several kernels, compiled in one piece with the stand-ins for the vendor's headers.
 std::vector<TensorValues> run_cpp(const std::vector<const CompiledKernel*>& kernels, const std::vector<TensorValues>& inputs) {
-  std::string text = "#include \"ap_int.h\"\n#include \"hls_stream.h\"\n#include <cstdio>\n", calls;
+  std::string text = "#include \"ap_fixed.h\"\n#include \"ap_int.h\"\n#include \"hls_stream.h\"\n#include <cstdio>\n" + std::string(stored_bits), calls;
   for (std::size_t i = 0; i < kernels.size(); ++i) {
     const Kernel& k = kernels[i]->source;
     text += "namespace k" + std::to_string(i) + " {\n";
@@ -110,6 +111,7 @@ std::vector<TensorValues> run_cpp(const std::vector<const CompiledKernel*>& kern
     // Types as the kernel's arguments have them: an element's type is taken from the array or stream.
     const auto type = [](const NumberType& t) {
       const char* const q[] = {"AP_TRN", "AP_RND", "AP_RND_CONV"};
+      if (t.fraction == 0 && t.rounding == Rounding::down && t.overflow == Overflow::wrap) return (t.is_signed ? "ap_int<" : "ap_uint<") + std::to_string(t.bits) + ">";
       return std::string(t.is_signed ? "ap_fixed<" : "ap_ufixed<") + std::to_string(t.bits) + ", " + std::to_string(t.bits - t.fraction) + ", " + q[static_cast<int>(t.rounding)] +
              ", " + (t.overflow == Overflow::wrap ? "AP_WRAP>" : "AP_SAT>");
     };
@@ -123,17 +125,17 @@ std::vector<TensorValues> run_cpp(const std::vector<const CompiledKernel*>& kern
       body += "static " + type(t.type) + " " + t.name + dims + ";\n";
       arguments += (arguments.empty() ? "" : ", ") + t.name;
       const std::string n = std::to_string(t.elements());
-      if (t.kind == TensorKind::input) body += values(t.name) + "for (int i = 0; i < " + n + "; ++i) (&" + first + ")[i].set_bits((ap_wide)in_" + t.name + "[i]);\n";
-      if (t.kind == TensorKind::output) prints += "for (int i = 0; i < " + n + "; ++i) std::printf(\"%lld \", (long long)(&" + first + ")[i].bits);\nstd::printf(\"\\n\");\n";
+      if (t.kind == TensorKind::input) body += values(t.name) + "for (int i = 0; i < " + n + "; ++i) test_set((&" + first + ")[i], in_" + t.name + "[i]);\n";
+      if (t.kind == TensorKind::output) prints += "for (int i = 0; i < " + n + "; ++i) std::printf(\"%lld \", test_bits((&" + first + ")[i]));\nstd::printf(\"\\n\");\n";
     }
     for (const KernelStream& s : k.streams) {
       if (s.kind == StreamKind::local) continue;
       body += "hls::stream<" + type(s.type) + "> " + s.name + ";\n";
       arguments += (arguments.empty() ? "" : ", ") + s.name;
       if (s.kind == StreamKind::input)
-        body += values(s.name) + "for (int i = 0; i < " + std::to_string(s.length) + "; ++i) { " + type(s.type) + " x; x.set_bits((ap_wide)in_" + s.name + "[i]); " + s.name + ".write(x); }\n";
+        body += values(s.name) + "for (int i = 0; i < " + std::to_string(s.length) + "; ++i) { " + type(s.type) + " x; test_set(x, in_" + s.name + "[i]); " + s.name + ".write(x); }\n";
       else
-        prints += "while (!" + s.name + ".empty()) std::printf(\"%lld \", (long long)" + s.name + ".read().bits);\nstd::printf(\"\\n\");\n";
+        prints += "while (!" + s.name + ".empty()) std::printf(\"%lld \", test_bits(" + s.name + ".read()));\nstd::printf(\"\\n\");\n";
     }
     text += "static void call() {\n" + body + "kernel_" + k.name + "(" + arguments + ");\n" + prints + "}\n}\n";
     calls += "  k" + std::to_string(i) + "::call();\n";
@@ -143,7 +145,7 @@ std::vector<TensorValues> run_cpp(const std::vector<const CompiledKernel*>& kern
   const fs::path source = folder() / (own + ".cpp"), program = folder() / own;
   std::vector<TensorValues> outputs;
   if (!write_file(source, text)) return outputs;
-  auto built = run_process({"g++", "-std=c++17", "-O0", "-w", "-fsanitize=address", "-I", std::string(GNOMON_SOURCE_DIR) + "/hls/standin", source.string(), "-o", program.string()});
+  auto built = run_process({"g++", "-std=c++17", "-O0", "-w", "-fsanitize=address", "-I", vendor_headers(), source.string(), "-o", program.string()});
   EXPECT_TRUE(built && built->exit_status == 0) << (built ? built->err.substr(0, 3000) : built.error().text());
   if (!built || built->exit_status != 0) return outputs;
   auto ran = run_process({program.string()}, {.wall_seconds = 120});
@@ -505,6 +507,20 @@ TEST(Compile, BadDirectivesSayWhereAndWhy) {
   }
 }
 
+/// The C++ of a kernel against the interpreter, on random inputs.
+void cpp_equals_interpreter(const Document& document) {
+  auto kernel = read_kernel(document);
+  ASSERT_TRUE(kernel) << kernel.error().text();
+  auto compiled = compile(*kernel);
+  ASSERT_TRUE(compiled) << compiled.error().text();
+  const TensorValues inputs = random_inputs(*kernel, 3);
+  auto golden = interpret(*kernel, inputs);
+  ASSERT_TRUE(golden) << golden.error().text();
+  const auto cpp = run_cpp({&*compiled}, {inputs});
+  ASSERT_EQ(cpp.size(), 1U);
+  EXPECT_EQ(cpp[0], *golden) << compiled->cpp;
+}
+
 // Names that helpers of the emitted C++ might have had: it compiles, and gives what the interpreter gives.
 TEST(Compile, NamesOfUsersDoNotMeetThoseOfHelpers) {
   auto document = Document::parse(R"({"version": 1, "name": "q", "tensors": [
@@ -517,16 +533,32 @@ TEST(Compile, NamesOfUsersDoNotMeetThoseOfHelpers) {
                {"op": "store", "tensor": "process_main", "index": ["i"], "args": ["i_end_a"]}]})",
                                   "names.json");
   ASSERT_TRUE(document) << document.error().text();
-  auto kernel = read_kernel(*document);
-  ASSERT_TRUE(kernel) << kernel.error().text();
-  auto compiled = compile(*kernel);
-  ASSERT_TRUE(compiled) << compiled.error().text();
-  const TensorValues inputs = random_inputs(*kernel, 3);
-  auto golden = interpret(*kernel, inputs);
-  ASSERT_TRUE(golden) << golden.error().text();
-  const auto cpp = run_cpp({&*compiled}, {inputs});
-  ASSERT_EQ(cpp.size(), 1U);
-  EXPECT_EQ(cpp[0], *golden);
+  cpp_equals_interpreter(*document);
+}
+
+// Whole numbers made from fractions: truncation goes downward in the interpreter and the RTL, and towards zero in the vendor's integers.
+TEST(Compile, WholeNumbersOfFractionsAreTheFloorInCpp) {
+  std::string body = R"({"name": "a", "op": "load", "tensor": "x", "index": ["i"]}, {"name": "b", "op": "load", "tensor": "z", "index": ["i"]})";
+  const char* const ops[] = {"add", "sub", "mul", "div", "min", "max"};
+  int next = 0;
+  const auto store = [&](const std::string& value) {
+    body += R"(, {"op": "store", "tensor": "y", "index": ["i", ")" + std::to_string(next++) + R"("], "args": [")" + value + R"("]})";
+  };
+  for (const std::string op : ops) {
+    body += R"(, {"name": "v_)" + op + R"(", "op": ")" + op + R"(", "type": "int9", "args": ["a", "b"]})";
+    store("v_" + op);
+  }
+  body += R"(, {"name": "v_mac", "op": "mac", "type": "int9", "args": ["a", "b", "a"]}, {"name": "less", "op": "lt", "args": ["a", "b"]},
+             {"name": "v_select", "op": "select", "type": "int9", "args": ["less", "a", "b"]}, {"name": "v_neg", "op": "sub", "type": "uint9", "args": ["a", "b"]},
+             {"name": "v_wide", "op": "cast", "type": "int9", "args": ["v_neg"]})";
+  store("v_mac");
+  store("v_select");
+  store("v_wide");
+  auto document = Document::parse(R"({"version": 1, "name": "floors", "tensors": [
+      {"name": "x", "kind": "input", "type": "fixed<9,4>", "shape": [64]}, {"name": "z", "kind": "input", "type": "fixed<7,3>", "shape": [64]},
+      {"name": "y", "kind": "output", "type": "int9", "shape": [64, )" + std::to_string(next) + R"(]}], "loops": [{"name": "i", "extent": 64}], "body": [)" + body + "]}", "floors.json");
+  ASSERT_TRUE(document) << document.error().text();
+  cpp_equals_interpreter(*document);
 }
 
 // The front end of synthesis finds no driver conflict, no loop of gates and nothing undriven in any shipped kernel; a third of them by default.

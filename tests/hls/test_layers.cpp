@@ -19,6 +19,7 @@
 #include "layers/dataset_networks.hpp"
 #include "mixed_network.hpp"
 #include "synth/yosys.hpp"
+#include "vendor_types.hpp"
 
 namespace gnomon::hls {
 namespace {
@@ -70,12 +71,19 @@ TEST(Layers, EmittedCppEqualsTheGoldenModel) {
   std::vector<Network> networks;
   for (int i = 0; i < count; ++i) networks.push_back(small_network(derive(seed, static_cast<std::uint64_t>(i)), i));
   for (int i = 0; i < count; ++i) networks.push_back(mixed_network(derive(derive(seed, "mixed"), static_cast<std::uint64_t>(i)), i));
+  // Results and activations without fraction bits: truncation goes downward, in vendors' integers toward zero.
+  Network whole;
+  whole.precision_bits = 0;
+  whole.precision = NetworkPrecision{.fallback = "ap_fixed<8,3>"};
+  whole.channels = 6;
+  for (const char* type : {"ap_fixed<5,5>", "ap_fixed<4,4>"}) whole.layers.push_back({.type = "dense", .size = 8, .activation = "linear", .precision = LayerPrecision{.result = type}});
+  networks.push_back(whole);
   for (const char* name : {"conv_stream", "jet_tagger", "jet_pruned", "small_cnn"}) {
     auto document = Document::load(std::string(GNOMON_SOURCE_DIR) + "/examples/networks/" + name + ".json");
     ASSERT_TRUE(document);
     networks.push_back(*read_network(*document));
   }
-  std::string text = "#include <ap_fixed.h>\n#include <ap_int.h>\n#include <hls_stream.h>\n#include <cstdio>\n", calls;
+  std::string text = "#include <ap_fixed.h>\n#include <ap_int.h>\n#include <hls_stream.h>\n#include <cstdio>\n" + std::string(stored_bits), calls;
   std::vector<std::vector<std::int64_t>> expected;
   for (std::size_t i = 0; i < networks.size(); ++i) {
     const Network& network = networks[i];
@@ -94,11 +102,11 @@ TEST(Layers, EmittedCppEqualsTheGoldenModel) {
     const bool vectors = emitted->find("void gnomon_network(const value_t in[") != std::string::npos;
     text += "namespace n" + std::to_string(i) + " {\n" + *emitted + "static void call() {\n  static const long long values[] = {" + values + "};\n";
     if (vectors)
-      text += "  value_t x[" + channels + "];\n  for (int i = 0; i < " + channels + "; ++i) x[i].set_bits(values[i]);\n  auto run = [&](auto f, auto* y) { f(x, y); for (int j = 0; j < " + outputs +
-              "; ++j) std::printf(\"%lld \", (long long)y[j].bits); };\n  call_with(run, gnomon_network);\n";
+      text += "  value_t x[" + channels + "];\n  for (int i = 0; i < " + channels + "; ++i) test_set(x[i], values[i]);\n  auto run = [&](auto f, auto* y) { f(x, y); for (int j = 0; j < " + outputs +
+              "; ++j) std::printf(\"%lld \", test_bits(y[j])); };\n  call_with(run, gnomon_network);\n";
     else
       text += "  hls::stream<gnomon_vector<value_t, " + channels + "> > in(\"in\");\n  for (int p = 0; p < " + std::to_string(pixels) + "; ++p) {\n    gnomon_vector<value_t, " + channels +
-              "> x;\n    for (int c = 0; c < " + channels + "; ++c) x.v[c].set_bits(values[p * " + channels + " + c]);\n    in.write(x);\n  }\n  stream_with(in, gnomon_network);\n";
+              "> x;\n    for (int c = 0; c < " + channels + "; ++c) test_set(x.v[c], values[p * " + channels + " + c]);\n    in.write(x);\n  }\n  stream_with(in, gnomon_network);\n";
     text += "  std::printf(\"\\n\");\n}\n}\n";
     calls += "  n" + std::to_string(i) + "::call();\n";
   }
@@ -106,13 +114,13 @@ TEST(Layers, EmittedCppEqualsTheGoldenModel) {
   const std::string with =
       "template <class Run, class In, class T> void call_with(Run run, void (*f)(In, T*)) { static T y[4096]; run(f, y); }\n"
       "template <class In, class V> void stream_with(hls::stream<In>& in, void (*f)(hls::stream<In>&, hls::stream<V>&)) {\n  hls::stream<V> out(\"out\");\n  f(in, out);\n"
-      "  while (!out.empty()) { V y = out.read(); for (auto& e : y.v) std::printf(\"%lld \", (long long)e.bits); }\n}\n";
+      "  while (!out.empty()) { V y = out.read(); for (auto& e : y.v) std::printf(\"%lld \", test_bits(e)); }\n}\n";
   text.insert(text.find("namespace n0"), with);
   text += "int main() {\n" + calls + "}\n";
   auto folder = TemporaryFolder::make();
   ASSERT_TRUE(folder);
   ASSERT_TRUE(write_file(folder->path() / "networks.cpp", text));
-  auto built = run_process({"g++", "-std=c++17", "-O0", "-w", "-fsanitize=address,undefined", "-fno-sanitize=shift", "-I", std::string(GNOMON_SOURCE_DIR) + "/hls/standin", (folder->path() / "networks.cpp").string(), "-o",
+  auto built = run_process({"g++", "-std=c++17", "-O0", "-w", "-fsanitize=address,undefined", "-fno-sanitize=shift", "-I", vendor_headers(), (folder->path() / "networks.cpp").string(), "-o",
                             (folder->path() / "networks").string()});
   ASSERT_TRUE(built && built->exit_status == 0) << (built ? built->err.substr(0, 3000) : built.error().text());
   auto ran = run_process({(folder->path() / "networks").string()}, {.wall_seconds = 300});

@@ -95,11 +95,25 @@ class Emitter {
     return "gnomon_raw<" + type_text(type) + ">((long long)" + text + ")";
   }
 
+  /// The type that an op's value is made in: ap_int and ap_uint drop a fraction toward zero, where truncation here goes downward.
+  std::string made_in(const KernelOp& op) const {
+    bool fraction = false;
+    for (const std::size_t arg : op.args) fraction = fraction || k_.ops[arg].type.fraction > 0;
+    const std::string type = type_text(op.type);
+    if (!fraction || type.rfind("ap_fixed", 0) == 0 || type.rfind("ap_ufixed", 0) == 0) return type;
+    return (op.type.is_signed ? "ap_fixed<" : "ap_ufixed<") + n(op.type.bits) + ", " + n(op.type.bits) + ", AP_TRN, AP_WRAP>";
+  }
+  /// `value` in that type.
+  std::string cast(const KernelOp& op, const std::string& value) const {
+    const std::string made = made_in(op);
+    return made == type_text(op.type) ? value : made + "(" + value + ")";
+  }
+
   /// The op's exact value as an expression that its type is made from.
   std::string compute(const KernelOp& op) {
     const auto arg = [&](std::size_t a) { return value(op.args[a]); };
     const auto type = [&](std::size_t a) -> const NumberType& { return k_.ops[op.args[a]].type; };
-    const std::string T = type_text(op.type);
+    const std::string T = made_in(op);
     switch (op.code) {
       case OpCode::add:
         return arg(0) + " + " + arg(1);
@@ -160,13 +174,13 @@ class Emitter {
     const int up = op.type.fraction - a.fraction + b.fraction;
     const int num = a.bits + std::max(0, up) + 1, den = b.bits + std::max(0, -up) + 1;
     const std::string x = "gnomon_a_" + name, y = "gnomon_b_" + name, q = "gnomon_q_" + name;
-    const std::string T = type_text(op.type), N = plain(true, num, 0), D = plain(true, den, 0);
+    const std::string T = type_text(op.type), M = made_in(op), N = plain(true, num, 0), D = plain(true, den, 0);
     raw_ = true;
     std::string text = pad + plain(a.is_signed, a.bits, 0) + " " + x + ";\n" + pad + x + ".range() = " + plain(a.is_signed, a.bits, a.fraction) + "(" + value(op.args[0]) + ").range();\n";
     text += pad + plain(b.is_signed, b.bits, 0) + " " + y + ";\n" + pad + y + ".range() = " + plain(b.is_signed, b.bits, b.fraction) + "(" + value(op.args[1]) + ").range();\n";
     text += pad + plain(true, num + 1, op.type.fraction) + " " + q + ";\n" + pad + "if (" + y + " != 0) " + q + ".range() = " + plain(true, num + 1, 0) + "((" + N + "(" + x + ") << " +
             n(std::max(0, up)) + ") / (" + D + "(" + y + ") << " + n(std::max(0, -up)) + ")).range();\n";
-    text += pad + "const " + T + " " + name + " = " + y + " != 0 ? " + T + "(" + q + ") : " + x + " < 0 ? " + limit(op.type, false) + " : " + limit(op.type, true) + ";\n";
+    text += pad + "const " + T + " " + name + " = " + y + " != 0 ? " + T + "(" + (M == T ? q : M + "(" + q + ")") + ") : " + x + " < 0 ? " + limit(op.type, false) + " : " + limit(op.type, true) + ";\n";
     return text;
   }
   std::string limit(const NumberType& type, bool high) { return constant(type, static_cast<std::int64_t>(high ? type.highest() : type.lowest())); }
@@ -195,13 +209,13 @@ class Emitter {
         const NumberType& from = k_.ops[op.args[0]].type;
         const std::string moved = plain(from.is_signed, from.bits, from.fraction - static_cast<int>(op.value));
         return pad + moved + " gnomon_s_" + name + ";\n" + pad + "gnomon_s_" + name + ".range() = " + plain(from.is_signed, from.bits, from.fraction) + "(" + value(op.args[0]) + ").range();\n" + pad + "const " +
-               T + " " + name + " = gnomon_s_" + name + ";\n";
+               T + " " + name + " = " + cast(op, "gnomon_s_" + name) + ";\n";
       }
       case OpCode::div:
         return divide(op, name, pad);
       default:
         if (is_comparison(op.code)) return pad + "const " + T + " " + name + " = " + compute(op) + " ? 1 : 0;\n";
-        return pad + "const " + T + " " + name + " = " + compute(op) + ";\n";
+        return pad + "const " + T + " " + name + " = " + cast(op, compute(op)) + ";\n";
     }
   }
 

@@ -54,7 +54,7 @@ Expected<NumberType> chosen(const Network& network, std::size_t l, std::optional
 }  // namespace
 
 std::string vendor_type(const NumberType& t) {
-  if (t.fraction == 0 && t.rounding == Rounding::down && t.overflow == Overflow::wrap) return std::string(t.is_signed ? "ap_int<" : "ap_uint<") + n(t.bits) + ">";
+  // ap_int<W> would drop a fraction toward zero, ap_fixed<W, W> drops it downward, which is what truncation means here.
   std::string text = std::string(t.is_signed ? "ap_fixed<" : "ap_ufixed<") + n(t.bits) + ", " + n(t.bits - t.fraction);
   if (t.rounding != Rounding::down || t.overflow != Overflow::wrap) text += t.rounding == Rounding::down ? ", AP_TRN" : t.rounding == Rounding::half_up ? ", AP_RND" : ", AP_RND_CONV";
   if (t.overflow != Overflow::wrap) text += ", AP_SAT";
