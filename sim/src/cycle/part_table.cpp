@@ -8,6 +8,7 @@
 #include "gnomon/base/text.hpp"
 #include "gnomon/sim/part.hpp"
 #include "gnomon/workloads/load.hpp"
+#include "memory/kept_rows.hpp"
 
 namespace gnomon::sim {
 namespace {
@@ -170,31 +171,13 @@ Expected<std::int64_t> write_part_table(const PartTableOptions& options) {
   for (const std::string& reference : options.networks) {
     if (auto graph = workloads::load(reference); !graph) return fail(std::move(graph.error()));
   }
-  std::int64_t kept = 0;
-  std::string content = header() + "\n";
-  if (std::error_code code; std::filesystem::exists(options.out, code)) {
-    auto text = read_file(options.out, std::size_t{1} << 30);
-    if (!text) return fail(std::move(text.error()));
-    if (!text->empty() && !text->starts_with(content)) {
-      return fail(ErrorKind::invalid_input, options.out.string() + ": holds another table (its header differs); give another name, or remove it");
-    }
-    // Whole simulations only: a run may have been stopped between or within lines.
-    const std::size_t whole = text->rfind('\n');
-    std::istringstream lines(whole == text->npos ? std::string() : text->substr(0, whole + 1));
-    std::string first, second;
-    std::getline(lines, first);
-    while (kept < options.count && std::getline(lines, first) && std::getline(lines, second)) {
-      const std::string begin = std::to_string(options.seed) + "," + std::to_string(kept) + ",";
-      if (!first.starts_with(begin + "0,") || !second.starts_with(begin + "1,")) {
-        return fail(ErrorKind::invalid_input, options.out.string() + ": row " + std::to_string(2 * kept) + " is not of seed " + std::to_string(options.seed));
-      }
-      content += first + "\n" + second + "\n";
-      ++kept;
-    }
-  }
-  if (auto done = write_file(options.out, content); !done) return fail(std::move(done.error()));
+  const std::string seed = std::to_string(options.seed);
+  const auto kept = kept_rows(options.out, header(), options.count, "seed " + seed, [](std::int64_t) { return std::size_t{2}; },
+                              [&](std::int64_t row, std::size_t core) { return seed + "," + std::to_string(row) + "," + std::to_string(core) + ","; });
+  if (!kept) return fail(Error(kept.error()));
+  if (auto done = write_file(options.out, kept->content); !done) return fail(std::move(done.error()));
   std::ofstream out(options.out, std::ios::app | std::ios::binary);
-  for (std::int64_t row = kept; row < options.count; ++row) {
+  for (std::int64_t row = kept->simulations; row < options.count; ++row) {
     auto lines = lines_of(options, row);
     if (!lines) {
       return fail(lines.error().kind(), "simulation " + std::to_string(row) + ": " + lines.error().text());

@@ -9,6 +9,7 @@
 #include "gnomon/base/text.hpp"
 #include "gnomon/sim/memory.hpp"
 #include "gnomon/sim/trace_part.hpp"
+#include "memory/kept_rows.hpp"
 
 namespace gnomon::sim {
 namespace {
@@ -145,44 +146,22 @@ Expected<std::int64_t> write_trace_part_table(const TracePartTableOptions& optio
     }
   }
   // Rows follow from the options: a file is taken up by lines that are as they would be written now.
-  std::int64_t kept = 0, rows = 0;
-  std::string content = header() + "\n";
-  if (std::error_code code; std::filesystem::exists(options.out, code)) {
-    auto text = read_file(options.out, std::size_t{1} << 30);
-    if (!text) return fail(std::move(text.error()));
-    if (!text->empty() && !text->starts_with(content)) {
-      return fail(ErrorKind::invalid_input, options.out.string() + ": holds another table (its header differs); give another name, or remove it");
-    }
-    // Whole simulations only: a run may have been stopped between or within lines.
-    const std::size_t end = text->rfind('\n');
-    std::istringstream lines(end == text->npos ? std::string() : text->substr(0, end + 1));
-    std::string line;
-    std::getline(lines, line);
-    while (kept < options.count) {
-      const std::size_t ports = traces_of(options, kept).open.size();
-      std::string some;
-      std::size_t got = 0;
-      for (; got < ports && std::getline(lines, line); ++got) {
-        if (!line.starts_with(std::to_string(options.seed) + "," + std::to_string(kept) + "," + std::to_string(got) + "," + std::to_string(ports) + ",")) {
-          return fail(ErrorKind::invalid_input, options.out.string() + ": row " + std::to_string(rows + static_cast<std::int64_t>(got)) + " is not of seed " + std::to_string(options.seed) + " and these traces");
-        }
-        some += line + "\n";
-      }
-      if (got < ports) break;
-      content += some;
-      rows += static_cast<std::int64_t>(ports);
-      ++kept;
-    }
-    // The last one simulated anew tells whether it was made with these options.
-    if (kept > 0) {
-      auto again = lines_of(options, devices, kept - 1);
-      if (!again) return fail(std::move(again.error()));
-      if (!content.ends_with(*again)) return fail(ErrorKind::invalid_input, options.out.string() + ": its rows were made with other options; give another name, or remove it");
-    }
+  const std::string seed = std::to_string(options.seed);
+  const auto ports_of = [&](std::int64_t row) { return traces_of(options, row).open.size(); };
+  const auto kept = kept_rows(options.out, header(), options.count, "seed " + seed + " and these traces", ports_of, [&](std::int64_t row, std::size_t port) {
+    return seed + "," + std::to_string(row) + "," + std::to_string(port) + "," + std::to_string(ports_of(row)) + ",";
+  });
+  if (!kept) return fail(Error(kept.error()));
+  // The last one simulated anew tells whether it was made with these options.
+  if (kept->simulations > 0) {
+    auto again = lines_of(options, devices, kept->simulations - 1);
+    if (!again) return fail(std::move(again.error()));
+    if (!kept->content.ends_with(*again)) return fail(ErrorKind::invalid_input, options.out.string() + ": its rows were made with other options; give another name, or remove it");
   }
-  if (auto done = write_file(options.out, content); !done) return fail(std::move(done.error()));
+  std::int64_t rows = kept->lines;
+  if (auto done = write_file(options.out, kept->content); !done) return fail(std::move(done.error()));
   std::ofstream out(options.out, std::ios::app | std::ios::binary);
-  for (std::int64_t row = kept; row < options.count; ++row) {
+  for (std::int64_t row = kept->simulations; row < options.count; ++row) {
     auto lines = lines_of(options, devices, row);
     if (!lines) return fail(lines.error().kind(), "simulation " + std::to_string(row) + ": " + lines.error().text());
     out << *lines << std::flush;
