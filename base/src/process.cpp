@@ -9,13 +9,11 @@
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "gnomon/base/text.hpp"
-
-extern char** environ;
 
 namespace gnomon {
 namespace {
@@ -54,6 +52,58 @@ bool drain(int& end, std::string& into, std::size_t limit) {
   return true;
 }
 
+/// A descriptor under another number, kept over exec.
+bool place(int from, int to) { return from == to ? ::fcntl(to, F_SETFD, 0) == 0 : ::dup2(from, to) == to; }
+
+struct Started {
+  pid_t child;
+  int error;  ///< of errno; 0: it runs
+};
+
+/// As posix_spawnp, but the child dies with the thread that calls this (which waits for it), whatever kills us.
+Started start(const std::vector<std::string>& arguments, const std::filesystem::path& folder, int in, int out, int err) {
+  std::vector<char*> argv;
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  const char* const where = folder.empty() ? nullptr : folder.c_str();
+  const pid_t parent = ::getpid();
+  // Handlers must not run in the child while it has our memory: signals wait until it has none.
+  sigset_t all, none, before;
+  sigfillset(&all);
+  sigemptyset(&none);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  volatile int error = 0;
+  const pid_t child = ::vfork();
+  if (child == 0) {
+    // The death of the parent before this line sends nothing, and is seen by the new parent.
+    const bool alone = ::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent;
+    if (alone) ::_exit(127);
+    // A group of its own, so that a time-out also ends what the child has started.
+    bool done = ::setpgid(0, 0) == 0 && place(in, 0) && place(out, 1) && place(err, 2);
+    if (done && where != nullptr) done = ::chdir(where) == 0;
+    if (done) {
+      for (int number_of = 1; number_of < NSIG; ++number_of) {
+        struct sigaction action {};
+        if (::sigaction(number_of, nullptr, &action) != 0 || action.sa_handler == SIG_DFL) continue;
+        if (action.sa_handler == SIG_IGN && number_of != SIGPIPE && number_of != SIGINT) continue;
+        action = {};
+        action.sa_handler = SIG_DFL;
+        ::sigaction(number_of, &action, nullptr);
+      }
+      ::sigprocmask(SIG_SETMASK, &none, nullptr);
+      ::execvp(argv[0], argv.data());
+    }
+    error = errno;
+    ::_exit(127);
+  }
+  const int failed = child < 0 ? errno : 0;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (child < 0) return {-1, failed};
+  if (error != 0)
+    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {}
+  return {child, error};
+}
+
 }  // namespace
 
 Expected<ProcessResult> run_process(const std::vector<std::string>& arguments, const ProcessOptions& options) {
@@ -61,32 +111,7 @@ Expected<ProcessResult> run_process(const std::vector<std::string>& arguments, c
   Pipe in, out, err;
   if (!in.open() || !out.open() || !err.open()) return fail(ErrorKind::run_failed, std::string("no pipe: ") + std::strerror(errno));
 
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_adddup2(&actions, in.read_end, 0);
-  posix_spawn_file_actions_adddup2(&actions, out.write_end, 1);
-  posix_spawn_file_actions_adddup2(&actions, err.write_end, 2);
-  if (!options.folder.empty()) posix_spawn_file_actions_addchdir_np(&actions, options.folder.c_str());
-  // A group of its own, so that a time-out also ends what the child has started.
-  sigset_t none, defaults;
-  sigemptyset(&none);
-  sigemptyset(&defaults);
-  sigaddset(&defaults, SIGPIPE);
-  sigaddset(&defaults, SIGINT);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-
-  std::vector<char*> argv;
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  pid_t child = -1;
-  const int spawned = ::posix_spawnp(&child, argv[0], &actions, &attributes, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
+  const auto [child, spawned] = start(arguments, options.folder, in.read_end, out.write_end, err.write_end);
   if (spawned != 0) return fail(ErrorKind::run_failed, "cannot start " + in_quotes(arguments[0]) + ": " + std::strerror(spawned));
   Pipe::close_one(in.read_end);
   Pipe::close_one(out.write_end);

@@ -2,8 +2,14 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <thread>
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "gnomon/base/process.hpp"
 #include "gnomon/base/version.hpp"
@@ -26,6 +32,38 @@ TEST(Process, OutputsInputAndStatus) {
   EXPECT_EQ(result->err, "err\n");
   EXPECT_EQ(result->exit_status, 7);
   EXPECT_FALSE(result->timed_out);
+}
+
+// Truth: the kernel's list of processes. A process that runs a child is killed; the child goes as well, from a first thread and from another one.
+TEST(Process, ChildDiesWithUs) {
+  for (const bool threaded : {false, true}) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const pid_t parent = ::fork();
+    ASSERT_GE(parent, 0);
+    if (parent == 0) {
+      ::close(ends[0]);
+      // The grandchild says its number through a descriptor that it inherits, and then sleeps without end.
+      const std::string script = "echo $$ >&" + std::to_string(ends[1]) + "; exec sleep 1000";
+      const auto run = [&] { (void)run_process({"sh", "-c", script}); };
+      if (threaded) std::thread(run).join();
+      else run();
+      ::_exit(0);
+    }
+    ::close(ends[1]);
+    char said[32] = {};
+    ASSERT_GT(::read(ends[0], said, sizeof said - 1), 0);
+    const pid_t child = static_cast<pid_t>(std::atoi(said));
+    ASSERT_GT(child, 0);
+    EXPECT_EQ(::kill(child, 0), 0);
+    ::kill(parent, SIGKILL);
+    ASSERT_EQ(::waitpid(parent, nullptr, 0), parent);
+    // The descriptor closes with the last process that has it: this returns when the child is gone.
+    pollfd gone{ends[0], POLLIN, 0};
+    EXPECT_EQ(::poll(&gone, 1, 60'000), 1) << "the child still runs";
+    ::kill(child, SIGKILL);
+    ::close(ends[0]);
+  }
 }
 
 TEST(Process, ArgumentsAreNotReadByAShell) {

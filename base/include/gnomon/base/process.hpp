@@ -23,6 +23,7 @@ struct ProcessResult {
 };
 
 /// Runs a program found on PATH with exactly these arguments (never a shell) and waits for it.
+/// The child is killed where this process dies, by whatever signal; what the child itself has started is not.
 /// Error (run_failed): it cannot be started. A non-zero exit status is a result, not an error.
 Expected<ProcessResult> run_process(const std::vector<std::string>& arguments, const ProcessOptions& options = {});
 
