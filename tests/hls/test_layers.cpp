@@ -1,11 +1,15 @@
 // Layers as hls4ml makes them: RTL in Verilator against the golden model (written from the definition, on integers) and against the timing
 // model (control stepped without data), random networks of every kind, with and without stalls.
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <iterator>
+#include <set>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
@@ -186,6 +190,65 @@ TEST(Layers, AreaComposedAgainstFlat) {
   EXPECT_EQ(composed->sram_bits, 0);
   EXPECT_NEAR(*composed->total.area_um2 / *flat->total.area_um2, 1, 0.08);
   EXPECT_NEAR(*composed->total.ff / *flat->total.ff, 1, 0.03);
+}
+
+// Two processes on one empty cache, with equal blocks in different runs, after a third one that was killed in the middle of a line. Truth: each other, a run
+// afterwards that has all from the cache, and the lines themselves.
+TEST(Layers, TwoProcessesShareACache) {
+  if (!osu018_liberty()) GTEST_SKIP() << "no OSU 0.18 um library here";
+  auto folder = TemporaryFolder::make();
+  ASSERT_TRUE(folder) << folder.error().text();
+  SynthOptions options;
+  options.target = "osu018";
+  options.jobs = 1;
+  options.cache = folder->path() / "cache";
+  const std::vector<Network> networks{two_dense(6, 4, 3, 2), two_dense(4, 6, 4, 1), two_dense(8, 4, 2, 8)};
+  auto version = yosys_version();
+  ASSERT_TRUE(version) << version.error().text();
+  std::string name = "blocks-2-" + *version + "-osu018.txt";
+  std::replace(name.begin(), name.end(), ' ', '-');
+  std::filesystem::create_directories(options.cache);
+  const std::filesystem::path store = options.cache / name;
+  ASSERT_TRUE(write_file(store, "0123456789abcdef0123456789abcdef - 8 - - 100 1"));
+  const auto labels = [&](bool backwards) {
+    std::string out;
+    for (std::size_t i = 0; i < networks.size(); ++i) {
+      const std::size_t which = backwards ? networks.size() - 1 - i : i;
+      auto result = synthesise(networks[which], options);
+      const std::string line = result ? number(*result->total.area_um2) + " " + number(*result->total.ff) + " " + std::to_string(result->total.cell_count) + "\n" : result.error().text();
+      out = backwards ? line + out : out + line;
+    }
+    return out;
+  };
+  std::vector<pid_t> children;
+  for (const bool backwards : {false, true}) {
+    children.push_back(::fork());
+    ASSERT_GE(children.back(), 0);
+    if (children.back() == 0) ::_exit(write_file(folder->path() / (backwards ? "backwards" : "forwards"), labels(backwards)) ? 0 : 1);
+  }
+  for (const pid_t child : children) {
+    int status = 1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+  const std::string forwards = read_file(folder->path() / "forwards").value_or("nothing"), backwards = read_file(folder->path() / "backwards").value_or("nothing either");
+  EXPECT_EQ(forwards, backwards);
+  const std::string before = read_file(store).value_or("");
+  EXPECT_EQ(labels(false), forwards);
+  EXPECT_EQ(read_file(store).value_or("gone"), before) << "all blocks were known";
+  std::istringstream lines(before);
+  std::string line;
+  ASSERT_TRUE(std::getline(lines, line));
+  EXPECT_EQ(line, "0123456789abcdef0123456789abcdef - 8 - - 100 1 cut");
+  std::set<std::string> hashes;
+  while (std::getline(lines, line)) {
+    std::istringstream words(line);
+    const std::vector<std::string> all{std::istream_iterator<std::string>(words), {}};
+    ASSERT_EQ(all.size(), 7U) << line;
+    EXPECT_EQ(all[0].size(), 32U) << line;
+    EXPECT_TRUE(hashes.insert(all[0]).second) << line;
+  }
+  EXPECT_GT(hashes.size(), 10U);
 }
 
 // For ice40 as for standard cells, with memories; the clock is that of the whole network on the part, however its figures came about.

@@ -1,8 +1,15 @@
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <fstream>
+#include <iterator>
 #include <mutex>
 #include <set>
 #include <sstream>
@@ -22,7 +29,7 @@ namespace fs = std::filesystem;
 
 std::string shown(const std::optional<double>& v) { return v ? number(*v) : "-"; }
 
-/// Figures of blocks by the hash of their text, in one file that is only appended to: a line is whole, or the last one and not read.
+/// Figures of blocks by the hash of their text, in one file that is only appended to, by one process at a time: a line is whole, or not read.
 class BlockStore {
  public:
   static Expected<BlockStore> open(const SynthOptions& options) {
@@ -35,19 +42,7 @@ class BlockStore {
     std::string name = (options.target == "osu018" ? "blocks-2-" : "blocks-1-") + *version + "-" + options.target + ".txt";
     std::replace(name.begin(), name.end(), ' ', '-');
     store.file_ = store.cache_ / name;
-    if (auto text = read_file(store.file_)) {
-      std::istringstream lines(text->substr(0, text->rfind('\n') == text->npos ? 0 : text->rfind('\n') + 1));
-      for (std::string line; std::getline(lines, line);) {
-        std::istringstream words(line);
-        std::string hash, v[5];
-        SynthFigures f;
-        if (!(words >> hash >> v[0] >> v[1] >> v[2] >> v[3] >> v[4] >> f.cell_count)) continue;
-        std::optional<double>* to[] = {&f.lut, &f.ff, &f.dsp, &f.bram, &f.area_um2};
-        for (int i = 0; i < 5; ++i)
-          if (double d; parse_real(v[i], d)) *to[i] = d;
-        store.known_[hash] = f;
-      }
-    }
+    store.take();
     return store;
   }
   static std::string hash_of(const BlockKey& key) { return sha256(block_text(key)).substr(0, 32); }
@@ -55,14 +50,63 @@ class BlockStore {
     const auto at = known_.find(hash);
     return at == known_.end() ? nullptr : &at->second;
   }
-  void put(const std::string& hash, const SynthFigures& f) {
-    known_[hash] = f;
-    std::ofstream(file_, std::ios::app | std::ios::binary) << hash + " " + shown(f.lut) + " " + shown(f.ff) + " " + shown(f.dsp) + " " + shown(f.bram) + " " + shown(f.area_um2) + " " + std::to_string(f.cell_count) + "\n";
+  /// Keeps figures; where another process has kept such of the same block meanwhile, those hold: what is counted is the same for all who share the folder.
+  Expected<void> put(const std::vector<std::string>& hashes, const std::vector<SynthFigures>& figures) {
+    const int file = ::open(file_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (file < 0 || ::flock(file, LOCK_EX) != 0) {
+      const std::string why = std::strerror(errno);
+      if (file >= 0) ::close(file);
+      return fail(ErrorKind::run_failed, file_.string() + ": cannot be written: " + why);
+    }
+    take();
+    std::string text;
+    // What a killed process left of a line is ended, and not read.
+    char last = '\n';
+    if (const off_t end = ::lseek(file, 0, SEEK_END); end > 0 && ::pread(file, &last, 1, end - 1) == 1 && last != '\n') text = " cut\n";
+    for (std::size_t i = 0; i < hashes.size(); ++i) {
+      const SynthFigures& f = figures[i];
+      if (known_.try_emplace(hashes[i], f).second)
+        text += hashes[i] + " " + shown(f.lut) + " " + shown(f.ff) + " " + shown(f.dsp) + " " + shown(f.bram) + " " + shown(f.area_um2) + " " + std::to_string(f.cell_count) + "\n";
+    }
+    bool whole = true;
+    for (std::size_t at = 0; at < text.size() && whole;) {
+      const ssize_t put = ::write(file, text.data() + at, text.size() - at);
+      whole = put > 0 || (put < 0 && errno == EINTR);
+      if (put > 0) at += static_cast<std::size_t>(put);
+    }
+    const std::string why = whole ? std::string() : std::strerror(errno);
+    ::close(file);
+    if (!whole) return fail(ErrorKind::run_failed, file_.string() + ": cannot be written: " + why);
+    return {};
   }
   const fs::path& cache() const { return cache_; }
 
  private:
+  /// Reads what is new in the file; of several lines of a block the first holds.
+  void take() {
+    std::ifstream file(file_, std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(read_));
+    std::string text(std::istreambuf_iterator<char>(file), {});
+    text.resize(text.rfind('\n') == text.npos ? 0 : text.rfind('\n') + 1);
+    read_ += text.size();
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream words(line);
+      std::string hash, v[5], more;
+      SynthFigures f;
+      if (!(words >> hash >> v[0] >> v[1] >> v[2] >> v[3] >> v[4] >> f.cell_count) || words >> more || hash.size() != 32) continue;
+      std::optional<double>* to[] = {&f.lut, &f.ff, &f.dsp, &f.bram, &f.area_um2};
+      bool sound = true;
+      for (int i = 0; i < 5; ++i) {
+        if (double d; parse_real(v[i], d)) *to[i] = d;
+        else sound = sound && v[i] == "-";
+      }
+      if (sound) known_.try_emplace(hash, f);
+    }
+  }
+
   fs::path cache_, file_;
+  std::size_t read_ = 0;
   std::map<std::string, SynthFigures> known_;
 };
 
@@ -91,7 +135,12 @@ Expected<std::int64_t> synthesise_missing(const std::set<BlockKey>& keys, BlockS
         next = runs;
         return;
       }
-      for (std::size_t i = from; i < to; ++i) store.put(hashes[i], (*figures)[i - from]);
+      const auto first = hashes.begin() + static_cast<std::ptrdiff_t>(from);
+      if (auto kept = store.put({first, first + static_cast<std::ptrdiff_t>(to - from)}, *figures); !kept && !error) {
+        error = kept.error();
+        next = runs;
+        return;
+      }
     }
   };
   std::vector<std::thread> threads;

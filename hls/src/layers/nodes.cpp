@@ -323,15 +323,20 @@ int Builder::multiply(int x, const std::vector<TableBit>& weight, int cap) {
     }
     pattern[i / 8] |= std::int64_t{code} << (8 * (i % 8));
   }
-  block(BlockKind::mul, {v.is_signed, v.bits, bits, std::min(type.bits, v.bits + bits), pattern[0], pattern[1]});
-  counts.ff += type.bits;
-  std::set<int> signals;
-  std::int64_t constants = 0;
-  for (const TableBit& b : weight) {
-    if (b.signal < 0) ++constants;
-    else signals.insert(b.signal);
+  // Weights that are others' shifted make the same product, of which synthesis keeps one. Drawn weights have next to none: tables of them count all.
+  std::vector<std::int64_t> product{-2, x, type.bits, type.is_signed};
+  for (const TableBit& b : weight) product.push_back(b.signal);
+  if (seen_wide_.try_emplace(product, id).second || !given_weights) {
+    block(BlockKind::mul, {v.is_signed, v.bits, bits, std::min(type.bits, v.bits + bits), pattern[0], pattern[1]});
+    counts.ff += type.bits;
+    std::set<int> signals;
+    std::int64_t constants = 0;
+    for (const TableBit& b : weight) {
+      if (b.signal < 0) ++constants;
+      else signals.insert(b.signal);
+    }
+    cells(BlockKind::mul_register, {v.is_signed, v.bits, bits, std::min(type.bits, v.bits + bits), constants, static_cast<std::int64_t>(signals.size())}, type.bits);
   }
-  cells(BlockKind::mul_register, {v.is_signed, v.bits, bits, std::min(type.bits, v.bits + bits), constants, static_cast<std::int64_t>(signals.size())}, type.bits);
   if (text_) {
     std::string w;
     for (int i = bits; i-- > 0;) {

@@ -40,6 +40,7 @@ class Builder {
   explicit Builder(bool text) : text_(text) {}
 
   BlockCounts counts;
+  bool given_weights = false;  ///< of the layer: not drawn
   std::string declarations, clocked, reset, combinational, modules;
 
   void begin_layer(const std::string& prefix) { prefix_ = prefix, seen_.clear(), seen_wide_.clear(), copied_.clear(); }

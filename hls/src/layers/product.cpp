@@ -223,6 +223,7 @@ void NetworkEmitter::shared(const LayerShape& s) {
   const std::int64_t lanes = rounds > 1 ? 1 : s.n_in / reuse, units = s.n_out / rounds;
   begin(BlockKind::core, {}, layer_name());
   const Product p = plan(s);
+  b_.given_weights = layer.weights.has_value();
   const auto idle = [&](std::int64_t u) { return std::all_of(p.fixed.begin() + u * rounds, p.fixed.begin() + (u + 1) * rounds, [](const auto& v) { return v.has_value(); }); };
   // Lanes without a weight have no operand and no inputs that rotate through them.
   std::vector<char> used(static_cast<std::size_t>(lanes), 0);
