@@ -23,13 +23,25 @@ arch::Design at_device(const std::string& flow, bool overlap, const std::string&
   });
 }
 
+/// With stalls the outputs alone: a device that reorders may be faster upon requests that come later.
+void check_stalled(const arch::Design& made, const workloads::Graph& graph, std::uint64_t seed) {
+  CosimOptions o = options();
+  o.stall = 0.3;
+  o.seed = seed;
+  auto run = cosimulate_design({made, graph, {}, o});
+  ASSERT_TRUE(run) << run.error().text();
+  EXPECT_EQ(run->mismatches, 0);
+  EXPECT_GT(run->outputs, 0);
+  EXPECT_GT(run->stalls_injected, 0);
+}
+
 TEST(DeviceMemory, LeNetRunsWhole) {
   const auto graph = workload("examples/workloads/lenet5.json");
   for (const char* flow : flows) {
     if (std::string(flow) == "is" && !long_run()) continue;
     SCOPED_TRACE(flow);
     check(at_device(flow, true, "ddr4-2400"), *graph);
-    check(at_device(flow, true, "hbm2-2000"), *graph, 0.2, 3);
+    check_stalled(at_device(flow, true, "hbm2-2000"), *graph, 3);
   }
 }
 
@@ -47,11 +59,12 @@ TEST(DeviceMemory, AtRandom) {
   const std::uint64_t seed = 11;
   Random random(seed);
   const std::vector<std::string> devices{"ddr3-1600", "ddr4-2400", "ddr4-3200", "ddr5-4800", "hbm2-2000", "hbm3-6400", "lpddr4-3200", "lpddr5-6400"};
-  for (int i = 0; i < (long_run() ? 200 : 24); ++i) {
+  for (int i = 0; i < (long_run() ? 2000 : 60); ++i) {
     const std::string flow = flows[long_run() ? i % 3 : 1];
     const std::string device = devices[static_cast<std::size_t>(i) % devices.size()];
     const bool narrow = long_run() && i % 2 == 1;
-    const int clock = static_cast<int>(random.log_integer(60, 1300));
+    // Clocks whose edges meet the memory's often, or anything.
+    const int clock = random.chance(0.5) ? random.pick<int>({100, 200, 400, 500, 625, 800, 1200, 1250}) : static_cast<int>(random.log_integer(60, 1300));
     const arch::Design made = at_device(flow, true, device, [&](Json& json) {
       json["clock_mhz"] = clock;
       if (narrow) json["cores"][0]["levels"][1]["bytes_per_cycle"] = 3;
@@ -64,7 +77,9 @@ TEST(DeviceMemory, AtRandom) {
     for (int step = 0; step < 3; ++step)
       products_of += "s" + std::to_string(step) + "," + std::to_string(random.integer(1, 20)) + "," + std::to_string(random.integer(1, 20)) + "," + std::to_string(random.integer(1, 60)) + "\n";
     SCOPED_TRACE("seed " + std::to_string(seed) + ", " + std::to_string(i) + ": " + flow + ", " + device + ", " + std::to_string(clock) + " MHz, " + made.resolved_json + ", " + products_of);
-    check(made, *products(products_of), i % 5 == 4 ? 0.3 : 0, seed + static_cast<std::uint64_t>(i));
+    const std::uint64_t its_seed = seed + static_cast<std::uint64_t>(i);
+    if (i % 5 == 4) check_stalled(made, *products(products_of), its_seed);
+    else check(made, *products(products_of), 0, its_seed);
     if (testing::Test::HasFailure()) return;
   }
 }
@@ -75,7 +90,7 @@ TEST(DeviceMemory, BrokenTagsAreFound) {
   const Rtl sound = *emit_design(made);
   const std::pair<const char*, const char*> mutations[] = {{"classes[tag] <= q_cls;", "classes[tag] <= q_cls ^ 2'd1;"},
                                                            {"if (its_class == 2'd3) more3 = more3 + 32'd1;", "if (its_class == 2'd3) more3 = more3 + 32'd2;"},
-                                                           {"if (go && last) tag <= tag + 6'd1;", "if (go && last) tag <= tag + 6'd2;"}};
+                                                           {"wire [5:0] following = tag + 6'd1;", "wire [5:0] following = tag + 6'd2;"}};
   for (std::size_t i = 0; i < std::size(mutations); ++i) {
     if (i > 0 && !long_run()) continue;  // each is a build of its own
     SCOPED_TRACE(mutations[i].first);

@@ -28,6 +28,7 @@ std::int64_t ProgramState::beat(std::size_t level) const {
 std::int64_t ProgramState::bytes_per_cycle(std::size_t level) const { return std::min(outer_bytes_per_cycle(design), shape.levels[level].bytes_per_cycle); }
 
 Expected<void> ProgramState::add(const TransferWords& t) {
+  if (t.images.total > 0) return add_images(t);
   // Loops that go on where the one inside ends are one loop.
   std::vector<std::pair<std::int64_t, std::int64_t>> loops;
   std::array<std::int64_t, 5> start{};
@@ -44,12 +45,7 @@ Expected<void> ProgramState::add(const TransferWords& t) {
   }
   if (loops.size() > 5) return fail(ErrorKind::unsupported, "a transfer along more than five loops");
   loops.resize(5, {1, 0});
-  transfer.begin();
-  transfer.set("write", t.write ? 1 : 0);
-  transfer.set("cls", t.cls);
-  transfer.set("beat", t.beat);
-  transfer.set("words", t.words);
-  transfer.set("mem", t.mem);
+  begin_transfer(t);
   for (std::size_t d = 0; d < t.start.size(); ++d) transfer.set("i" + std::to_string(d), start[d]);
   std::int64_t back = 0;
   for (std::size_t d = 0; d < 5; ++d) {
@@ -57,6 +53,42 @@ Expected<void> ProgramState::add(const TransferWords& t) {
     transfer.set("d" + std::to_string(d), loops[d].second - back);
     back += (loops[d].first - 1) * loops[d].second;
   }
+  end_transfer(t);
+  return {};
+}
+
+/// Four loops: the first, rows of images, and two around them.
+Expected<void> ProgramState::add_images(const TransferWords& t) {
+  const ImageSpan& s = t.images;
+  if (s.start > 65535) return fail(ErrorKind::unsupported, "a batch of images of more than 65536 pixels or rows");
+  begin_transfer(t);
+  const auto [inner, inner_step] = t.loops[0];
+  const std::int64_t last = s.start + s.total - 1, back = (inner - 1) * inner_step, through = last / s.count * s.stride + (last % s.count - s.start) * s.step + back;
+  transfer.set("images", 1);
+  transfer.set("i1", s.start);
+  transfer.set("c0", inner);
+  transfer.set("d0", inner_step);
+  transfer.set("c1", s.count);
+  transfer.set("d1", s.step - back);
+  transfer.set("c2", s.total);
+  transfer.set("d2", s.stride - (s.count - 1) * s.step - back);
+  transfer.set("c3", t.loops[1].first);
+  transfer.set("d3", t.loops[1].second - through);
+  transfer.set("d4", t.loops[2].second - through - (t.loops[1].first - 1) * t.loops[1].second);
+  end_transfer(t);
+  return {};
+}
+
+void ProgramState::begin_transfer(const TransferWords& t) {
+  transfer.begin();
+  transfer.set("write", t.write ? 1 : 0);
+  transfer.set("cls", t.cls);
+  transfer.set("beat", t.beat);
+  transfer.set("words", t.words);
+  transfer.set("mem", t.mem);
+}
+
+void ProgramState::end_transfer(const TransferWords& t) {
   transfer.set("lvl", t.lvl);
   transfer.set("lstep", t.lstep);
   transfer.set("wrap", t.ring > 0 ? t.ring : -1);  // no word has this address
@@ -64,7 +96,6 @@ Expected<void> ProgramState::add(const TransferWords& t) {
   for (int c = 0; c < transfer_classes; ++c) transfer.set("need" + std::to_string(c), t.need[static_cast<std::size_t>(c) + 1]);
   ++now[static_cast<std::size_t>(t.cls) + 1];
   if (shape.device) program.device.push_back({t.runs, t.bytes, t.bytes_per_cycle, t.words});
-  return {};
 }
 
 namespace {
@@ -87,6 +118,8 @@ struct TileWords {
   std::int64_t step[arch::dim_count] = {};
   std::int64_t m_row = 0, tap_x = 0, tap_y = 0, channel = 0;
   std::int64_t y_origin = 0, x_origin = 0, first_channel = 0;
+  ImageSpan images;                             ///< of several images
+  std::int64_t first_image = 0, image_words = 0;  ///< words of a channel of an image in the midst
 };
 
 /// Positions of one axis that outputs first..last read.
@@ -150,7 +183,7 @@ class ArrayCompiler {
     }
     if (work_.window) {
       const workloads::Convolution& c = *work_.window;
-      if (c.batch != 1) return refuse(std::to_string(c.batch) + " images; one is supported");
+      if (c.batch != 1 && !s_.shape.images) return refuse(std::to_string(c.batch) + " images, and the RTL is for one");
       for (int a = 0; a < 2; ++a) {
         if (c.kernel[a] > 1 && c.dilation[a] != 1) return refuse("a dilated convolution");
         if (c.pad_begin[a] > 16000 || c.kernel[a] > 16000) return refuse("a window or padding of more than 16000 rows or columns");
@@ -184,7 +217,12 @@ class ArrayCompiler {
       ++tiles_;
     }
     for (std::size_t o = 0; o < arch::operand_count; ++o)
-      for (const Tile& tile : of_[o]) words_[o].push_back(tile_words(o, tile.range));
+      for (const Tile& tile : of_[o]) {
+        words_[o].push_back(tile_words(o, tile.range));
+        // The model then counts some columns alone.
+        if (words_[o].back().elements != arch::tile_elements(work_, static_cast<Operand>(o), tile.range))
+          return refuse("the mapping has a tile of " + std::string(arch::operand_names()[o]) + " that goes on to another image and begins in the last row of the one or ends in the first row of the other");
+      }
     return {};
   }
 
@@ -218,9 +256,25 @@ class ArrayCompiler {
   /// Of convolutions, activations lie channel by channel and filters one after the other; matrices lie row by row.
   TileWords tile_words(std::size_t operand, const TileRange& r) const {
     const bool images = work_.window.has_value();
+    if (images && work_.window->batch > 1 && operand != 1 && !(operand == 0 && windowed_)) return pixel_words(r, operand == 0 ? Dim::k : Dim::n);
     if (operand == 0) return windowed_ ? window_words(r) : images ? block_words(r, Dim::k, Dim::m) : block_words(r, Dim::m, Dim::k);
     if (operand == 1) return images ? block_words(r, Dim::n, Dim::k) : block_words(r, Dim::k, Dim::n);
     return images ? block_words(r, Dim::n, Dim::m) : block_words(r, Dim::m, Dim::n);
+  }
+
+  /// Pixels of neighbouring images, channel by channel.
+  TileWords pixel_words(const TileRange& r, Dim channel) const {
+    TileWords w;
+    const std::int64_t pixels = work_.window->out[0] * work_.window->out[1], channels = size_[at(channel)];
+    const std::int64_t m = r.size(Dim::m), first = r.begin[at(Dim::m)];
+    w.elements = r.size(Dim::g) * r.size(channel) * m;
+    w.images = {pixels, first % pixels, m, 1, size_[at(Dim::g)] * channels * pixels};
+    w.loops = {{1, 0}, {r.size(channel), pixels}, {r.size(Dim::g), channels * pixels}};
+    w.mem = first / pixels * w.images.stride + (r.begin[at(Dim::g)] * channels + r.begin[at(channel)]) * pixels + w.images.start;
+    w.step[at(Dim::m)] = 1;
+    w.step[at(channel)] = m;
+    w.step[at(Dim::g)] = r.size(channel) * m;
+    return w;
   }
 
   TileWords window_words(const TileRange& r) const {
@@ -229,13 +283,30 @@ class ArrayCompiler {
     const std::int64_t g0 = r.begin[at(Dim::g)], m0 = r.begin[at(Dim::m)], k0 = r.begin[at(Dim::k)];
     const workloads::Convolution& c = *work_.window;
     const std::int64_t taps = c.kernel[0] * c.kernel[1], width = c.out[1], last = m0 + m - 1;
-    const std::int64_t row0 = m0 / width, row1 = last / width;
-    const Touched y = touched(0, row0, row1), x = row0 == row1 ? touched(1, m0 % width, last % width) : touched(1, 0, width - 1);
+    const std::int64_t pixels = c.out[0] * width, image0 = m0 / pixels, image1 = last / pixels;
+    const std::int64_t row0 = m0 % pixels / width, row1 = last % pixels / width;
+    const bool one_row = image0 == image1 && row0 == row1;
+    Touched y = touched(0, row0, image0 == image1 ? row1 : c.out[0] - 1);
+    const Touched x = one_row ? touched(1, m0 % width, last % width) : touched(1, 0, width - 1);
     w.first_channel = k0 / taps;
     const std::int64_t channels = (k0 + k - 1) / taps - w.first_channel + 1;
     w.elements = g * channels * y.count * x.count;
     w.loops = {{x.count, x.step}, {y.count, y.step * c.in[1]}, {channels, c.in[0] * c.in[1]}, {g, c.in_channels / c.groups * c.in[0] * c.in[1]}};
-    w.mem = ((g0 * (c.in_channels / c.groups) + w.first_channel) * c.in[0] + y.begin) * c.in[1] + x.begin;
+    w.mem = ((image0 * c.in_channels + g0 * (c.in_channels / c.groups) + w.first_channel) * c.in[0] + y.begin) * c.in[1] + x.begin;
+    if (c.batch > 1) {
+      const Touched all = touched(0, 0, c.out[0] - 1);
+      w.images = {y.count, 0, y.count, y.step * c.in[1], c.in_channels * c.in[0] * c.in[1]};
+      if (image0 != image1) {
+        w.images.count = all.count;
+        w.images.start = (y.begin - all.begin) / y.step;
+        w.images.total = y.count + (image1 - image0 - 1) * all.count + touched(0, 0, row1).count;
+        y.count = w.images.total;
+        w.elements = g * channels * y.count * x.count;
+      }
+      w.loops = {{x.count, x.step}, {channels, c.in[0] * c.in[1]}, {g, c.in_channels / c.groups * c.in[0] * c.in[1]}};
+      w.first_image = image0;
+      w.image_words = all.count * x.count;
+    }
     w.channel = y.count * x.count;
     w.step[at(Dim::g)] = channels * w.channel;
     w.tap_y = x.count;
@@ -282,7 +353,13 @@ class ArrayCompiler {
     t.words = w.elements * words;
     t.mem = sums ? place_.sums + w.mem * words : (operand == 0 ? place_.ifmap : operand == 1 ? place_.filter : place_.ofmap) + w.mem;
     t.loops = w.loops;
-    if (sums) {
+    t.images = w.images;
+    if (sums && w.images.total > 0) {
+      for (auto& loop : t.loops) loop.second *= words;
+      t.loops[0] = {words, 1};
+      t.images.step *= words;
+      t.images.stride *= words;
+    } else if (sums) {
       for (auto& loop : t.loops) loop.second *= words;
       t.loops.insert(t.loops.begin(), {words, 1});
     }
@@ -343,6 +420,10 @@ class ArrayCompiler {
     s_.config.set("w", c.in[1]);
     s_.config.set("sy", windowed_ ? c.stride[0] : 0);
     s_.config.set("sx", windowed_ ? c.stride[1] : 0);
+    if (s_.shape.images) {
+      s_.config.set("oh", c.out[0]);
+      s_.config.set("y0", -c.pad_begin[0]);
+    }
     s_.config.set("x0", -c.pad_begin[1]);
     s_.config.set("has_bias", place_.bias >= 0 ? 1 : 0);
     s_.config.set("relu", place_.relu ? 1 : 0);
@@ -420,15 +501,18 @@ class ArrayCompiler {
       d.set("i_ka", within(w, r, Dim::k, fold.k));
       d.set("i_am_row", w.step[at(Dim::m)]);
       d.set("i_ak_c", w.step[at(Dim::k)]);
+      set_if("i_am_image", w.step[at(Dim::m)]);
       return;
     }
     const workloads::Convolution& c = *work_.window;
-    const std::int64_t taps = c.kernel[0] * c.kernel[1], oy = fold.m / c.out[1], ox = fold.m % c.out[1];
+    const std::int64_t taps = c.kernel[0] * c.kernel[1], pixels = c.out[0] * c.out[1], oy = fold.m % pixels / c.out[1], ox = fold.m % c.out[1];
     const std::int64_t channel = fold.k / taps, ky = fold.k % taps / c.kernel[1], kx = fold.k % c.kernel[1];
-    d.set("i_ma", oy * w.m_row - w.y_origin + ox * w.step[at(Dim::m)] - w.x_origin);
+    d.set("i_ma", (fold.m / pixels - w.first_image) * w.image_words + oy * w.m_row - w.y_origin + ox * w.step[at(Dim::m)] - w.x_origin);
     d.set("i_y", oy * c.stride[0] - c.pad_begin[0]);
     d.set("i_x", ox * c.stride[1] - c.pad_begin[1]);
     d.set("i_ox", ox);
+    set_if("i_oy", oy);
+    set_if("i_am_image", w.image_words - (c.out[0] - 1) * w.m_row - (c.out[1] - 1) * w.step[at(Dim::m)]);
     d.set("i_ka", (channel - w.first_channel) * w.channel + ky * w.tap_y + kx * w.tap_x);
     d.set("i_ky", ky);
     d.set("i_kx", kx);

@@ -24,6 +24,11 @@ class DescriptorWriter {
   const DescriptorLayout& layout_;
 };
 
+/// Rows (or pixels) of neighbouring images, from `start` in the first one on: `total` of them, `count` in an image, `step` apart; `stride` from image to image.
+struct ImageSpan {
+  std::int64_t count = 0, start = 0, total = 0, step = 0, stride = 0;  ///< total 0: none
+};
+
 /// A transfer's words: up to five nested loops in the memory from `mem` on (innermost first), `lstep` apart in the levels from `lvl` on.
 struct TransferWords {
   bool write = false;
@@ -32,6 +37,7 @@ struct TransferWords {
   std::int64_t ring = 0;  ///< fills with lstep 1: the level's word at which they go on with word 0; 0: none
   std::vector<std::pair<std::int64_t, std::int64_t>> loops;  ///< count, stride
   std::array<std::int64_t, 3> start{};                       ///< of the first loops: where `mem` is in them
+  ImageSpan images;                                          ///< inside the first loop but one: the second loop's place
   Progress need{};
   std::vector<sim::MemoryRun> runs;  ///< for a device: where its bytes lie in it
   std::int64_t bytes = 0, bytes_per_cycle = 0;
@@ -51,6 +57,11 @@ struct ProgramState {
   std::int64_t bytes_per_cycle(std::size_t level) const;
   /// Adds a transfer and counts it. Unsupported: more than five loops.
   Expected<void> add(const TransferWords& words);
+
+ private:
+  Expected<void> add_images(const TransferWords& words);
+  void begin_transfer(const TransferWords& words);
+  void end_transfer(const TransferWords& words);
 };
 
 /// Where the tensors of array work lie, and what becomes of its sums.

@@ -30,6 +30,7 @@ module @TOP@_dma (
   output logic [@LM1@:0] wr_addr,
   output logic [@LW1@:0] wr_data,
 !  input  logic wa_valid,
+?  input  logic rq_ready,
 ?  output logic [@TAG1@:0] rq_tag,
 ?  input  logic [@TAGS1@:0] complete,
   output logic [@LA1@:0] lv_raddr,
@@ -50,14 +51,19 @@ module @TOP@_dma (
   logic [@LA1@:0] laddrs;
   logic full;
   logic [31:0] done0, done1, done2, done3;
-  assign done = {done3, done2, done1, done0};
-?  // ---- A memory that completes requests in any order: each has a tag until then. ----
+!  assign done = {done3, done2, done1, done0};
+?  // ---- A memory that takes one request at a time and completes them in any order: each has a tag until then. Of a class
+?  // they count in order, the last one in the very cycle in which it is complete. ----
 ?  logic [@TAG1@:0] tag;
-?  logic [@TAGS1@:0] open;
+?  logic [@TAGS1@:0] open, finished, counted;
 ?  logic [1:0] classes [0:@TAGS1@];
 ?  logic [1:0] its_class;
+?  logic [3:0] waits;
+?  logic [@TAG1@:0] which;
+?  wire [@TAG1@:0] following = tag + @TAG@'d1;
 ?  logic [31:0] more0, more1, more2, more3;
 ?  assign rq_tag = tag;
+?  assign done = {done3 + more3, done2 + more2, done1 + more1, done0 + more0};
 
   always_comb begin
     now_left = started ? left : q_words;
@@ -82,35 +88,10 @@ module @TOP@_dma (
         addrs[l * 32 +: 32] = next_addr;
         laddrs[l * @AW@ +: @AW@] = next_laddr;
         next_laddr = next_laddr + {@LSPAD@'d0, q_lstep};
-        if (next_i0 + 32'd1 < q_c0) begin
-          next_i0 = next_i0 + 32'd1;
-          next_addr = next_addr + q_d0;
-        end else begin
-          next_i0 = 32'd0;
-          if (next_i1 + 32'd1 < q_c1) begin
-            next_i1 = next_i1 + 32'd1;
-            next_addr = next_addr + q_d1;
-          end else begin
-            next_i1 = 32'd0;
-            if (next_i2 + 32'd1 < q_c2) begin
-              next_i2 = next_i2 + 32'd1;
-              next_addr = next_addr + q_d2;
-            end else begin
-              next_i2 = 32'd0;
-              if (next_i3 + 32'd1 < q_c3) begin
-                next_i3 = next_i3 + 32'd1;
-                next_addr = next_addr + q_d3;
-              end else begin
-                next_i3 = 32'd0;
-                next_addr = next_addr + q_d4;
-              end
-            end
-          end
-        end
-      end
+@NEXT@      end
     end
 !    may = run && ended >= q_need_e && done0 >= q_need0 && done1 >= q_need1 && done2 >= q_need2 && done3 >= q_need3 && (q_write || !full);
-?    may = run && ended >= q_need_e && done0 >= q_need0 && done1 >= q_need1 && done2 >= q_need2 && done3 >= q_need3 && (q_write || !full) && !open[tag];
+?    may = run && rq_ready && ended >= q_need_e && done[31:0] >= q_need0 && done[63:32] >= q_need1 && done[95:64] >= q_need2 && done[127:96] >= q_need3 && (q_write || !full) && !open[tag] && !open[following];
     last = now_left <= {16'd0, q_beat};
     rd_valid = d_valid && !q_write && (started || may);
     wr_valid = d_valid && q_write && (started || may);
@@ -160,21 +141,30 @@ module @TOP@_dma (
 ?    more2 = 32'd0;
 ?    more3 = 32'd0;
 ?    its_class = 2'd0;
-?    for (int i = 0; i < @TAGS@; i = i + 1)
-?      if (complete[i]) begin
-?        // It may be complete in the cycle in which it begins.
-?        its_class = go && !started && i[@TAG1@:0] == tag ? q_cls : classes[i];
-?        if (its_class == 2'd0) more0 = more0 + 32'd1;
-?        if (its_class == 2'd1) more1 = more1 + 32'd1;
-?        if (its_class == 2'd2) more2 = more2 + 32'd1;
-?        if (its_class == 2'd3) more3 = more3 + 32'd1;
+?    which = @TAG@'d0;
+?    waits = 4'd0;
+?    counted = @TAGS@'d0;
+?    for (int i = 1; i <= @TAGS@; i = i + 1) begin  // from the oldest on
+?      which = tag + i[@TAG1@:0];
+?      its_class = classes[which];
+?      if (open[which]) begin
+?        if (waits[its_class] || !(complete[which] || finished[which])) waits[its_class] = 1'b1;
+?        else begin
+?          counted[which] = 1'b1;
+?          if (its_class == 2'd0) more0 = more0 + 32'd1;
+?          if (its_class == 2'd1) more1 = more1 + 32'd1;
+?          if (its_class == 2'd2) more2 = more2 + 32'd1;
+?          if (its_class == 2'd3) more3 = more3 + 32'd1;
+?        end
 ?      end
+?    end
 ?  end
 ?
   always_ff @(posedge clk) begin
     if (rst) begin
 ?      tag <= @TAG@'d0;
 ?      open <= @TAGS@'d0;
+?      finished <= @TAGS@'d0;
       started <= 1'b0;
       r_started <= 1'b0;
       done0 <= 32'd0;
@@ -207,9 +197,12 @@ module @TOP@_dma (
 ?        open[tag] <= 1'b1;
 ?        classes[tag] <= q_cls;
 ?      end
-?      if (go && last) tag <= tag + @TAG@'d1;
+?      if (go && last) tag <= following;
 ?      for (int i = 0; i < @TAGS@; i = i + 1)
-?        if (complete[i]) open[i] <= 1'b0;
+?        if (counted[i]) begin
+?          open[i] <= 1'b0;
+?          finished[i] <= 1'b0;
+?        end else if (complete[i]) finished[i] <= 1'b1;
 ?      done0 <= done0 + more0;
 ?      done1 <= done1 + more1;
 ?      done2 <= done2 + more2;
@@ -217,6 +210,64 @@ module @TOP@_dma (
     end
   end
 endmodule
+)";
+
+/// The next word's place.
+constexpr std::string_view nested = R"(        if (next_i0 + 32'd1 < q_c0) begin
+          next_i0 = next_i0 + 32'd1;
+          next_addr = next_addr + q_d0;
+        end else begin
+          next_i0 = 32'd0;
+          if (next_i1 + 32'd1 < q_c1) begin
+            next_i1 = next_i1 + 32'd1;
+            next_addr = next_addr + q_d1;
+          end else begin
+            next_i1 = 32'd0;
+            if (next_i2 + 32'd1 < q_c2) begin
+              next_i2 = next_i2 + 32'd1;
+              next_addr = next_addr + q_d2;
+            end else begin
+              next_i2 = 32'd0;
+              if (next_i3 + 32'd1 < q_c3) begin
+                next_i3 = next_i3 + 32'd1;
+                next_addr = next_addr + q_d3;
+              end else begin
+                next_i3 = 32'd0;
+                next_addr = next_addr + q_d4;
+              end
+            end
+          end
+        end
+)";
+constexpr std::string_view stacked = R"(        if (q_images) begin
+          // Rows (or pixels) of neighbouring images: from the midst of the first to the midst of the last, channel by channel.
+          if (next_i0 + 32'd1 < q_c0) begin
+            next_i0 = next_i0 + 32'd1;
+            next_addr = next_addr + q_d0;
+          end else begin
+            next_i0 = 32'd0;
+            if (next_i2 + 32'd1 < q_c2) begin
+              next_i2 = next_i2 + 32'd1;
+              if (next_i1 + 32'd1 < q_c1) begin
+                next_i1 = next_i1 + 32'd1;
+                next_addr = next_addr + q_d1;
+              end else begin
+                next_i1 = 32'd0;
+                next_addr = next_addr + q_d2;
+              end
+            end else begin
+              next_i2 = 32'd0;
+              next_i1 = {16'd0, q_i1};
+              if (next_i3 + 32'd1 < q_c3) begin
+                next_i3 = next_i3 + 32'd1;
+                next_addr = next_addr + q_d3;
+              end else begin
+                next_i3 = 32'd0;
+                next_addr = next_addr + q_d4;
+              end
+            end
+          end
+        end else begin
 )";
 
 constexpr std::string_view fifo = R"(
@@ -270,6 +321,7 @@ std::string dma_text(const DesignShape& shape, const Places& places) {
   set("TAG", DesignShape::tag_log);
   set("TAGS", 1 << DesignShape::tag_log);
   all["UNPACK"] = unpack_text(descriptor_layouts(shape).transfer, "d", "", "q_");
+  all["NEXT"] = shape.images ? std::string(stacked) + std::string(nested) + "        end\n" : std::string(nested);
   return fill_places(std::string(fifo) + choose_lines(dma, shape.device), all);
 }
 

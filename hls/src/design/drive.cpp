@@ -46,11 +46,11 @@ class Driver : public sim::CycleUser {
     return {};
   }
 
-  /// Of a device: a cycle of the RTL ends when what the memory says at its end is known.
-  std::optional<Request> edge(std::int64_t, const Tags& released, const Tags& completed) override {
-    if (begun_) end_cycle(released, completed);
+  /// With a device.
+  void begin(std::int64_t) override {
+    if (begun_) end_cycle();
     begun_ = true;
-    return goes_on() ? begin_cycle() : std::nullopt;
+    if (goes_on()) begin_cycle();
   }
   bool finished() const override { return next_end_ == job_.ends.size() || !job_.stuck.empty(); }
 
@@ -77,9 +77,9 @@ class Driver : public sim::CycleUser {
   std::size_t bias_layer_ = 0;    ///< whose place it takes, where it takes one's
   bool late_program_[4] = {};     ///< transfers, folds, settings, chunks
   // Of a device.
-  PortData rq_tag_, complete_;
-  bool begun_ = false, released_ = false;  ///< a cycle; the memory has taken the present transfer
-  bool late_read_ = false, late_write_ = false, late_answer_ = false;
+  PortData rq_ready_, rq_tag_, complete_;
+  bool begun_ = false, begins_ = false, port_free_ = true;  ///< a cycle; a request in this cycle
+  bool late_read_ = false, late_write_ = false, late_answer_ = false, late_request_ = false;
   std::int64_t transfer_ = -1, transfers_ = 0, words_left_ = 0;  ///< the present one, those that have begun
   std::vector<std::uint64_t> complete_tags_;                     ///< that the RTL has not been told of
   static constexpr std::int64_t tags = std::int64_t{1} << DesignShape::tag_log;
@@ -100,6 +100,7 @@ class Driver : public sim::CycleUser {
         {"wr_valid", &wr_valid_}, {"wr_ready", &wr_ready_}, {"wr_last", &wr_last_}, {"wr_lanes", &wr_lanes_}, {"wr_addr", &wr_addr_}, {"wr_data", &wr_data_},
         {"ended", &ended_}, {"done", &done_}};
     if (has_device()) {
+      wanted.push_back({"rq_ready", &rq_ready_});
       wanted.push_back({"rq_tag", &rq_tag_});
       wanted.push_back({"complete", &complete_});
     } else {
@@ -265,6 +266,7 @@ class Driver : public sim::CycleUser {
     wr_ready_.set(late_write ? 0 : 1);
     rr_valid_.set(0);
     (has_device() ? complete_ : wa_valid_).set(0);
+    if (has_device()) rq_ready_.set(0);
     bool answered = false, acknowledged = false;
     if (!answers_.empty() && answers_.front().due <= cycle_ && !late_answer) {
       answer();
@@ -303,64 +305,71 @@ class Driver : public sim::CycleUser {
     if (counts) ++cycle_;
   }
 
-  /// The first half of a cycle with a device: what the RTL asks, before any answer of the cycle.
-  std::optional<Request> begin_cycle() {
+  void begin_cycle() {
     late_read_ = random_.chance(job_.stall);
     late_write_ = random_.chance(job_.stall);
     late_answer_ = random_.chance(job_.stall);
+    late_request_ = random_.chance(job_.stall);
     offer_program();
     for (const PortData* port : {&rd_ready_, &wr_ready_, &rr_valid_, &complete_}) port->set(0);
     clk_.set(0);
+  }
+
+  /// What the RTL asks in this cycle upon what the memory has said so far.
+  std::optional<Request> hear(const Tags& released, const Tags& completed) override {
+    if (finished()) return std::nullopt;
+    if (!released.empty()) port_free_ = true;
+    complete_tags_.insert(complete_tags_.end(), completed.begin(), completed.end());
+    // A read is complete when its words are here too.
+    std::erase_if(complete_tags_, [&](std::uint64_t tag) {
+      const bool waits = transfer_ == static_cast<std::int64_t>(tag) || std::any_of(answers_.begin(), answers_.end(), [&](const Answer& a) { return a.due == static_cast<std::int64_t>(tag); });
+      if (!waits) complete_.set_lane(static_cast<std::int64_t>(tag) % tags, 1, 1);
+      if (!waits) last_moved_ = cycle_;
+      return !waits;
+    });
+    rq_ready_.set(port_free_ && !late_request_ ? 1 : 0);
     model_.eval();
-    note_ends();
-    count_late_program();
     const bool reads = rd_valid_.get() != 0, writes = wr_valid_.get() != 0;
-    if ((reads && late_read_) || (writes && late_write_)) ++job_.stalled;
-    if (transfer_ >= 0 || !(reads && !late_read_) == !(writes && !late_write_)) return std::nullopt;
-    if (transfers_ == static_cast<std::int64_t>(job_.program.device.size()) || static_cast<std::int64_t>(rq_tag_.get()) != transfers_ % tags) {
+    if (transfer_ >= 0 || (!reads && !writes)) return std::nullopt;
+    if (!port_free_ || transfers_ == static_cast<std::int64_t>(job_.program.device.size()) || static_cast<std::int64_t>(rq_tag_.get()) != transfers_ % tags) {
       stop(cycle_, "it begins transfer " + std::to_string(transfers_) + " of " + std::to_string(job_.program.device.size()) + " with tag " + std::to_string(rq_tag_.get()) + ": " + where());
       return std::nullopt;
     }
     transfer_ = transfers_++;
+    begins_ = true;
     const DeviceTransfer& asked = job_.program.device[static_cast<std::size_t>(transfer_)];
     words_left_ = asked.words;
-    released_ = false;
     return Request{asked.runs, asked.bytes, asked.bytes_per_cycle, writes, static_cast<std::uint64_t>(transfer_)};
   }
 
-  /// The second half. The last words of a transfer pass the port in the cycle before the memory can take the next one.
-  void end_cycle(const Tags& released, const Tags& completed) {
-    if (!released.empty()) released_ = true;
-    complete_tags_.insert(complete_tags_.end(), completed.begin(), completed.end());
-    bool moved = !completed.empty();
-    const bool reads = rd_valid_.get() != 0;
-    if (transfer_ >= 0 && !(reads ? late_read_ : late_write_)) {
+  /// Words pass the port as fast as the RTL moves them; what they wait for is the request's completion.
+  void end_cycle() {
+    // The request that has begun in this cycle has the port.
+    if (begins_) port_free_ = false;
+    const bool began = begins_;
+    begins_ = false;
+    const bool reads = rd_valid_.get() != 0, writes = wr_valid_.get() != 0;
+    if ((reads && late_read_) || (writes && late_write_)) ++job_.stalled;
+    // A request is made with its first words.
+    if (transfer_ >= 0 && (reads || writes) && (began || !(reads ? late_read_ : late_write_))) {
       std::int64_t words = 0;
       for (std::int64_t l = 0; l < job_.lanes; ++l) words += (reads ? rd_lanes_ : wr_lanes_).get_lane(l, 1) != 0 ? 1 : 0;
-      if (words < words_left_ || released_) {
-        (reads ? rd_ready_ : wr_ready_).set(1);
-        if (reads) answers_.push_back({transfer_, read_words()});
-        else write_words();
-        words_left_ -= words;
-        if (words_left_ <= 0) transfer_ = -1;
-        moved = true;
-      }
+      (reads ? rd_ready_ : wr_ready_).set(1);
+      if (reads) answers_.push_back({transfer_, read_words()});
+      else write_words();
+      words_left_ -= words;
+      if (words_left_ <= 0) transfer_ = -1;
+      last_moved_ = cycle_;
     }
     if (!answers_.empty() && !late_answer_) {
       answer();
-      moved = true;
+      last_moved_ = cycle_;
     }
-    // A read is complete when its words are here too.
-    std::erase_if(complete_tags_, [&](std::uint64_t tag) {
-      if (std::any_of(answers_.begin(), answers_.end(), [&](const Answer& a) { return a.due == static_cast<std::int64_t>(tag); })) return false;
-      if (transfer_ == static_cast<std::int64_t>(tag)) return false;
-      complete_.set_lane(static_cast<std::int64_t>(tag) % tags, 1, 1);
-      return true;
-    });
     clock(false);
+    count_late_program();
+    note_ends();
     record();
     take_program();
-    if (moved) last_moved_ = cycle_;
     clock(true);
     ++cycle_;
   }

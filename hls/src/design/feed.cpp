@@ -9,13 +9,24 @@ namespace {
 constexpr std::string_view next_m = R"(        if (ox + 16'd1 == c_ow) begin
           ox = 16'd0;
           x = c_x0;
-          y = y + c_sy;
-          ma = ma + q_am_row;
-        end else begin
+@NEXTROW@        end else begin
           ox = ox + 16'd1;
           x = x + c_sx;
           ma = ma + q_am_x;
         end
+)";
+constexpr std::string_view next_row = R"(          y = y + c_sy;
+          ma = ma + q_am_row;
+)";
+constexpr std::string_view next_image = R"(          if (oy + 16'd1 == c_oh) begin
+            oy = 16'd0;
+            y = c_y0;
+            ma = ma + q_am_image;
+          end else begin
+            oy = oy + 16'd1;
+            y = y + c_sy;
+            ma = ma + q_am_row;
+          end
 )";
 constexpr std::string_view next_k = R"(        if (kx + 16'd1 < c_kw) begin
           kx = kx + 16'd1;
@@ -39,7 +50,7 @@ module @TOP@_feed_ifmap (
   input  logic clk,
   input  logic rst,
   input  logic [1:0] config_write,
-  input  logic [127:0] config_data,
+  input  logic [@CFG1@:0] config_data,
   input  logic q_valid,
   output logic q_ready,
   input  logic [@ID1@:0] q,
@@ -51,22 +62,22 @@ module @TOP@_feed_ifmap (
   output logic [@IFD1@:0] data
 );
 @UNPACK@
-  logic [127:0] configs [0:1];
-  wire [127:0] c = configs[q_bank];
+  logic [@CFG1@:0] configs [0:1];
+  wire [@CFG1@:0] c = configs[q_bank];
   wire [15:0] c_kw = c[15:0], c_kh = c[31:16], c_ow = c[47:32];
-  wire signed [15:0] c_h = c[63:48], c_w = c[79:64], c_sx = c[95:80], c_sy = c[111:96], c_x0 = c[127:112];
+  wire signed [15:0] c_h = c[63:48], c_w = c[79:64], c_sx = c[95:80], c_sy = c[111:96], c_x0 = c[127:112];@OYC@
   logic started;
   logic [31:0] beat, now_beat;
   logic [@IFLANES1@:0] real_word;
   logic signed [15:0] y, x, yy, xx;
-  logic [15:0] ox, ky, kx;
+  logic [15:0] ox, @OY@ky, kx;
   logic [@AW1@:0] ma, ka;
 )";
 
 // os: lanes along m, beats along k. ws: the other way round.
 constexpr std::string_view streamed = R"(  logic [@AW1@:0] at_a, next_a;
   logic [15:0] at_u, at_v, next_u, next_v;
-!  logic signed [15:0] at_y, next_y;
+!  logic signed [15:0] at_y, next_y;@OYD@
   always_comb begin
     now_beat = started ? beat : 32'd0;
     real_word = @IFLANES@'d0;
@@ -80,12 +91,12 @@ constexpr std::string_view streamed = R"(  logic [@AW1@:0] at_a, next_a;
 ?    ma = q_ma;
 ?    y = q_y;
 ?    x = q_x;
-?    ox = q_ox;
+?    ox = q_ox;@OYQ@
 !    // at: pixel of this beat
 !    ma = started ? at_a : q_ma;
 !    y = started ? at_y : q_y;
 !    x = started ? at_u : q_x;
-!    ox = started ? at_v : q_ox;
+!    ox = started ? at_v : q_ox;@OYS@
 !    ka = q_ka;
 !    ky = q_ky;
 !    kx = q_kx;
@@ -101,7 +112,7 @@ constexpr std::string_view streamed = R"(  logic [@AW1@:0] at_a, next_a;
 !    ma = started ? at_a : q_ma;
 !    y = started ? at_y : q_y;
 !    x = started ? at_u : q_x;
-!    ox = started ? at_v : q_ox;
+!    ox = started ? at_v : q_ox;@OYS@
 @BEAT@
 ?    next_a = ka;
 ?    next_u = ky;
@@ -109,14 +120,14 @@ constexpr std::string_view streamed = R"(  logic [@AW1@:0] at_a, next_a;
 !    next_a = ma;
 !    next_y = y;
 !    next_u = x;
-!    next_v = ox;
+!    next_v = ox;@OYN@
   end
   always_ff @(posedge clk)
     if (valid && ready) begin
       at_a <= next_a;
       at_u <= next_u;
       at_v <= next_v;
-!      at_y <= next_y;
+!      at_y <= next_y;@OYR@
     end
 )";
 
@@ -147,7 +158,7 @@ constexpr std::string_view preloaded = R"(  logic [@AW1@:0] tap_a;
     ma = q_ma;
     y = q_y;
     x = q_x;
-    ox = q_ox;
+    ox = q_ox;@OYQ@
     for (int i = 0; i < @IFLANES@; i = i + 1) begin
       yy = y + tap_y;
       xx = x + tap_x;
@@ -228,6 +239,16 @@ std::string feed_text(const DesignShape& s, const Places& places) {
   set("ID", fold.group_bits("i_"));
   set("ND", fold.group_bits("f_"));
   all["UNPACK"] = unpack_text(fold, "q", "i_", "q_");
+  const auto images = [&](const std::string& text) { return s.images ? text : std::string(); };
+  all["NEXTROW"] = s.images ? next_image : next_row;
+  set("CFG", s.images ? 160 : 128);
+  all["OY"] = images("oy, ");
+  all["OYC"] = images("\n  wire [15:0] c_oh = c[143:128];\n  wire signed [15:0] c_y0 = c[159:144];");
+  all["OYQ"] = images("\n    oy = q_oy;");
+  all["OYS"] = images("\n    oy = started ? at_oy : q_oy;");
+  all["OYN"] = images("\n    next_oy = oy;");
+  all["OYR"] = images("\n      at_oy <= next_oy;");
+  all["OYD"] = images("\n  logic [15:0] at_oy, next_oy;");
   const std::string m = fill_places(next_m, all), k = fill_places(next_k, all);
   all["LANE"] = swapped || os ? m : k;
   all["BEAT"] = swapped || os ? k : m;

@@ -43,7 +43,7 @@ struct DesignProgram {
 };
 
 /// Compiles planned work steps (all of one core) for a design. Unsupported, naming operator or mapping field: layouts other than `streamed`,
-/// operands kept in two levels, dilated windows, several images, poolings whose windows reach too far, tables that overflow.
+/// operands kept in two levels, dilated windows, tiles of several images that cut a row, poolings whose windows reach too far, tables that overflow.
 Expected<DesignProgram> compile_design_program(const arch::Design& design, const DesignShape& shape, const workloads::Graph& graph,
                                                const std::vector<sim::PlannedStep>& plan, const Network& network);
 

@@ -49,7 +49,11 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   if (!(options.stall >= 0 && options.stall <= 0.9)) return fail(ErrorKind::invalid_input, "stall is " + number(options.stall) + "; a chance from 0 to 0.9 is allowed");
   auto shape = design_shape(design);
   if (!shape) return fail(std::move(shape.error()));
-  auto rtl = request.rtl ? Expected<Rtl>(*request.rtl) : emit_design(design);
+  for (const workloads::OperatorId id : request.graph.order()) {
+    const workloads::Operator& op = request.graph.op(id);
+    shape->images = shape->images || (op.op_class == workloads::OpClass::convolution && op.conv->batch > 1);
+  }
+  auto rtl = request.rtl ? Expected<Rtl>(*request.rtl) : emit_design(design, shape->images);
   if (!rtl) return fail(std::move(rtl.error()));
   auto lowered = arch::lower(request.graph, sim::lowering_core(design));
   if (!lowered) return fail(std::move(lowered.error()));

@@ -117,6 +117,7 @@ DescriptorLayouts descriptor_layouts(const DesignShape& s) {
   transfer.push_back({"lvl", aw});
   transfer.push_back({"lstep", 8});
   transfer.push_back({"wrap", aw});
+  if (s.images) transfer.push_back({"images", 1});
 
   std::vector<DescriptorField> fold{{"a_rows", bits_for(s.array.rows)}, {"a_cols", bits_for(s.array.cols)}, {"a_length", 32}, {"a_accumulate", 1}};
   if (s.array.overlap) fold.push_back({"a_wait", bits_for(s.array.wait_distance())});
@@ -136,6 +137,7 @@ DescriptorLayouts descriptor_layouts(const DesignShape& s) {
   };
   add({{"i_beats", 32}, {"i_bank", 1}, {"i_base", aw}, {"i_ka", aw}, {"i_ky", 16}, {"i_kx", 16}, {"i_ma", aw}, {"i_y", 16}, {"i_x", 16}, {"i_ox", 16},
        {"i_am_x", aw}, {"i_am_row", aw}, {"i_ak_x", aw}, {"i_ak_y", aw}, {"i_ak_c", aw}});
+  if (s.images) add({{"i_oy", 16}, {"i_am_image", aw}});
   price("pi_", arch::Operand::ifmap, s.ifmap_lanes());
   add({{"f_beats", 32}, {"f_base", aw}, {"f_ls", aw}, {"f_bs", aw}});
   price("pf_", arch::Operand::filter, s.filter_lanes());
@@ -145,6 +147,7 @@ DescriptorLayouts descriptor_layouts(const DesignShape& s) {
 
   std::vector<DescriptorField> config{{"bank", 1}, {"need_e", 32}, {"kw", 16}, {"kh", 16}, {"ow", 16}, {"h", 16}, {"w", 16}, {"sx", 16}, {"sy", 16},
                                       {"x0", 16}, {"has_bias", 1}, {"relu", 1}, {"shift", 6}};
+  if (s.images) config.insert(config.end(), {{"oh", 16}, {"y0", 16}});
   std::vector<DescriptorField> chunk{{"kind", 2}, {"ops", 32}, {"in", aw}, {"out", aw}, {"in_words", aw}, {"carry", 1}, {"taps", 16}, {"tail", 1},
                                      {"shift", 6}, {"mult", 24}, {"kw", 16}, {"sx", 16}, {"sy", 16}, {"y0", 16}, {"x0", 16}, {"h", 16}, {"w", 16}, {"oh", 16}, {"ow", 16},
                                      {"resume", 1}, {"ring", aw}, {"px", 8}, {"py", 8}, {"bx", 8}, {"by", 8}, {"x_step", aw}, {"x_jump", aw}, {"y_step", aw}, {"y_jump", aw},

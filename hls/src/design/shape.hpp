@@ -27,6 +27,7 @@ struct DesignShape {
   int flight_log = 2;            ///< reads under way, as a power of two
   int address_bits = 1;          ///< of a word in the levels
   std::int64_t bias_words = 4096;
+  bool images = false;           ///< convolutions of several images
   bool device = false;           ///< a DRAM device behind the ports: requests complete in any order, by tag
   static constexpr int tag_log = 6;  ///< of a device's requests that are not complete, as a power of two
   /// Steps can take several cycles: some level is narrow.

@@ -92,7 +92,7 @@ module @TOP@ (
 @LANES@@DUE@  logic [@C1@:0] rs_en, rs_sums;
   logic [@RSA1@:0] rs_addr;
   logic [@CB1@:0] tiles_ended;
-  @TOP@_feed_ifmap feed_ifmap (.clk(clk), .rst(rst), .config_write(config_write), .config_data({c_x0, c_sy, c_sx, c_w, c_h, c_ow, c_kh, c_kw}),
+  @TOP@_feed_ifmap feed_ifmap (.clk(clk), .rst(rst), .config_write(config_write), .config_data({@IMAGES@c_x0, c_sy, c_sx, c_w, c_h, c_ow, c_kh, c_kw}),
     .q_valid(if_valid), .q_ready(if_ready), .q(if_desc@ISLICE@),@IFGATE@ .valid(ifmap_valid), .ready(ifmap_ready), .addr(if_addr), .words(if_words), .data(ifmap_data));
   @TOP@_feed_filter feed_filter (.clk(clk), .rst(rst), .q_valid(fi_valid), .q_ready(fi_ready), .q(fi_desc@NSLICE@),@FIGATE@
     .valid(filter_valid), .ready(filter_ready), .addr(fi_addr));
@@ -185,9 +185,10 @@ std::string whole_text(const DesignShape& s, const std::string& array, const Pla
   all["DUEWIRE"] = s.prices_steps() ? ", .due(due)" : "";
   all["DUE"] = s.prices_steps() ? std::string("  logic hold;\n  logic ") + (os ? "[3:0]" : "[2:0]") + " due;\n" : "";
   all["METER"] = s.prices_steps() ? fill_places(meter_instance(s), all) : "";
-  all["ACKPORTS"] = s.device ? "  output logic [" + std::to_string(DesignShape::tag_log - 1) + ":0] rq_tag,\n  input  logic [" + std::to_string((1 << DesignShape::tag_log) - 1) + ":0] complete,\n"
+  all["ACKPORTS"] = s.device ? "  input  logic rq_ready,\n  output logic [" + std::to_string(DesignShape::tag_log - 1) + ":0] rq_tag,\n  input  logic [" + std::to_string((1 << DesignShape::tag_log) - 1) + ":0] complete,\n"
                              : "  input  logic wa_valid,\n";
-  all["ACKPINS"] = s.device ? ".rq_tag(rq_tag), .complete(complete)" : ".wa_valid(wa_valid)";
+  all["ACKPINS"] = s.device ? ".rq_ready(rq_ready), .rq_tag(rq_tag), .complete(complete)" : ".wa_valid(wa_valid)";
+  all["IMAGES"] = s.images ? "c_y0, c_oh, " : "";
   all["ARRAY"] = array;
   all["CONFIG"] = unpack_text(layouts.config, "config_data", "", "c_");
   // From the queue's output, not from the fold that enters.
@@ -233,9 +234,10 @@ std::string whole_text(const DesignShape& s, const std::string& array, const Pla
   return fill_places(choose_lines(text, has_vector), all);
 }
 
-Expected<Rtl> emit_design(const arch::Design& design) {
+Expected<Rtl> emit_design(const arch::Design& design, bool several_images) {
   auto shaped = design_shape(design);
   if (!shaped) return fail(std::move(shaped.error()));
+  shaped->images = several_images;
   const DesignShape& s = *shaped;
   auto array = emit_array(s.array, RtlStyle::loops, s.prices_steps());
   if (!array) return fail(std::move(array.error()));
@@ -279,6 +281,7 @@ Expected<Rtl> emit_design(const arch::Design& design) {
   port("wr_addr", s.dma_lanes * 32, false);
   port("wr_data", s.dma_lanes * bits, false);
   if (s.device) {
+    port("rq_ready", 1, true);
     port("rq_tag", DesignShape::tag_log, false);
     port("complete", 1 << DesignShape::tag_log, true);
   } else {

@@ -26,30 +26,31 @@ class Edges final : public sc_core::sc_module, public MemoryClient {
   std::unique_ptr<DeviceMemory> device_;
   CycleUser::Tags released_, completed_;
   std::int64_t cycle_ = 0;
-  bool heard_ = false;  ///< what the memory says at this time
   sc_core::sc_event edge_;
 
+  void ask(const CycleUser::Request& wish) {
+    MemoryRequest request;
+    request.time_ps = clock_.time_ps(cycle_);
+    request.address = wish.runs.front().address;
+    request.bytes = wish.bytes;
+    request.runs = wish.runs;
+    request.write = wish.write;
+    request.bytes_per_cycle = wish.bytes_per_cycle;
+    request.tag = wish.tag;
+    device_->port(0).request(request, *this);
+  }
+
   void on_edge() {
-    if (!heard_) {
-      heard_ = true;
-      edge_.notify(sc_core::SC_ZERO_TIME);
-      return;
-    }
-    heard_ = false;
-    const auto wish = user_.edge(cycle_, released_, completed_);
-    released_.clear();
-    completed_.clear();
-    if (wish) {
-      MemoryRequest request;
-      request.time_ps = clock_.time_ps(cycle_);
-      request.address = wish->runs.front().address;
-      request.bytes = wish->bytes;
-      request.runs = wish->runs;
-      request.write = wish->write;
-      request.bytes_per_cycle = wish->bytes_per_cycle;
-      request.tag = wish->tag;
-      device_->port(0).request(request, *this);
-    }
+    // What is known by now; what is asked upon it; what a memory cycle that begins now has to say; what is asked upon that.
+    device_->tell_due();
+    user_.begin(cycle_);
+    do {
+      const auto wish = user_.hear(released_, completed_);
+      released_.clear();
+      completed_.clear();
+      if (wish) ask(*wish);
+      device_->catch_up();
+    } while (!released_.empty() || !completed_.empty());
     ++cycle_;
     if (!user_.finished()) edge_.notify(sc_core::sc_time::from_value(static_cast<sc_dt::uint64>(clock_.period_ps)));
   }

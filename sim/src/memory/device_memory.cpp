@@ -29,6 +29,16 @@ class DeviceMemoryModule final : public sc_core::sc_module, public DeviceMemory 
   }
 
   MemoryPort& port(std::size_t requester) override { return *ports_.at(requester); }
+  void tell_due() override { tell(now_ps()); }
+  void catch_up() override {
+    const std::int64_t limit = now_ps() / memory_clock_.period_ps;
+    while (!system_.idle() && (system_.now() < limit || (system_.now() == limit && asked_))) {
+      asked_ = false;
+      system_.run(limit);
+    }
+    tell(now_ps());
+    wake_.notify(sc_core::SC_ZERO_TIME);
+  }
   DramStatistics statistics() override { return system_.statistics(memory_clock_.cycles(now_ps())); }
 
  private:
@@ -137,8 +147,8 @@ class DeviceMemoryModule final : public sc_core::sc_module, public DeviceMemory 
     if (--flights_[flight].to_complete == 0) answer(flight, cycle, true);
   }
 
-  void on_wake() {
-    const std::int64_t now = now_ps();
+  /// The answers that are due; whether there were any.
+  bool tell(std::int64_t now) {
     bool told = false;
     while (!answers_.empty() && answers_.top().time_ps <= now) {
       const Answer due = answers_.top();
@@ -153,6 +163,12 @@ class DeviceMemoryModule final : public sc_core::sc_module, public DeviceMemory 
         flight.client->memory_released(flight.tag, now);
       }
     }
+    return told;
+  }
+
+  void on_wake() {
+    const std::int64_t now = now_ps();
+    const bool told = tell(now);
     // Whoever was told, and whoever else acts now, may ask something for this very time.
     if (told || sc_core::sc_pending_activity_at_current_time()) {
       wake_.notify(sc_core::SC_ZERO_TIME);

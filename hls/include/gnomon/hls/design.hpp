@@ -20,7 +20,9 @@ namespace gnomon::hls {
 ///
 /// One core, no shared levels, ideal or device memory, integer precisions; accumulators a multiple of the precision; rates that do not cut words. Everything else
 /// is refused as unsupported, naming the field.
-Expected<Rtl> emit_design(const arch::Design& design);
+///
+/// `several_images`: address generators and transfers that go on from image to image, for convolutions of a batch.
+Expected<Rtl> emit_design(const arch::Design& design, bool several_images = false);
 
 /// A work step of a whole run.
 struct DesignStep {

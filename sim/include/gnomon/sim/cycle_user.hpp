@@ -22,10 +22,11 @@ class CycleUser {
   /// Tags of requests, in the order of what was said about them.
   using Tags = std::vector<std::uint64_t>;
   virtual ~CycleUser() = default;
-  /// The edge of the array clock at which cycle `cycle` (from 0 on) begins, after all that the memory says at that time: what it has released (the port
-  /// can take the next request in this cycle) and completed since the edge before. Returns the request that begins in this cycle, if any: one at a time.
-  /// Whatever it throws becomes an error of the run.
-  virtual std::optional<Request> edge(std::int64_t cycle, const Tags& released, const Tags& completed) = 0;
+  /// The edge of the array clock at which cycle `cycle` (from 0 on) begins. What this and `hear` throw becomes an error of the run.
+  virtual void begin(std::int64_t cycle) = 0;
+  /// What the memory has released (its port can take the next request in this cycle) and completed at this edge; called once or, where edges of both clocks
+  /// fall together, more often in a cycle. Returns the request that begins in this cycle upon what has been heard so far; at most one in a cycle.
+  virtual std::optional<Request> hear(const Tags& released, const Tags& completed) = 0;
   /// No further edge is wanted.
   virtual bool finished() const = 0;
 };

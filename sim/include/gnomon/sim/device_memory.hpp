@@ -21,6 +21,10 @@ class DeviceMemory {
  public:
   virtual ~DeviceMemory() = default;
   virtual MemoryPort& port(std::size_t requester) = 0;
+  /// For requesters that act at all of their edges, once each: tells what is due at the present time.
+  virtual void tell_due() = 0;
+  /// Runs a memory cycle that begins at the present time, with what has been asked for it, and tells what is due then.
+  virtual void catch_up() = 0;
   /// Counts, latencies and energy up to the present time.
   virtual DramStatistics statistics() = 0;
 };
