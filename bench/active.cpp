@@ -13,31 +13,19 @@
 #include <string>
 #include <vector>
 
-#include "gnomon/base/random.hpp"
-#include "gnomon/search/campaign.hpp"
-#include "gnomon/sim/cycle.hpp"
 #include "gnomon/sim/memory_space.hpp"
 #include "gnomon/surrogate/suggest.hpp"
-#include "gnomon/surrogate/table.hpp"
 #include "gnomon/surrogate/train.hpp"
+#include "simulated.hpp"
 
 namespace {
 
 using namespace gnomon;
 using arch::LabelTable;
+using bench::take;
 
 constexpr std::size_t pool_rows = 2000, test_rows = 2000, first_rows = 40, round_rows = 40;
 constexpr int rounds = 4;
-
-[[noreturn]] void stop(const Error& error) {
-  std::fprintf(stderr, "bench_active: %s\n", error.text().c_str());
-  std::exit(1);
-}
-template <typename T>
-T take(Expected<T> value) {
-  if (!value) stop(value.error());
-  return std::move(*value);
-}
 
 /// Distinct random designs of the space with their labels.
 struct Space {
@@ -46,32 +34,8 @@ struct Space {
 };
 
 Space cores(std::size_t rows) {
-  Space out{{}, {"latency_cycles", "energy_pj"}, {}};
-  const search::Campaign campaign = take(search::load_campaign("bench/ladder/single-core.json"));
-  arch::EvaluatorRegistry registry;
-  sim::register_cycle(registry);
-  const auto evaluator = take(registry.make("accelerator", "cycle"));
-  std::vector<LabelTable::Column> columns;
-  for (const arch::Parameter& p : campaign.space.parameters()) columns.push_back({p.name, "", p.kind != arch::ParameterKind::categorical, {}, {}});
-  for (const std::string& label : out.labels) columns.push_back({label, "", true, {}, {}});
-  Random random(1);
-  while (columns.back().numbers.size() < rows) {
-    const auto point = campaign.space.sample(random);
-    if (!point) stop(Error(ErrorKind::invalid_input, "the campaign's space has no point"));
-    const auto answer = evaluator->evaluate(take(search::make_job(campaign, *point, "cycle", 1)));
-    if (!answer) continue;  // a design whose levels are too small for any tile
-    for (std::size_t p = 0; p < point->size(); ++p) {
-      const arch::Value& value = *(*point)[p];
-      if (const auto* word = std::get_if<std::string>(&value)) columns[p].words.push_back(*word);
-      if (const auto* whole = std::get_if<std::int64_t>(&value)) columns[p].numbers.push_back(static_cast<double>(*whole));
-      if (const auto* real = std::get_if<double>(&value)) columns[p].numbers.push_back(*real);
-    }
-    for (std::size_t l = 0; l < out.labels.size(); ++l)
-      for (const arch::Metric& metric : answer->metrics)
-        if (metric.name == out.labels[l]) columns[columns.size() - out.labels.size() + l].numbers.push_back(metric.value);
-  }
-  for (LabelTable::Column& column : columns) out.rows.add(std::move(column));
-  return out;
+  const std::vector<std::string> labels{"latency_cycles", "energy_pj"};
+  return {bench::simulate(take(search::load_campaign("bench/ladder/single-core.json")), labels, rows), labels, {}};
 }
 
 Space controllers(const std::string& trace, std::size_t rows) {

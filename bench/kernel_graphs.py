@@ -13,33 +13,15 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import os
 import random
-import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
 
-Row = dict[str, str]
+from surrogate_gates import Row, run, write
+
 AFTER = ["row", "split", "seed", "directives", "kernel", "ii", "depth_cycles", "latency_cycles", "total_cycles", "pipelines", "units", "unit_operations", "registers", "register_bits", "lut", "ff", "dsp", "bram"]
 AFTER += ["target", "tool", "mode", "cosimulated"]
-
-
-def write(path: Path, rows: list[Row]) -> Path:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
-def run(command: list[str]) -> dict[str, Any]:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise SystemExit(f"{' '.join(command)}: {done.stderr.strip()}")
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
 
 
 def splits(rows: list[Row], seed: int) -> dict[str, tuple[list[Row], list[Row]]]:

@@ -12,16 +12,16 @@
 #include <string>
 #include <vector>
 
-#include "gnomon/base/random.hpp"
-#include "gnomon/search/campaign.hpp"
-#include "gnomon/sim/cycle.hpp"
-#include "gnomon/surrogate/table.hpp"
 #include "gnomon/surrogate/train.hpp"
+#include "simulated.hpp"
 
 namespace {
 
 using namespace gnomon;
 using arch::LabelTable;
+using bench::simulate;
+using bench::stop;
+using bench::take;
 
 const std::vector<std::string> labels{"latency_cycles", "energy_pj"};
 
@@ -29,45 +29,6 @@ double cpu_seconds() {
   timespec t{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
-[[noreturn]] void stop(const Error& error) {
-  std::fprintf(stderr, "bench_proxy_core: %s\n", error.text().c_str());
-  std::exit(1);
-}
-template <typename T>
-T take(Expected<T> value) {
-  if (!value) stop(value.error());
-  return std::move(*value);
-}
-
-/// A row for each random design that can be simulated.
-LabelTable simulate(const search::Campaign& campaign, std::size_t rows) {
-  arch::EvaluatorRegistry registry;
-  sim::register_cycle(registry);
-  const auto evaluator = take(registry.make("accelerator", "cycle"));
-  std::vector<LabelTable::Column> columns;
-  for (const arch::Parameter& p : campaign.space.parameters()) columns.push_back({p.name, "", p.kind != arch::ParameterKind::categorical, {}, {}});
-  for (const std::string& label : labels) columns.push_back({label, "", true, {}, {}});
-  Random random(1);
-  while (columns.back().numbers.size() < rows) {
-    const auto point = campaign.space.sample(random);
-    if (!point) stop(Error(ErrorKind::invalid_input, "the campaign's space has no point"));
-    const auto answer = evaluator->evaluate(take(search::make_job(campaign, *point, "cycle", 1)));
-    if (!answer) continue;  // a design whose levels are too small for any tile
-    for (std::size_t p = 0; p < point->size(); ++p) {
-      const arch::Value& value = *(*point)[p];
-      if (const auto* word = std::get_if<std::string>(&value)) columns[p].words.push_back(*word);
-      if (const auto* whole = std::get_if<std::int64_t>(&value)) columns[p].numbers.push_back(static_cast<double>(*whole));
-      if (const auto* real = std::get_if<double>(&value)) columns[p].numbers.push_back(*real);
-    }
-    for (std::size_t l = 0; l < labels.size(); ++l)
-      for (const arch::Metric& metric : answer->metrics)
-        if (metric.name == labels[l]) columns[columns.size() - labels.size() + l].numbers.push_back(metric.value);
-  }
-  LabelTable table;
-  for (LabelTable::Column& column : columns) table.add(std::move(column));
-  return table;
 }
 
 struct Split {
@@ -121,7 +82,7 @@ int main(int argc, char** argv) {
   const auto count = static_cast<std::size_t>(std::max(100LL, argc > 1 ? std::atoll(argv[1]) : 40000));
   const search::Campaign campaign = take(search::load_campaign(argc > 2 ? argv[2] : "bench/ladder/single-core.json"));
   double before = cpu_seconds();
-  const LabelTable rows = simulate(campaign, count);
+  const LabelTable rows = simulate(campaign, labels, count);
   const double simulator_us = 1e6 * (cpu_seconds() - before) / static_cast<double>(count);
   std::printf("RMSE in %% of the label's range (coverage of the 90 %% intervals in %%), %zu rows\n%-26s", count, "test rows");
   for (const std::string& label : labels) std::printf("  %14s", label.c_str());
