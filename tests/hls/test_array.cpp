@@ -166,12 +166,12 @@ TEST(OsArray, BrokenRtlIsFound) {
   };
   constexpr auto ws = arch::Dataflow::ws;
   const Break breaks[] = {
-      {false, "ifmap_line[i][i * 8 +: 8]", "ifmap_line[0][i * 8 +: 8]"},  // no skew
+      {false, "at = now - 3'(d);", "at = now;"},                           // no skew
       {false, "cur_cols} - 5'd2", "cur_cols} - 5'd1"},                    // drains a step late
       {false, "age_next >= gap", "age_next > gap"},                       // the next fold a step late
       {true, "age_next >= gap", "age_next + 35'd1 >= gap"},               // the next fold a step early
       {true, "gap = tail + excess", "gap = tail"},                        // accumulators set aside too early
-      {false, "(tag[i + j][1] ? 32'sd0 : acc[i][j])", "acc[i][j]"},       // sums of the fold before stay
+      {false, "acc[d][i] = a[at]", "acc[d][i] = acc[d][i] + a[at]"},      // sums of the fold before stay
       {false, "(!streaming || (ifmap_valid && filter_valid)) && (!drains || (",
        "(!streaming || ifmap_valid) && (!drains || ("},  // late filters are not waited for
       {false, "at = now - 3'(d);", "at = now;", ws},  // no skew

@@ -110,13 +110,13 @@ TEST(Diagnosis, ABrokenHandshakeNamesWhoWaitsForWhichStream) {
   }
 }
 
-// PEs that subtract: every output has the other sign, the first one too.
+// PEs that subtract all products but the first.
 TEST(Diagnosis, AnArraysMismatchHasWaves) {
   const arch::Design made = design("os", true);
   const auto graph = products("one,20,6,150\n");
   const Rtl sound = *emit_array(*array_parameters(made.cores[0].array));
   CosimRequest request{made, *graph, "", {}, options()};
-  request.rtl = mutate(sound, "acc[i][j]) + a[i][j]", "acc[i][j]) - a[i][j]");
+  request.rtl = mutate(sound, "acc[d][i] + a[at][i]", "acc[d][i] - a[at][i]");
   ASSERT_FALSE(request.rtl->text.empty());
   request.options.artifacts = fresh("array");
   auto run = cosimulate(request);

@@ -31,6 +31,8 @@ std::map<std::string, std::string> array_places(const ArrayParameters& p, const 
   const arch::DataflowInfo& flow = arch::info(p.dataflow);
   const bool held = !flow.outputs_stay();
   const int row_bits = bits_for(p.rows), col_bits = bits_for(p.cols), delay_bits = bits_for(p.rows + p.cols) + 1;
+  const int slot_bits = std::max(1, bits_for(p.rows + p.cols - 2)), native_bits = p.accumulator_bits <= 32 ? 32 : 64;
+  const int row_index_bits = bits_for(p.rows - 1);
   const std::int64_t distance = std::max<std::int64_t>(1, p.wait_distance());
   const std::string hold = held && flow.stationary == arch::Operand::ifmap ? "ifmap" : "filter";
   return {{"TOP", top},
@@ -69,6 +71,15 @@ std::map<std::string, std::string> array_places(const ArrayParameters& p, const 
           {"CW1", n(p.cols * p.precision_bits - 1)},
           {"OW", n(p.cols * p.accumulator_bits)},
           {"OW1", n(p.cols * p.accumulator_bits - 1)},
+          {"IB", n(row_index_bits)},
+          {"IB1", n(row_index_bits - 1)},
+          {"SB", n(slot_bits)},
+          {"SB1", n(slot_bits - 1)},
+          {"SLOTS1", n((1LL << slot_bits) - 1)},
+          {"RP1", n((1LL << row_index_bits) - 1)},
+          {"CP1", n((1LL << bits_for(p.cols - 1)) - 1)},
+          {"N", n(native_bits)},
+          {"N1", n(native_bits - 1)},
           {"XB", n(3 + row_bits + col_bits)},
           {"XB1", n(2 + row_bits + col_bits)},
           {"LB", n(2 + row_bits)},

@@ -415,16 +415,6 @@ std::string held_text(const ArrayParameters& p, RtlStyle style, const std::map<s
   width("BEAT", p.rows + p.cols - 1, 2);
   width("LOAD", p.cols, 2 + row_bits);
   width("TAIL", p.rows + p.cols - 1, bits_for(p.rows + p.cols) + 1);
-  all["IB"] = std::to_string(bits_for(p.rows - 1));
-  all["IB1"] = std::to_string(bits_for(p.rows - 1) - 1);
-  const int slot_bits = std::max(1, bits_for(p.rows + p.cols - 2));
-  const auto number = [&](const std::string& name, std::int64_t value) { all[name] = std::to_string(value); };
-  number("SB", slot_bits);
-  number("SB1", slot_bits - 1);
-  number("SLOTS1", (1LL << slot_bits) - 1);
-  number("RP1", (1LL << bits_for(p.rows - 1)) - 1);
-  number("CP1", (1LL << bits_for(p.cols - 1)) - 1);
-  width("N", 1, p.accumulator_bits <= 32 ? 32 : 64);
   width("PEB", p.rows * p.cols, p.precision_bits);
   width("PEA", p.rows * p.cols, p.accumulator_bits);
   width("COLB", p.rows, p.precision_bits);

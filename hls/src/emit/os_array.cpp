@@ -112,54 +112,66 @@ module @TOP@ (
 
 )";
 
-// Loop style: a few arrays and `for` loops, which Verilator compiles fast whatever the size.
+// Loop style: diagonal by diagonal, since the PEs (i, d - i) work on the same beat, that of d steps ago, and share their tag. Operands stay where they
+// came in (a ring of beats) and rows leave from where they are: nothing is moved but by Verilator's fewest words. Sizes are powers of two, words as wide
+// as a processor's: no masks and no bounds in what Verilator makes of it.
 constexpr std::string_view loops_array =
-    R"(  // ---- Array. Tags {valid, first, last} travel with the diagonals, one a step: PE (i, j) sees tag[i + j]. ----
+    R"(  // ---- Array. By diagonals: [d][i] is PE (i, d - i). Tags {valid, first, last} travel with them, one a step. Sums are cut to @A@ bits where they leave. ----
   logic [2:0] tag [0:@DIAG1@];
-  logic [@RW1@:0] ifmap_line [0:@R1@];   // skew: beat of s steps ago
-  logic [@CW1@:0] filter_line [0:@C1@];
-  logic signed [@B1@:0] a [0:@R1@][0:@C1@];
-  logic signed [@B1@:0] b [0:@R1@][0:@C1@];
-  logic signed [@A1@:0] acc [0:@R1@][0:@C1@];
-?  logic signed [@A1@:0] aside [0:@R1@][0:@C1@];
-  logic signed [@A1@:0] sum;
+  logic [@SB1@:0] now;        // slot of this step's beat
+  logic [@IB1@:0] drain_row;  // the row that leaves next
+  logic signed [@N1@:0] a [0:@SLOTS1@][0:@RP1@];
+  logic signed [@N1@:0] b [0:@SLOTS1@][0:@CP1@];
+  logic signed [@N1@:0] acc [0:@SLOTS1@][0:@RP1@];
+?  logic signed [@N1@:0] aside [0:@SLOTS1@][0:@RP1@];
 
-  // Blocking assignments from the last PE to the first: each reads what its neighbours held in the step before.
   /* verilator lint_off BLKSEQ */
-  always_ff @(posedge clk) begin
+  always_ff @(posedge clk) begin : array_step
+    int i, j, d;
+    logic [@SB1@:0] at;
+    i = 0;
+    j = 0;
+    d = 0;
+    at = @SB@'d0;
     if (rst) begin
-      for (int d = 0; d < @DIAG@; d = d + 1) tag[d] = 3'd0;
-    end else if (step) begin
-      for (int d = @DIAG1@; d > 0; d = d - 1) tag[d] = tag[d - 1];
-      tag[0] = {streaming, age == 35'd0, last_beat};
-      for (int s = @R1@; s > 0; s = s - 1) ifmap_line[s] = ifmap_line[s - 1];
-      for (int s = @C1@; s > 0; s = s - 1) filter_line[s] = filter_line[s - 1];
-      ifmap_line[0] = ifmap_data;
-      filter_line[0] = filter_data;
-      if (drains) begin
-        for (int i = 0; i < @R1@; i = i + 1)
-          for (int j = 0; j < @C@; j = j + 1) @DRAIN@[i][j] = @DRAIN@[i + 1][j];
+      now = @SB@'d0;
+      drain_row = @IB@'d0;
+      for (d = 0; d < @DIAG@; d = d + 1) tag[d] = 3'd0;
+      for (d = 0; d <= @SLOTS1@; d = d + 1) begin
+        for (i = 0; i <= @RP1@; i = i + 1) begin
+          a[d][i] = @N@'sd0;
+          acc[d][i] = @N@'sd0;
+?          aside[d][i] = @N@'sd0;
+        end
+        for (j = 0; j <= @CP1@; j = j + 1) b[d][j] = @N@'sd0;
       end
-      for (int i = 0; i < @R@; i = i + 1)
-        for (int j = @C1@; j > 0; j = j - 1) a[i][j] = a[i][j - 1];
-      for (int i = 0; i < @R@; i = i + 1) a[i][0] = ifmap_line[i][i * @B@ +: @B@];
-      for (int i = @R1@; i > 0; i = i - 1)
-        for (int j = 0; j < @C@; j = j + 1) b[i][j] = b[i - 1][j];
-      for (int j = 0; j < @C@; j = j + 1) b[0][j] = filter_line[j][j * @B@ +: @B@];
-      for (int i = 0; i < @R@; i = i + 1)
-        for (int j = 0; j < @C@; j = j + 1)
-          if (tag[i + j][2]) begin
-            sum = (tag[i + j][1] ? @A@'sd0 : acc[i][j]) + a[i][j] * b[i][j];
-            acc[i][j] = sum;
-?            if (tag[i + j][0]) aside[i][j] = sum;
-          end
+    end else if (step) begin
+      if (last_beat) drain_row = @IB@'d0;
+      else if (drains) drain_row = drain_row + @IB@'d1;
+      for (d = @DIAG1@; d > 0; d = d - 1) tag[d] = tag[d - 1];
+      tag[0] = {streaming, age == 35'd0, last_beat};
+      if (streaming) begin
+        for (i = 0; i < @R@; i = i + 1) a[now][i] = @N@'($signed(ifmap_data[i * @B@ +: @B@]));
+        for (j = 0; j < @C@; j = j + 1) b[now][j] = @N@'($signed(filter_data[j * @B@ +: @B@]));
+      end
+      for (d = 0; d < @DIAG@; d = d + 1)
+        if (tag[d][2]) begin
+          at = now - @SB@'(d);
+          if (tag[d][1])
+            for (i = (d < @C@) ? 0 : d - @C1@; i <= ((d < @R@) ? d : @R1@); i = i + 1) acc[d][i] = a[at][i] * b[at][d - i];
+          else
+            for (i = (d < @C@) ? 0 : d - @C1@; i <= ((d < @R@) ? d : @R1@); i = i + 1) acc[d][i] = acc[d][i] + a[at][i] * b[at][d - i];
+?          if (tag[d][0])
+?            for (i = (d < @C@) ? 0 : d - @C1@; i <= ((d < @R@) ? d : @R1@); i = i + 1) aside[d][i] = acc[d][i];
+        end
+      now = now + @SB@'d1;
     end
   end
   /* verilator lint_on BLKSEQ */
 
   always_comb begin
     for (int j = 0; j < @C@; j = j + 1)
-      ofmap_data[j * @A@ +: @A@] = @DRAIN@[0][j] + (drain_accumulate ? psum_data[j * @A@ +: @A@] : @A@'d0);
+      ofmap_data[j * @A@ +: @A@] = @A@'(@DRAIN@[@SB@'(drain_row) + @SB@'(j)][drain_row]) + (drain_accumulate ? psum_data[j * @A@ +: @A@] : @A@'d0);
   end
 endmodule
 )";
