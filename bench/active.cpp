@@ -84,9 +84,10 @@ std::vector<double> campaign(const Space& space, std::uint64_t seed, bool sugges
     std::vector<std::size_t> next(left.begin(), left.begin() + round_rows);
     if (suggested) {
       surrogate::SuggestOptions options;
+      const LabelTable labelled = surrogate::rows_of(space.rows, rows);
       options.count = round_rows;
       options.seed = seed;
-      const auto chosen = take(surrogate::suggest(model, surrogate::rows_of(space.rows, left), options));
+      const auto chosen = take(surrogate::suggest(model, surrogate::rows_of(space.rows, left), options, &labelled));
       for (std::size_t i = 0; i < round_rows; ++i) next[i] = left[chosen[i]];
     }
     for (const std::size_t r : next) {

@@ -60,6 +60,7 @@ Command kernels_dataset() {
   return {"kernels", "Random kernels with directives: interval, depth, cycles and resources", "gnomon dataset kernels --out kernels.csv --count 100", [](CLI::App& app) -> Action {
             struct Texts {
               std::string out, nodes;
+              std::vector<std::string> of;
               bool json = false;
             };
             auto options = std::make_shared<hls::KernelTableOptions>();
@@ -68,6 +69,7 @@ Command kernels_dataset() {
             app.add_option("--out", texts->out, "the table (CSV); one that was stopped is taken up where it ends")->required();
             app.add_option("--nodes", texts->nodes, "write the kernels' dependence graphs to this file (CSV), for `gnomon surrogate train --nodes FILE --node-key row`");
             app.add_option("--count", options->count, "kernels")->capture_default_str()->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
+            app.add_option("--of", texts->of, "kernels (JSON) in place of random ones, one after the other: first with their own directives, then with random ones; bound to no array");
             app.add_option("--seed", options->seed, "of kernels, directives and values")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
             app.add_option("--target", options->target, "synthesis: xcup, xc7, ice40 or none")->capture_default_str()->check(CLI::IsMember({"xcup", "xc7", "ice40", "none"}));
             app.add_option("--cosim", options->cosim, "share of rows that are run in RTL and must agree in bits and cycles")->capture_default_str()->check(CLI::Range(0.0, 1.0));
@@ -76,6 +78,14 @@ Command kernels_dataset() {
             return [options, texts]() -> Expected<int> {
               options->out = texts->out;
               if (options->target == "none") options->target.clear();
+              for (const std::string& file : texts->of) {
+                auto document = Document::load(file);
+                if (!document) return fail(std::move(document.error()));
+                auto kernel = hls::read_kernel(*document);
+                if (!kernel) return fail(std::move(kernel.error()));
+                kernel->directives.array.clear();
+                options->kernels.push_back(std::move(*kernel));
+              }
               options->progress = [](std::int64_t done, std::int64_t all) { std::fprintf(stderr, "%lld of %lld\n", static_cast<long long>(done), static_cast<long long>(all)); };
               auto table = hls::write_kernel_table(*options);
               if (!table) return fail(std::move(table.error()));

@@ -7,6 +7,7 @@
 #include "command_surrogate.hpp"
 #include "console.hpp"
 #include "gnomon/base/text.hpp"
+#include "gnomon/hls/kernel_hardware.hpp"
 #include "gnomon/surrogate/features.hpp"
 #include "gnomon/surrogate/import.hpp"
 #include "gnomon/surrogate/model.hpp"
@@ -205,6 +206,11 @@ Expected<surrogate::NetworkTables> load_tables(const std::string& data, const st
       auto designs = surrogate::read_design_table(*text, data);
       if (!designs) return fail(std::move(designs.error()));
       return surrogate::NetworkTables{std::move(*designs), {}};
+    }
+    if (hls::holds_kernels(*text)) {
+      auto kernels = hls::read_hardware_table(*text, data);
+      if (!kernels) return fail(std::move(kernels.error()));
+      return surrogate::NetworkTables{std::move(*kernels), {}};
     }
   }
   if (is_json(data)) return asked && surrogate::takes_layer_texts(*asked) ? surrogate::load_wa_texts(data) : surrogate::load_wa_hls4ml(data);

@@ -18,15 +18,16 @@ namespace gnomon::cli {
 
 void add_suggest(CLI::App& parent, Action& action) {
   struct Options {
-    std::string model, data, out;
+    std::string model, data, labelled, out;
     surrogate::SuggestOptions suggest;
     bool json = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand("suggest", "Choose the rows of a table to label next: where the model doubts, apart from each other");
-  app->footer("Example:\n  gnomon surrogate suggest --model edge.gnomon --data candidates.csv --count 32 --out next.csv");
+  CLI::App* app = parent.add_subcommand("suggest", "Choose the rows of a table to label next: those that stand for many others of which no label tells");
+  app->footer("Example:\n  gnomon surrogate suggest --model edge.gnomon --data candidates.csv --labelled labels.csv --count 32 --out next.csv");
   app->add_option("--model", options->model, "model file")->required();
   app->add_option("--data", options->data, "candidates: a table (.csv, .csv.gz) with the model's features, or designs (.json)")->required();
+  app->add_option("--labelled", options->labelled, "the rows that have labels (as --data): what is like them need not be asked");
   app->add_option("--count", options->suggest.count, "rows to choose")->capture_default_str()->check(CLI::Range(std::size_t{1}, std::size_t{100000}));
   app->add_option("--seed", options->suggest.seed, "decides which candidates are looked at where there are many")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
   app->add_option("--out", options->out, "table (CSV) with the chosen rows, best first");
@@ -38,7 +39,13 @@ void add_suggest(CLI::App& parent, Action& action) {
       auto loaded = load_tables(options->data, "");
       if (!loaded) return fail(std::move(loaded.error()));
       const arch::LabelTable* pool = &loaded->rows;
-      auto chosen = surrogate::suggest(*model, *pool, options->suggest);
+      surrogate::NetworkTables known;
+      if (!options->labelled.empty()) {
+        auto labelled = load_tables(options->labelled, "");
+        if (!labelled) return fail(std::move(labelled.error()));
+        known = std::move(*labelled);
+      }
+      auto chosen = surrogate::suggest(*model, *pool, options->suggest, &known.rows);
       if (!chosen) return fail(std::move(chosen.error()));
       if (!options->out.empty()) {
         if (auto written = write_file(options->out, surrogate::rows_of(*pool, *chosen).to_csv()); !written) return fail(std::move(written.error()));

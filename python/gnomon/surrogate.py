@@ -89,7 +89,7 @@ class Surrogate:
     """A trained surrogate. `info`: features with units and ranges, targets, metrics per split, provenance."""
 
     def __init__(self, model: SurrogateModel | str | os.PathLike[str]) -> None:
-        """A model file, or the name of a shipped model (`network`, `accelerator`, `design`, `part`)."""
+        """A model file, or the name of a shipped model (`network`, `accelerator`, `design`, `kernel`, `part`, `part-trace`)."""
         self._model = model if isinstance(model, SurrogateModel) else SurrogateModel.load(os.fspath(model))
         self.info: dict[str, Any] = json.loads(self._model.info())
         self._features: list[str] = [feature["name"] for feature in self.info["features"]]
@@ -151,7 +151,7 @@ class Surrogate:
     def predict(self, X: Any, *, workload: str | os.PathLike[str] | None = None, batch: int = 1) -> Prediction:
         """Predicts for an array [n, features] in the order of `features`, a data frame with those columns, or a list of dicts.
 
-        Dicts are rows, designs as JSON, or networks as records of the wa-hls4ml schema (with `model_config`).
+        Dicts are rows, designs or kernels as JSON, or networks as records of the wa-hls4ml schema (with `model_config`).
 
         Args:
             workload: what the designs X run ("zoo:NAME", or a path): whole-network totals by a model of operators (`accelerator`) or of a campaign. `mean`, `lower` and `upper`
@@ -166,6 +166,8 @@ class Surrogate:
         if records is not None:
             if self._by_designs and all("cores" in item for item in records):
                 return Prediction(*self._model.predict_designs(json.dumps(records)))
+            if all("body" in item and "tensors" in item for item in records):
+                return Prediction(*self._model.predict_kernels(json.dumps(records)))
             if all("model_config" in item for item in records):
                 return Prediction(*self._model.predict_records(json.dumps(records)))
             return self._predict_frame(_tabular(records))
@@ -214,6 +216,17 @@ class Surrogate:
             words = feature["categories"]
             columns[feature["name"]] = [words[int(c)] if 0 <= c < len(words) and c == int(c) else "never seen" for c in column] if words else column
         return pd.DataFrame(columns)
+
+    def suggest(self, pool: Any, labelled: Any = None, *, count: int = 32, seed: int = 1) -> NDArray[np.intp]:
+        """Rows of `pool` to label next, best first: data frames, lists of dicts, or arrays [n, features].
+
+        Args:
+            labelled: the rows that have labels; what is like them need not be asked.
+            count: rows to choose.
+            seed: decides which of many candidates are looked at.
+        """
+        known = "" if labelled is None else self._frame(labelled, "labelled").to_csv(index=False)
+        return np.array(self._model.suggest_csv(self._frame(pool, "pool").to_csv(index=False), known, count, seed), dtype=np.intp)
 
     def explain(self, X: Any, background: Any, *, orders: int = 32, seed: int = 1) -> Explanation:
         """Shapley values of each answer against the usual row of `background` (medians, most frequent words): data frames, lists of dicts, or arrays [n, features]."""

@@ -9,11 +9,13 @@
 
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
+#include "gnomon/hls/kernel_hardware.hpp"
 #include "gnomon/surrogate/evaluator.hpp"
 #include "gnomon/surrogate/explain.hpp"
 #include "gnomon/surrogate/features.hpp"
 #include "gnomon/surrogate/import.hpp"
 #include "gnomon/surrogate/model.hpp"
+#include "gnomon/surrogate/suggest.hpp"
 #include "gnomon/surrogate/table.hpp"
 #include "gnomon/surrogate/train.hpp"
 
@@ -308,6 +310,32 @@ void bind_surrogate(py::module_& module) {
         return answer(model, [&]() -> Expected<Answer> {
           py::gil_scoped_release released;
           auto table = surrogate::read_design_table(json, "designs");
+          if (!table) return fail(std::move(table.error()));
+          return ask(model, *table);
+        }());
+      })
+      .def("suggest_csv",
+           [](const surrogate::Model& model, const std::string& pool, const std::string& labelled, std::size_t count, std::uint64_t seed) {
+             return value_or_raise([&]() -> Expected<std::vector<std::size_t>> {
+               py::gil_scoped_release released;
+               auto rows = arch::LabelTable::parse(pool, "pool");
+               if (!rows) return fail(std::move(rows.error()));
+               arch::LabelTable known;
+               if (!labelled.empty()) {
+                 auto parsed = arch::LabelTable::parse(labelled, "labelled");
+                 if (!parsed) return fail(std::move(parsed.error()));
+                 known = std::move(*parsed);
+               }
+               surrogate::SuggestOptions options;
+               options.count = count;
+               options.seed = seed;
+               return surrogate::suggest(model, *rows, options, &known);
+             }());
+           })
+      .def("predict_kernels", [](const surrogate::Model& model, const std::string& json) {
+        return answer(model, [&]() -> Expected<Answer> {
+          py::gil_scoped_release released;
+          auto table = hls::read_hardware_table(json, "kernels");
           if (!table) return fail(std::move(table.error()));
           return ask(model, *table);
         }());

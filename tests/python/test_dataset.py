@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, gnomon
+from gnomon import Surrogate
 
 # SHA-256 of the trace files with which the peer simulators were measured, made by an independent generator (splitmix64, seed 42).
 PUBLISHED = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import gnomon
+from conftest import ROOT, gnomon
 
 needs_yosys = pytest.mark.skipif(shutil.which("yosys") is None, reason="yosys is not installed")
 needs_verilator = pytest.mark.skipif(shutil.which("verilator") is None, reason="Verilator is not installed")
@@ -46,6 +46,28 @@ def test_rows_follow_from_the_seed_and_are_taken_up(tmp_path: Path) -> None:
     assert out.read_bytes().startswith(text) and len(read(out)) == 30
     other = gnomon("dataset", "kernels", "--seed", "6", "--count", "30", "--target", "none", "--out", str(out))
     assert other.status == 3 and "seed 6" in other.err
+
+
+def test_given_kernels_and_what_they_are_made_of(tmp_path: Path) -> None:
+    """Truth: the kernels as written. Four products of bytes a cycle and a tensor of 256 words in `gemm`; 16 taps in `fir`, a product each."""
+    out = tmp_path / "kernels.csv"
+    arguments = [*TABLE, "--count", "6", "--target", "none", "--cosim", "0", "--out", str(out), "--of", *(str(ROOT / f"examples/kernels/{name}.json") for name in ("gemm", "fir"))]
+    assert gnomon(*arguments).status == 0
+    rows = read(out)
+    assert [row["name"] for row in rows] == ["gemm", "fir"] * 3
+    gemm, fir = rows[:2]
+    assert (gemm["dsp_blocks"], gemm["ram_blocks"], gemm["file_bits"]) == ("4", "0.5", "32")
+    assert (fir["dsp_blocks"], fir["ram_blocks"], fir["narrow_product_bits"]) == ("16", "0", "0")
+    for row in rows:  # the kernel with its directives, and what the compiler says of it
+        (tmp_path / "kernel.json").write_text(row["kernel"])
+        compiled = json.loads(gnomon("hls", "--kernel", str(tmp_path / "kernel.json"), "--out", str(tmp_path / "hls"), "--json").out)
+        assert float(row["register_bits"]) == compiled["registers"]["bits"] and float(row["ii"]) == compiled["ii"]
+    assert len({row["directives"] for row in rows}) > 2
+    text = out.read_bytes()
+    out.write_bytes(text[: len(text) // 2])
+    assert gnomon(*arguments).status == 0 and out.read_bytes() == text
+    other = gnomon(*arguments[:-2], str(ROOT / "examples/kernels/atax.json"))
+    assert other.status == 3 and 'kernel "atax"' in other.err
 
 
 @needs_yosys

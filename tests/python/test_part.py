@@ -40,9 +40,19 @@ def test_a_part_tells_the_whole(tmp_path: Path) -> None:
 
 
 def test_a_learned_correction(tmp_path: Path) -> None:
-    """A model of a table of parts is asked by its features' names: its answer has an interval around it."""
+    """A model of a table of parts is asked by its features' names: its answer has an interval around it. The table is taken up where it was cut, with the same bytes."""
     table, model = tmp_path / "parts.csv", tmp_path / "part.gnomon"
-    assert gnomon("dataset", "parts", "--out", table, "--count", 12, "--seed", 5).status == 0
+    order = ("dataset", "parts", "--out", table, "--seed", 5)
+    assert gnomon(*order, "--count", 12).status == 0
+    content = table.read_bytes()
+    table.write_bytes(content[: len(content) * 2 // 3])  # within a line
+    assert gnomon(*order, "--count", 12).status == 0
+    assert table.read_bytes() == content
+    for start, said in ((b"seed,row,other\n", "its header differs"), (content.replace(b"\n5,", b"\n6,"), "row 0 is not of seed 5")):
+        table.write_bytes(start)
+        refused = gnomon(*order, "--count", 12)
+        assert refused.status == 3 and said in refused.err and table.read_bytes() == start
+    table.write_bytes(content)
     trained = gnomon("surrogate", "train", "--data", table, "--targets", "part_error", "--group", "network", "--ignore", "seed,row,core,latency_cycles,part_share,throughput",
                      "--family", "ensemble", "--term", "never", "--learner-options", '{"members": 2, "hidden": [8], "max_epochs": 20}', "--out", model)
     assert trained.status == 0, trained.err

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "gnomon/base/random.hpp"
 #include "gnomon/surrogate/benchmark.hpp"
@@ -230,7 +231,8 @@ TEST(Suggest, NeedsFewerLabelsThanRandomChoice) {
         if (!random) {
           SuggestOptions options;
           options.count = 30;
-          const auto chosen = suggest(*model, rows_of(pool, left), options);
+          const LabelTable labelled = rows_of(pool, rows);
+          const auto chosen = suggest(*model, rows_of(pool, left), options, &labelled);
           ASSERT_TRUE(chosen) << chosen.error().text();
           for (std::size_t i = 0; i < next.size(); ++i) next[i] = left[(*chosen)[i]];
         }
@@ -259,6 +261,13 @@ TEST(Suggest, DistinctDeterministicAndRefused) {
   ASSERT_TRUE(chosen) << chosen.error().text();
   EXPECT_EQ(std::set<std::size_t>(chosen->begin(), chosen->end()).size(), 40U);
   EXPECT_EQ(*suggest(*model, pool, options), *chosen);
+  // What has a label stands at distance 0 from itself: it comes after all that lies apart.
+  std::vector<std::size_t> first(250);
+  std::iota(first.begin(), first.end(), std::size_t{0});
+  const LabelTable labelled = rows_of(pool, first);
+  const auto others = suggest(*model, pool, options, &labelled);
+  ASSERT_TRUE(others) << others.error().text();
+  EXPECT_GE(*std::min_element(others->begin(), others->end()), 250U);
   options.count = 501;
   EXPECT_FALSE(suggest(*model, pool, options));
   options.count = 0;
@@ -267,6 +276,7 @@ TEST(Suggest, DistinctDeterministicAndRefused) {
   other.add({"x", "", true, {1, 2, 3}, {}});
   options.count = 1;
   EXPECT_FALSE(suggest(*model, other, options));
+  EXPECT_FALSE(suggest(*model, pool, options, &other));
 }
 
 }  // namespace

@@ -8,6 +8,39 @@
 namespace gnomon::hls {
 namespace {
 
+/// What stands in no directive is drawn from `r`; the order of the draws decides what kernel a seed is.
+void random_directives(Random& r, Kernel& k) {
+  const auto pick = [&](std::size_t count) { return static_cast<std::size_t>(r.integer(0, static_cast<std::int64_t>(count) - 1)); };
+  Directives& d = k.directives;
+  for (const KernelLoop& l : k.loops) {
+    if (l.trip || l.data_decides()) continue;
+    if (r.chance(0.15) && l.extent > 1) d.tile[l.name] = r.integer(1, l.extent);
+    if (r.chance(0.25)) d.unroll[l.name] = r.chance(0.3) ? l.extent : r.integer(1, std::max<std::int64_t>(1, std::min<std::int64_t>(l.extent, 4)));
+  }
+  for (std::size_t l = 1; l < k.loops.size(); ++l)
+    if (k.loops[l].parent == l - 1 && r.chance(0.2)) {
+      d.interchange.push_back({k.loops[l].name, k.loops[l - 1].name});
+      break;
+    }
+  if (r.chance(0.15)) d.pipeline_ii = r.integer(1, 6);
+  if (r.chance(0.15) && !k.loops.empty()) d.pipeline_loop = k.loops[pick(k.loops.size())].name;
+  for (const KernelTensor& t : k.tensors) {
+    for (std::size_t dim = 0; dim < t.shape.size(); ++dim)
+      if (r.chance(0.25)) {
+        const auto kind = static_cast<PartitionKind>(r.integer(0, 2));
+        d.partition[t.name].push_back({kind, dim, kind == PartitionKind::complete ? t.shape[dim] : r.integer(1, std::min<std::int64_t>(t.shape[dim], 4))});
+      }
+    if (r.chance(0.15)) d.storage[t.name] = std::vector<std::string>{"registers", "ram_1r1w", "ram_2r1w"}[pick(3)];
+  }
+  if (r.chance(0.2)) d.units["mul"] = r.integer(1, 2);
+  if (r.chance(0.1)) d.units["div"] = 1;
+  if (r.chance(0.4)) d.clock_ns = std::vector<double>{2, 4, 6, 20, 100}[pick(5)];
+  if (k.processes.size() > 1 && r.chance(0.1)) {
+    d.dataflow = false;
+    d.streams["link"] = 64;
+  }
+}
+
 class Generator {
  public:
   explicit Generator(std::uint64_t seed) : r_(seed) {}
@@ -35,7 +68,7 @@ class Generator {
     for (KernelOp& op : k_.ops)
       for (Affine& a : op.index) a.coefficients.resize(k_.loops.size(), 0);
     unused();
-    directives();
+    random_directives(r_, k_);
     return std::move(k_);
   }
 
@@ -351,37 +384,6 @@ class Generator {
     }
   }
 
-  void directives() {
-    Directives& d = k_.directives;
-    for (const KernelLoop& l : k_.loops) {
-      if (l.trip || l.data_decides()) continue;
-      if (r_.chance(0.15) && l.extent > 1) d.tile[l.name] = r_.integer(1, l.extent);
-      if (r_.chance(0.25)) d.unroll[l.name] = r_.chance(0.3) ? l.extent : r_.integer(1, std::max<std::int64_t>(1, std::min<std::int64_t>(l.extent, 4)));
-    }
-    for (std::size_t l = 1; l < k_.loops.size(); ++l)
-      if (k_.loops[l].parent == l - 1 && r_.chance(0.2)) {
-        d.interchange.push_back({k_.loops[l].name, k_.loops[l - 1].name});
-        break;
-      }
-    if (r_.chance(0.15)) d.pipeline_ii = r_.integer(1, 6);
-    if (r_.chance(0.15) && !k_.loops.empty()) d.pipeline_loop = k_.loops[pick(k_.loops.size())].name;
-    for (const KernelTensor& t : k_.tensors) {
-      for (std::size_t dim = 0; dim < t.shape.size(); ++dim)
-        if (r_.chance(0.25)) {
-          const auto kind = static_cast<PartitionKind>(r_.integer(0, 2));
-          d.partition[t.name].push_back({kind, dim, kind == PartitionKind::complete ? t.shape[dim] : r_.integer(1, std::min<std::int64_t>(t.shape[dim], 4))});
-        }
-      if (r_.chance(0.15)) d.storage[t.name] = std::vector<std::string>{"registers", "ram_1r1w", "ram_2r1w"}[pick(3)];
-    }
-    if (r_.chance(0.2)) d.units["mul"] = r_.integer(1, 2);
-    if (r_.chance(0.1)) d.units["div"] = 1;
-    if (r_.chance(0.4)) d.clock_ns = std::vector<double>{2, 4, 6, 20, 100}[pick(5)];
-    if (k_.processes.size() > 1 && r_.chance(0.1)) {
-      d.dataflow = false;
-      d.streams["link"] = 64;
-    }
-  }
-
   Random r_;
   Kernel k_;
   std::vector<std::size_t> owner_;
@@ -531,6 +533,17 @@ std::vector<std::string> features(const Kernel& kernel) {
   for (const auto& [name, less] : weaker(d)) all.insert("directive " + name);
   if (!d.dataflow) all.insert("directive dataflow off");
   return {all.begin(), all.end()};
+}
+
+Kernel with_random_directives(const Kernel& kernel, std::uint64_t seed) {
+  Kernel out = kernel;
+  out.directives = {};
+  Random random(seed);
+  random_directives(random, out);
+  // What keeps its processes from waiting for each other for ever.
+  out.directives.streams = kernel.directives.streams;
+  out.directives.dataflow = kernel.directives.dataflow;
+  return out;
 }
 
 }  // namespace gnomon::hls

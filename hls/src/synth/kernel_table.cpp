@@ -10,6 +10,7 @@
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/dataset.hpp"
 #include "gnomon/hls/kernel_cosim.hpp"
+#include "gnomon/hls/kernel_hardware.hpp"
 #include "gnomon/hls/random_kernel.hpp"
 #include "gnomon/hls/synth.hpp"
 #include "synth/table_file.hpp"
@@ -33,9 +34,10 @@ const std::vector<std::string>& resources() {
 }
 
 std::string header() {
-  std::string out = "row,split,seed,processes,loops,depth,iterations,tensor_elements,tensor_bits,widest_bits,clock_ns,unroll,banks";
+  std::string out = "row,split,seed,name,loops,depth,iterations,tensor_elements,tensor_bits,widest_bits,unroll,banks";
   for (const std::string& name : op_names()) out += ",op_" + name;
-  out += ",directives,kernel,ii,depth_cycles,latency_cycles,total_cycles,pipelines,units,unit_operations,registers,register_bits";
+  out += ",directives,kernel,total_cycles,units,unit_operations,registers";
+  for (const HardwareColumn& column : hardware_columns()) out += "," + column.name;
   for (const std::string& name : resources()) out += "," + name;
   return out + ",target,tool,mode,cosimulated";
 }
@@ -50,7 +52,7 @@ std::string row_text(const KernelTableOptions& o, std::int64_t row, const Row& m
   const CompiledKernel& c = *made.compiled;
   const Kernel& k = c.source;
   const double at = Random(derive(derive(o.seed, "kernels/split"), static_cast<std::uint64_t>(row))).uniform();
-  std::string out = std::to_string(row) + "," + (at < 0.7 ? "train" : at < 0.85 ? "validation" : "test") + "," + std::to_string(o.seed);
+  std::string out = std::to_string(row) + "," + (at < 0.7 ? "train" : at < 0.85 ? "validation" : "test") + "," + std::to_string(o.seed) + "," + quoted(k.name);
   const auto put = [&](std::int64_t v) { out += "," + std::to_string(v); };
   std::size_t depth = 0;
   std::int64_t iterations = 0, elements = 0, bits = 0, widest = 0, unroll = 1, banks = 0;
@@ -67,25 +69,33 @@ std::string row_text(const KernelTableOptions& o, std::int64_t row, const Row& m
   for (const KernelOp& op : k.ops) widest = std::max<std::int64_t>(widest, op.type.bits);
   for (const auto& [loop, factor] : k.directives.unroll) unroll *= factor;
   for (const MemoryReport& memory : c.memories) banks += memory.banks;
-  put(static_cast<std::int64_t>(k.processes.size())), put(static_cast<std::int64_t>(k.loops.size())), put(static_cast<std::int64_t>(depth));
+  put(static_cast<std::int64_t>(k.loops.size())), put(static_cast<std::int64_t>(depth));
   put(iterations), put(elements), put(bits), put(widest);
-  out += "," + number(k.directives.clock_ns);
   put(unroll), put(banks);
   for (std::size_t code = 0; code < op_names().size(); ++code) put(std::count_if(k.ops.begin(), k.ops.end(), [&](const KernelOp& op) { return static_cast<std::size_t>(op.code) == code; }));
   std::string directives;
   for (const std::string& feature : features(k))
     if (feature.starts_with("directive ")) directives += (directives.empty() ? "" : ";") + feature.substr(10);
   out += "," + directives + "," + quoted(write_kernel(k).dump());
-  put(c.ii), put(c.depth_cycles), put(c.latency_cycles), put(c.total_cycles), put(static_cast<std::int64_t>(c.pipelines.size()));
+  put(c.total_cycles);
   std::int64_t served = 0;
   for (const UnitReport& unit : c.units) served += unit.operations;
-  put(static_cast<std::int64_t>(c.units.size())), put(served), put(c.registers), put(c.register_bits);
+  put(static_cast<std::int64_t>(c.units.size())), put(served), put(c.registers);
+  for (const double value : hardware_of(c)) out += "," + number(value);
   return out + made.resources + "," + (made.mode.empty() ? "," : o.target + "," + tool) + "," + made.mode + "," + (cosimulated ? "1" : "0");
+}
+
+Kernel kernel_of(const KernelTableOptions& o, std::int64_t row) {
+  const std::uint64_t seed = derive(derive(o.seed, "kernels"), static_cast<std::uint64_t>(row));
+  if (o.kernels.empty()) return random_kernel(seed);
+  const auto count = static_cast<std::int64_t>(o.kernels.size());
+  const Kernel& kernel = o.kernels[static_cast<std::size_t>(row % count)];
+  return row < count ? kernel : with_random_directives(kernel, seed);
 }
 
 Row make_row(const KernelTableOptions& o, std::int64_t row) {
   Row out;
-  Kernel kernel = random_kernel(derive(derive(o.seed, "kernels"), static_cast<std::uint64_t>(row)));
+  Kernel kernel = kernel_of(o, row);
   auto compiled = compile_random(kernel);
   if (!compiled) {
     out.error = std::move(compiled.error());
@@ -161,8 +171,9 @@ Expected<KernelTable> write_kernel_table(const KernelTableOptions& o) {
     if (table.kept == o.count) break;
     const auto fields = fields_of(line);
     const std::string& target = fields.size() == columns ? fields[columns - 4] : line;
-    if (fields.size() != columns || fields[0] != std::to_string(table.kept) || fields[2] != std::to_string(o.seed) || (!target.empty() && target != o.target))
-      return fail(ErrorKind::invalid_input, o.out.string() + ": row " + std::to_string(table.kept) + " is not of seed " + std::to_string(o.seed) + " and target " + in_quotes(o.target));
+    const std::string due = o.kernels.empty() ? "random" : o.kernels[static_cast<std::size_t>(table.kept) % o.kernels.size()].name;
+    if (fields.size() != columns || fields[3] != due || fields[0] != std::to_string(table.kept) || fields[2] != std::to_string(o.seed) || (!target.empty() && target != o.target))
+      return fail(ErrorKind::invalid_input, o.out.string() + ": row " + std::to_string(table.kept) + " is not of seed " + std::to_string(o.seed) + ", target " + in_quotes(o.target) + " and kernel " + in_quotes(due));
     table.too_big += fields[columns - 2].empty();
     table.cosimulated += fields[columns - 1] == "1";
     ++table.kept;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gnomon/arch/evaluator.hpp"
+#include "gnomon/hls/kernel.hpp"
 
 namespace gnomon::hls {
 
@@ -65,6 +66,8 @@ struct KernelTableOptions {
   std::int64_t count = 100;
   std::uint64_t seed = 1;
   std::string target = "xcup";  ///< of synthesis, or empty: no resources
+  /// Where not empty, row i is kernel i modulo their number: first with its own directives, in later rounds with random ones.
+  std::vector<Kernel> kernels = {};
   double cosim = 0.05;          ///< share of the rows that are run in RTL
   int jobs = 2;
   std::filesystem::path cache;  ///< of synthesised and compiled RTL; empty: the default
@@ -77,7 +80,7 @@ struct KernelTable {
   std::string hash;  ///< SHA-256 of the table's text
 };
 
-/// A table of random kernels with random directives (random_kernel.hpp): interval, depth and cycles from the schedule that the independent checker
+/// A table of random kernels with random directives (random_kernel.hpp), or of given ones: what the bound hardware consists of (kernel_hardware.hpp), interval, depth and cycles from the schedule that the independent checker
 /// has accepted, resources by flat synthesis of the emitted SystemVerilog; kernels beyond a cap on the text's size, the same on every machine, have
 /// none. A seeded share is run in RTL without and with stalls and must agree in every output and cycle, or the run ends with an error.
 /// Row i depends on the seed and i alone, and not on `jobs`; a table that was stopped anywhere is taken up where it ends.

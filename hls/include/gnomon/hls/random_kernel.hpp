@@ -14,6 +14,9 @@ namespace gnomon::hls {
 /// 64 bits and fixed-point types, gathers and scatters, streams, and random directives.
 Kernel random_kernel(std::uint64_t seed);
 
+/// The kernel with directives drawn anew, as those of random kernels are; how its streams and processes work together stays.
+Kernel with_random_directives(const Kernel& kernel, std::uint64_t seed);
+
 /// Compiles a random kernel; directives that compile() refuses are dropped one after the other (their names go to `refused`).
 Expected<CompiledKernel> compile_random(Kernel& kernel, std::map<std::string, int>* refused = nullptr);
 
