@@ -2,6 +2,8 @@
 #include <bit>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <tuple>
 
 #include "gnomon/base/json.hpp"
 #include "gnomon/hls/kernel_hardware.hpp"
@@ -14,11 +16,20 @@ struct Hardware {
   double ii = 0, depth_cycles = 0, latency_cycles = 0, clock_ns = 0;
   double add_bits = 0, compare_bits = 0, select_bits = 0, logic_bits = 0, shift_bits = 0, round_bits = 0, saturate_bits = 0;
   double constant_product_bits = 0, narrow_product_bits = 0, dsp_blocks = 0, division_bits = 0, share_mux_bits = 0;
-  double address_bits = 0, modulo_bits = 0, predicate_bits = 0, guards = 0;
+  double address_bits = 0, address_product_bits = 0, modulo_bits = 0, predicate_bits = 0, guards = 0;
   double register_bits = 0, kept_bits = 0, counter_bits = 0, stages = 0, blocks = 0, pipelines = 0, processes = 0;
   double file_bits = 0, file_read_bits = 0, file_write_bits = 0, file_decode = 0;
   double ram_bits = 0, lut_ram = 0, ram_blocks = 0, ram_port_bits = 0, bank_mux_bits = 0;
   double constant_bits = 0, stream_bits = 0, streams = 0, port_bits = 0, load_mux_bits = 0;
+  double table_sum = 0, flip_flop_sum = 0;
+
+  /// Tables of six inputs: a sum's bit takes one, three of a comparison, two of a choice of two, four of a choice of two of four; all by what they would take alone.
+  void sum() {
+    table_sum = add_bits + compare_bits / 3 + (select_bits + share_mux_bits + bank_mux_bits) / 2 + logic_bits / 2 + shift_bits / 2 + round_bits + saturate_bits + constant_product_bits +
+                     narrow_product_bits + division_bits + address_bits + modulo_bits + predicate_bits / 5 + guards / 5 + counter_bits + file_read_bits / 3 + file_write_bits / 4 + file_decode / 2 + lut_ram +
+                     ram_port_bits / 2 + stream_bits / 32 + load_mux_bits / 4 + 3 * blocks;
+    flip_flop_sum = register_bits + kept_bits + counter_bits + stages + file_bits + ram_port_bits / 2 + streams * 6 + blocks;
+  }
 };
 
 struct Named {
@@ -43,6 +54,7 @@ const Named columns[] = {{"ii", "cycles", &Hardware::ii},
                          {"division_bits", "bits", &Hardware::division_bits},
                          {"share_mux_bits", "bits", &Hardware::share_mux_bits},
                          {"address_bits", "bits", &Hardware::address_bits},
+                         {"address_product_bits", "bits", &Hardware::address_product_bits},
                          {"modulo_bits", "bits", &Hardware::modulo_bits},
                          {"predicate_bits", "bits", &Hardware::predicate_bits},
                          {"guards", "", &Hardware::guards},
@@ -66,7 +78,9 @@ const Named columns[] = {{"ii", "cycles", &Hardware::ii},
                          {"stream_bits", "bits", &Hardware::stream_bits},
                          {"streams", "", &Hardware::streams},
                          {"port_bits", "bits", &Hardware::port_bits},
-                         {"load_mux_bits", "bits", &Hardware::load_mux_bits}};
+                         {"load_mux_bits", "bits", &Hardware::load_mux_bits},
+                         {"table_sum", "", &Hardware::table_sum},
+                         {"flip_flop_sum", "bits", &Hardware::flip_flop_sum}};
 
 double ceil_of(double a, double b) { return std::ceil(a / b); }
 double log2_up(double x) { return x <= 1 ? 0 : std::ceil(std::log2(x)); }
@@ -99,7 +113,8 @@ class Counter {
       for (const Pipe& pipe : process.pipes) {
         h_.pipelines += 1;
         h_.stages += pipe.depth;
-        for (const Node& node : pipe.nodes) count(node, pipe.nodes);
+        seen_.clear();
+        for (std::size_t i = 0; i < pipe.nodes.size(); ++i) count(pipe.nodes[i], pipe.nodes, pipe.time[i]);
       }
     }
     for (const KernelLoop& loop : d_.kernel.loops) h_.counter_bits += bits_of(loop.extent - 1);
@@ -113,6 +128,7 @@ class Counter {
       h_.streams += 1;
       (stream.kind == StreamKind::local ? h_.stream_bits : h_.port_bits) += (stream.kind == StreamKind::local ? static_cast<double>(stream.depth) : 1) * stream.type.bits;
     }
+    h_.sum();
     return h_;
   }
 
@@ -123,7 +139,7 @@ class Counter {
     else h_.dsp_blocks += std::min(ceil_of(left - 1, 26) * ceil_of(right - 1, 17), ceil_of(left - 1, 17) * ceil_of(right - 1, 26));
   }
 
-  void count(const Node& node, const std::vector<Node>& nodes) {
+  void count(const Node& node, const std::vector<Node>& nodes, int time) {
     const auto arg = [&](std::size_t i) -> const Node& { return nodes[static_cast<std::size_t>(node.args[i])]; };
     const double bits = node.type.bits;
     double widest = bits;
@@ -132,8 +148,17 @@ class Counter {
     switch (node.kind) {
       case NodeKind::affine: {
         double terms = node.affine.constant != 0 ? 1 : 0;
-        for (const std::int64_t factor : node.affine.coefficients) terms += factor == 0 ? 0 : signed_digits(factor);
-        for (const auto& [place, factor] : node.affine.values) terms += signed_digits(factor);
+        for (std::size_t l = 0; l < node.affine.coefficients.size(); ++l) {
+          const std::int64_t factor = node.affine.coefficients[l];
+          if (factor == 0) continue;
+          terms += 1;
+          // Addresses of one cycle share it.
+          if (signed_digits(factor) > 1 && seen_.insert({time, l, factor}).second) h_.address_product_bits += bits_of(d_.kernel.loops[l].extent - 1) * bits_of(std::abs(factor));
+        }
+        for (const auto& [place, factor] : node.affine.values) {
+          terms += 1;
+          if (signed_digits(factor) > 1) h_.address_product_bits += static_cast<double>(arg(place).type.bits) * bits_of(std::abs(factor));
+        }
         h_.address_bits += std::max(0.0, terms - 1) * bits;
         return;
       }
@@ -229,6 +254,7 @@ class Counter {
   const CompiledKernel& c_;
   const Datapath& d_;
   Hardware h_;
+  std::set<std::tuple<int, std::size_t, std::int64_t>> seen_;  ///< cycle, loop and factor of the pipeline's address products
 };
 
 }  // namespace
