@@ -2,6 +2,7 @@
 
 #include "cosim/folds.hpp"
 #include "design/program.hpp"
+#include "design/tile_words.hpp"
 #include "gnomon/sim/cycle.hpp"
 
 namespace gnomon::hls {
@@ -24,14 +25,10 @@ class DescriptorWriter {
   const DescriptorLayout& layout_;
 };
 
-/// Rows (or pixels) of neighbouring images, from `start` in the first one on: `total` of them, `count` in an image, `step` apart; `stride` from image to image.
-struct ImageSpan {
-  std::int64_t count = 0, start = 0, total = 0, step = 0, stride = 0;  ///< total 0: none
-};
-
 /// A transfer's words: up to five nested loops in the memory from `mem` on (innermost first), `lstep` apart in the levels from `lvl` on.
 struct TransferWords {
   bool write = false;
+  std::size_t engine = 0;  ///< the memory's, or a link's, to which the outer level is the memory
   int cls = 0;
   std::int64_t beat = 1, words = 0, mem = 0, lvl = 0, lstep = 1;
   std::int64_t ring = 0;  ///< fills with lstep 1: the level's word at which they go on with word 0; 0: none
@@ -49,17 +46,21 @@ struct ProgramState {
   const DesignShape& shape;
   DesignProgram& program;
   DescriptorWriter transfer, fold, config, chunk;
+  std::vector<DescriptorWriter> links;
   Progress now{};  ///< at the end of what has been compiled so far
   std::vector<std::int64_t> array_ends;  ///< items ended after each array step
   /// Words a cycle of transfers between memory and a level.
   std::int64_t beat(std::size_t level) const;
   /// The same in bytes.
   std::int64_t bytes_per_cycle(std::size_t level) const;
+  /// What a descriptor waits for.
+  void set_needs(DescriptorWriter& d, const std::string& prefix, const Progress& need) const;
   /// Adds a transfer and counts it. Unsupported: more than five loops.
   Expected<void> add(const TransferWords& words);
 
  private:
   Expected<void> add_images(const TransferWords& words);
+  DescriptorWriter& of(const TransferWords& words) { return words.engine == 0 ? transfer : links[words.engine - 1]; }
   void begin_transfer(const TransferWords& words);
   void end_transfer(const TransferWords& words);
 };

@@ -32,16 +32,21 @@ std::vector<Word> words(const DesignShape& s) {
   };
   const auto needs = [&](const std::string& prefix) {
     out.push_back({prefix + "need_e", prefix + "need_e"});
-    for (int c = 0; c < transfer_classes; ++c) out.push_back({prefix + "need" + std::to_string(c), prefix + "need" + std::to_string(c)});
+    for (std::size_t c = 0; c < s.counters(); ++c) out.push_back({prefix + "need" + std::to_string(c), prefix + "need" + std::to_string(c)});
   };
   out.push_back({"ended", "ended"});
-  for (int c = 0; c < transfer_classes; ++c) out.push_back({"done" + std::to_string(c), "done[" + std::to_string(32 * c) + " +: 32]"});
+  for (std::size_t c = 0; c < s.counters(); ++c) out.push_back({"done" + std::to_string(c), "done[" + std::to_string(32 * c) + " +: 32]"});
   bits({"configs", "config_valid", "config_ready", "c_need_e"});
   bits({"n_valid", "array_ready", "gate_room", "if_room", "fi_room", "rs_room"});
   bits({"at_valid", "gate", "g_need_c", "ifmap_valid", "ifmap_ready", "filter_valid", "filter_ready"});
   needs("g_");
   bits({"t_valid", "dma.started", "dma.full", "dma.q_cls", "dma.left", "rd_valid", "rd_ready", "wr_valid", "wr_ready"});
   needs("dma.q_");
+  for (std::size_t e = 1; e < s.engines(); ++e) {
+    const std::string k = "k" + std::to_string(e), unit = "move" + std::to_string(e);
+    for (const std::string& name : {k + "_valid", k + "_rd_valid", k + "_wr_valid", unit + ".q_cls", unit + ".now_left"}) out.push_back({name, "32'(" + name + ")"});
+    needs(unit + ".q_");
+  }
   if (s.prices_steps()) bits({"hold"});
   if (s.vector_lanes > 0) {
     bits({"v_valid", "vector.active"});
@@ -79,7 +84,8 @@ std::string standing_of_design(const DesignShape& shape, const std::vector<std::
       if (have < need) out.push_back(std::to_string(need) + " " + what + " (" + std::to_string(have) + " so far)");
     };
     ask(at[prefix + "need_e"], at["ended"], "ended tiles and chunks");
-    for (int c = 0; c < transfer_classes; ++c) ask(at[prefix + "need" + std::to_string(c)], at["done" + std::to_string(c)], many[c]);
+    for (std::size_t c = 0; c < shape.counters(); ++c)
+      ask(at[prefix + "need" + std::to_string(c)], at["done" + std::to_string(c)], many[c % transfer_classes] + (c < transfer_classes ? std::string() : " of link " + std::to_string(c / transfer_classes)));
     return out;
   };
   std::vector<std::string> parts;
@@ -96,6 +102,15 @@ std::string standing_of_design(const DesignShape& shape, const std::vector<std::
     transfer += waits.empty() ? "could begin a " + what : "waits with a " + what + " for " + join(waits);
   }
   parts.push_back(transfer);
+
+  for (std::size_t e = 1; e < shape.engines(); ++e) {
+    const std::string n = std::to_string(e), one = fills[at["move" + n + ".q_cls"] & 3];
+    std::string link = "link " + n + " ";
+    if (at["k" + n + "_valid"] == 0) link += "has nothing to do";
+    else if (at["k" + n + "_rd_valid"] != 0 || at["k" + n + "_wr_valid"] != 0) link += "is in a " + one + ", " + std::to_string(at["move" + n + ".now_left"]) + " words left";
+    else link += "waits with a " + one + " for " + join(awaited("move" + n + ".q_"));
+    parts.push_back(link);
+  }
 
   std::string array = "array ";
   if (at["at_valid"] == 0) array += "has no tile to begin";

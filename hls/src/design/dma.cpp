@@ -8,7 +8,7 @@ constexpr std::string_view dma = R"(
 // Transfers between memory and levels, one after the other on the link. A descriptor says what must have ended before it may begin; its words lie
 // along five nested loops in the memory (the first three may be entered in their midst), and at a fixed distance from each other in the levels; a ring there begins
 // again at the first word of all.
-module @TOP@_dma (
+module @TOP@@UNIT@ (
   input  logic clk,
   input  logic rst,
   input  logic run,
@@ -17,7 +17,7 @@ module @TOP@_dma (
   input  logic [@TD1@:0] d,
   input  logic [31:0] ended,
   output logic [127:0] done,
-  output logic rd_valid,
+@ALLPORT@  output logic rd_valid,
   input  logic rd_ready,
   output logic [@L1@:0] rd_lanes,
   output logic [@LM1@:0] rd_addr,
@@ -90,8 +90,8 @@ module @TOP@_dma (
         next_laddr = next_laddr + {@LSPAD@'d0, q_lstep};
 @NEXT@      end
     end
-!    may = run && ended >= q_need_e && done0 >= q_need0 && done1 >= q_need1 && done2 >= q_need2 && done3 >= q_need3 && (q_write || !full);
-?    may = run && rq_ready && ended >= q_need_e && done[31:0] >= q_need0 && done[63:32] >= q_need1 && done[95:64] >= q_need2 && done[127:96] >= q_need3 && (q_write || !full) && !open[tag] && !open[following];
+!    may = run && ended >= q_need_e && @MET@ && (q_write || !full);
+?    may = run && rq_ready && ended >= q_need_e && @MET@ && (q_write || !full) && !open[tag] && !open[following];
     last = now_left <= {16'd0, q_beat};
     rd_valid = d_valid && !q_write && (started || may);
     wr_valid = d_valid && q_write && (started || may);
@@ -306,7 +306,10 @@ endmodule
 
 std::vector<QueueShape> dma_queues(const DesignShape& shape) { return {{"flights", (shape.device ? 0 : 2) + 16 + 32 + 2 * shape.address_bits + 8, shape.flight_log}}; }
 
-std::string dma_text(const DesignShape& shape, const Places& places) {
+namespace {
+
+/// The unit at the memory, or (with `link`) one between levels, to which the outer level is a memory that answers in the same cycle.
+std::string unit_text(const DesignShape& shape, bool link, const Places& places) {
   Places all = places;
   const std::vector<QueueShape> queues = dma_queues(shape);
   set_queue_places(all, queues);
@@ -320,9 +323,27 @@ std::string dma_text(const DesignShape& shape, const Places& places) {
   set("AW58", aw + (shape.device ? 56 : 58));
   set("TAG", DesignShape::tag_log);
   set("TAGS", 1 << DesignShape::tag_log);
+  all["UNIT"] = link ? "_link" : "_dma";
+  all["ALLPORT"] = shape.nested ? fill_places("  input  logic [@DONE1@:0] all,\n", places) : "";
+  all["MET"] = shape.nested ? needs_met(shape, "all", "q_") : shape.device ? needs_met(shape, "done", "q_") : "done0 >= q_need0 && done1 >= q_need1 && done2 >= q_need2 && done3 >= q_need3";
   all["UNPACK"] = unpack_text(descriptor_layouts(shape).transfer, "d", "", "q_");
   all["NEXT"] = shape.images ? std::string(stacked) + std::string(nested) + "        end\n" : std::string(nested);
-  return fill_places(std::string(fifo) + choose_lines(dma, shape.device), all);
+  return fill_places(choose_lines(dma, shape.device), all);
+}
+
+}  // namespace
+
+std::string dma_text(const DesignShape& shape, const Places& places) { return fill_places(fifo, places) + unit_text(shape, false, places); }
+
+std::string link_text(const DesignShape& shape, const Places& places) {
+  DesignShape like = shape;
+  like.device = false;
+  like.flight_log = 2;
+  like.dma_lanes = shape.link_lanes;
+  Places all = places;
+  for (const auto& [own, links] : {std::pair{"L", "K"}, {"LM", "KM"}, {"LW", "KW"}, {"LA", "KA"}})
+    for (const char* end : {"", "1"}) all[std::string(own) + end] = places.at(std::string(links) + end);
+  return unit_text(like, true, all);
 }
 
 }  // namespace gnomon::hls

@@ -66,6 +66,7 @@ class Driver : public sim::CycleUser {
   PortData clk_, rst_, run_, bias_valid_, bias_addr_, bias_data_, rd_valid_, rd_ready_, rd_lanes_, rd_addr_, rr_valid_, rr_data_;
   PortData wr_valid_, wr_ready_, wr_last_, wr_lanes_, wr_addr_, wr_data_, wa_valid_, ended_, done_;
   std::vector<ProgramPort> programs_;
+  std::vector<std::string> program_names_;
   std::deque<Answer> answers_;
   std::deque<std::int64_t> acknowledged_;
   std::int64_t cycle_ = 0;
@@ -75,7 +76,7 @@ class Driver : public sim::CycleUser {
   std::size_t next_end_ = 0;
   std::int64_t bias_at_ = 0;      ///< the next bias
   std::size_t bias_layer_ = 0;    ///< whose place it takes, where it takes one's
-  bool late_program_[4] = {};     ///< transfers, folds, settings, chunks
+  std::vector<char> late_program_;  ///< by port of the program
   // Of a device.
   PortData rq_ready_, rq_tag_, complete_;
   bool begun_ = false, begins_ = false, port_free_ = true;  ///< a cycle; a request in this cycle
@@ -106,14 +107,23 @@ class Driver : public sim::CycleUser {
     } else {
       wanted.push_back({"wa_valid", &wa_valid_});
     }
-    programs_.resize(job_.has_vector ? 4 : 3);
-    const char* names[] = {"transfer", "fold", "config", "chunk"};
-    const DescriptorStream* streams[] = {&job_.program.transfers, &job_.program.folds, &job_.program.configs, &job_.program.chunks};
+    program_names_ = {"transfer", "fold", "config"};
+    std::vector<const DescriptorStream*> streams{&job_.program.transfers, &job_.program.folds, &job_.program.configs};
+    if (job_.has_vector) {
+      program_names_.push_back("chunk");
+      streams.push_back(&job_.program.chunks);
+    }
+    for (const DescriptorStream& link : job_.program.links) {
+      program_names_.push_back("link" + std::to_string(&link - job_.program.links.data() + 1));
+      streams.push_back(&link);
+    }
+    programs_.resize(streams.size());
+    late_program_.resize(streams.size());
     for (std::size_t i = 0; i < programs_.size(); ++i) {
       programs_[i].stream = streams[i];
-      wanted.push_back({std::string(names[i]) + "_valid", &programs_[i].valid});
-      wanted.push_back({std::string(names[i]) + "_ready", &programs_[i].ready});
-      wanted.push_back({std::string(names[i]) + "_data", &programs_[i].data});
+      wanted.push_back({program_names_[i] + "_valid", &programs_[i].valid});
+      wanted.push_back({program_names_[i] + "_ready", &programs_[i].ready});
+      wanted.push_back({program_names_[i] + "_data", &programs_[i].data});
     }
     for (const auto& [name, port] : wanted) {
       auto found = model_.port(name);
@@ -169,7 +179,7 @@ class Driver : public sim::CycleUser {
     recorder_->begin_cycle();
     for (const char* name : {"transfer_ready", "fold_ready", "rd_valid", "wr_valid"}) recorder_->means(name, 0, 1);
     recorder_->means("ended", 0, 32);
-    recorder_->means("done", 0, 128);
+    recorder_->means("done", 0, done_.bits);
     if (has_device() && (rd_valid_.get() != 0 || wr_valid_.get() != 0)) recorder_->means("rq_tag", 0, DesignShape::tag_log);
     if (rd_valid_.get() != 0) recorder_->means("rd_lanes", 0, static_cast<int>(job_.lanes));
     if (wr_valid_.get() != 0) recorder_->means("wr_lanes", 0, static_cast<int>(job_.lanes));
@@ -208,15 +218,15 @@ class Driver : public sim::CycleUser {
   }
 
   void offer_program() {
-    for (std::size_t i = 0; i < programs_.size(); ++i) late_program_[i] = random_.chance(job_.stall);
+    for (char& late : late_program_) late = random_.chance(job_.stall) ? 1 : 0;
     const std::int64_t biases_there = bias_at_;  // of the cycles before
     offer_bias();
     for (std::size_t i = 0; i < programs_.size(); ++i) {
       ProgramPort& p = programs_[i];
       // A layer begins when its settings are there, and they come behind its biases.
       const bool waits = p.stream == &job_.program.configs && p.at < p.stream->count && biases_there < job_.program.bias_ends[static_cast<std::size_t>(p.at)];
-      late_program_[i] = late_program_[i] && p.at < p.stream->count && !waits;
-      const bool offered = p.at < p.stream->count && !waits && !late_program_[i];
+      late_program_[i] = late_program_[i] != 0 && p.at < p.stream->count && !waits ? 1 : 0;
+      const bool offered = p.at < p.stream->count && !waits && late_program_[i] == 0;
       p.valid.set(offered ? 1 : 0);
       if (!offered || !p.fresh) continue;
       std::memcpy(p.data.data, &p.stream->data[static_cast<std::size_t>(p.at * p.stream->bytes)], static_cast<std::size_t>(p.stream->bytes));
@@ -226,7 +236,7 @@ class Driver : public sim::CycleUser {
 
   void count_late_program() {
     for (std::size_t i = 0; i < programs_.size(); ++i)
-      if (late_program_[i] && programs_[i].ready.get() != 0) ++job_.stalled;
+      if (late_program_[i] != 0 && programs_[i].ready.get() != 0) ++job_.stalled;
   }
 
   void take_program() {
@@ -375,9 +385,9 @@ class Driver : public sim::CycleUser {
   }
 
   void note_ends() {
-    Progress now;
+    Progress now{};
     now[0] = static_cast<std::int64_t>(ended_.get());
-    for (int c = 0; c < transfer_classes; ++c) now[static_cast<std::size_t>(c) + 1] = static_cast<std::int64_t>(done_.get_lane(c, 32));
+    for (std::size_t c = 0; c < counters(); ++c) now[1 + c] = static_cast<std::int64_t>(done_.get_lane(static_cast<std::int64_t>(c), 32));
     if (now != progress_) {
       progress_ = now;
       last_moved_ = cycle_;
@@ -389,13 +399,15 @@ class Driver : public sim::CycleUser {
     }
   }
 
+  std::size_t counters() const { return transfer_classes * (1 + job_.program.links.size()); }
+
   std::string where() const {
     std::string text = "work step " + std::to_string(next_end_) + " of " + std::to_string(job_.ends.size()) + "; " + std::to_string(ended_.get()) + " tiles and chunks ended";
     const char* names[] = {"fills of ifmap", "fills of filter", "fills of partial sums", "write-backs"};
-    for (int c = 0; c < transfer_classes; ++c) text += ", " + std::to_string(done_.get_lane(c, 32)) + " " + names[c];
-    const char* queues[] = {"transfer", "fold", "config", "chunk"};
+    for (std::size_t c = 0; c < counters(); ++c)
+      text += ", " + std::to_string(done_.get_lane(static_cast<std::int64_t>(c), 32)) + " " + names[c % transfer_classes] + (c < transfer_classes ? "" : " of link " + std::to_string(c / transfer_classes));
     for (std::size_t i = 0; i < programs_.size(); ++i)
-      text += std::string("; ") + queues[i] + "s given " + std::to_string(programs_[i].at) + " of " + std::to_string(programs_[i].stream->count);
+      text += "; " + program_names_[i] + "s given " + std::to_string(programs_[i].at) + " of " + std::to_string(programs_[i].stream->count);
     text += std::string("; read port ") + (rd_valid_.get() != 0 ? "asks" : "idle") + ", write port " + (wr_valid_.get() != 0 ? "asks" : "idle");
     return text;
   }

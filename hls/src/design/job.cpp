@@ -48,8 +48,8 @@ void describe(FieldVisitor& v, DesignJobFile& file) {
   field(v, {"cpu_seconds", "limit", "s", Key::required}, job.cpu_seconds, RealRange{0.1, 1e6});
   field(v, {"has_vector", "vector unit"}, job.has_vector);
   field(v, {"device", "design.json and runs.bin say which memory"}, file.device);
-  field(v, {"stream_bytes", "of a descriptor, by queue", "", Key::required}, file.stream_bytes, Length{4, 4}, Range{0});
-  field(v, {"stream_counts", "descriptors, by queue", "", Key::required}, file.stream_counts, Length{4, 4}, Range{0});
+  field(v, {"stream_bytes", "of a descriptor, by queue", "", Key::required}, file.stream_bytes, Length{4, 3 + most_engines}, Range{0});
+  field(v, {"stream_counts", "descriptors, by queue", "", Key::required}, file.stream_counts, Length{4, 3 + most_engines}, Range{0});
   field(v, {"biases", "of all layers"}, job.program.biases, many, Range{});
   field(v, {"bias_words", "biases that the design holds", "", Key::required}, job.bias_words, Range{1});
   field(v, {"bias_ends", "by array step"}, job.program.bias_ends, many, Range{0});
@@ -62,7 +62,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::array<DescriptorStream*, 4> streams(DesignProgram& program) { return {&program.transfers, &program.folds, &program.configs, &program.chunks}; }
+std::vector<DescriptorStream*> streams(DesignProgram& program) {
+  std::vector<DescriptorStream*> out{&program.transfers, &program.folds, &program.configs, &program.chunks};
+  for (DescriptorStream& link : program.links) out.push_back(&link);
+  return out;
+}
 
 std::string_view bytes_of(const std::vector<std::int32_t>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(std::int32_t)};
@@ -111,6 +115,8 @@ Expected<void> do_design_job(const fs::path& folder) {
   DesignJob& job = file->job;
   job.seed = std::strtoull(file->seed.c_str(), nullptr, 10);
   if (job.program.bias_ends.size() != job.program.array_ends.size()) return fail(ErrorKind::run_failed, "the job's file is incomplete");
+  if (file->stream_counts.size() != file->stream_bytes.size()) return fail(ErrorKind::run_failed, "the job's file is incomplete");
+  job.program.links.resize(file->stream_bytes.size() - 4);
   const auto queues = streams(job.program);
   for (std::size_t q = 0; q < queues.size(); ++q) {
     auto bytes = read_file(folder / ("queue" + std::to_string(q) + ".bin"), std::size_t{1} << 32);

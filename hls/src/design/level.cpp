@@ -65,6 +65,15 @@ std::string level_text(const DesignShape& s, std::size_t index, const Places& pl
     for (std::int64_t l = 0; l < s.vector_lanes; ++l)
       write_lane("vw_en[" + n(l) + "]", "vw_addr[" + n(l * aw) + " +: @AW@]", "vw_data[" + n(l * bits) + " +: @B@]", "vw" + n(l));
   }
+  for (std::size_t k = 0; k < s.links.size(); ++k)
+    for (const bool inner : {true, false}) {
+      if (!(inner ? s.links[k].inner(index) : s.links[k].outer(index))) continue;
+      const std::string name = (inner ? "i" : "o") + n(static_cast<std::int64_t>(k) + 1);
+      read_port(name + "r", s.link_lanes, "KA", "KW");
+      ports += ",\n  input  logic [@K1@:0] " + name + "w_en,\n  input  logic [@KA1@:0] " + name + "w_addr,\n  input  logic [@KW1@:0] " + name + "w_data";
+      for (std::int64_t l = 0; l < s.link_lanes; ++l)
+        write_lane(name + "w_en[" + n(l) + "]", name + "w_addr[" + n(l * aw) + " +: @AW@]", name + "w_data[" + n(l * bits) + " +: @B@]", name + "w" + n(l));
+    }
   const std::string text = "\n// Level @I@: @WORDS@ words in @BANKS@ banks, neighbours in neighbouring banks. Words of other levels give 0.\nmodule @TOP@_level@I@ (\n  input  logic clk" + ports +
                            "\n);\n  logic [@B1@:0] mem [0:@BANKS1@][0:@DEPTH1@];\n" + reads + "  always_ff @(posedge clk) begin\n" + writes + "  end\nendmodule\n";
   return fill_places(text, all);

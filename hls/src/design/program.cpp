@@ -37,6 +37,7 @@ Expected<DesignProgram> compile_design_program(const arch::Design& design, const
                                                const std::vector<sim::PlannedStep>& plan, const Network& network) {
   DesignProgram program;
   const DescriptorLayouts layouts = descriptor_layouts(shape);
+  program.links.resize(shape.links.size());
   ProgramState state{design,
                      shape,
                      program,
@@ -45,7 +46,9 @@ Expected<DesignProgram> compile_design_program(const arch::Design& design, const
                      DescriptorWriter(program.configs, layouts.config),
                      DescriptorWriter(program.chunks, layouts.chunk),
                      {},
+                     {},
                      {}};
+  for (DescriptorStream& link : program.links) state.links.emplace_back(link, layouts.transfer);
   const Storage storage(graph, plan);
   constexpr std::int64_t most_words = std::int64_t{1} << 28;
   std::int64_t at = 0;

@@ -19,8 +19,10 @@ struct DescriptorStream {
   std::vector<std::uint8_t> data;
 };
 
-/// Progress counters (arrays of 1 + transfer_classes: ended, then each class) at the end of each work step.
-using Progress = std::array<std::int64_t, 1 + transfer_classes>;
+/// Progress counters (ended, then each class of each unit of transfers) at the end of each work step.
+using Progress = std::array<std::int64_t, 1 + transfer_classes * most_engines>;
+/// The place of a class' counter; engine 0 is the memory's unit, the links' follow.
+constexpr std::size_t counter_of(std::size_t engine, int cls) { return 1 + transfer_classes * engine + static_cast<std::size_t>(cls); }
 
 /// What a transfer asks of a memory that is a device (cut into its bursts there), in the order of the transfers.
 struct DeviceTransfer {
@@ -31,6 +33,7 @@ struct DeviceTransfer {
 /// What a complete design is given to do, and where its tensors lie in the memory (a word an address).
 struct DesignProgram {
   DescriptorStream transfers, folds, configs, chunks;
+  std::vector<DescriptorStream> links;  ///< transfers between levels
   std::vector<std::int64_t> biases;  ///< of all layers; place i of a workload is place i modulo bias_words of the design
   /// By array step: the first bias behind its own, and how many tiles and chunks have ended with it.
   std::vector<std::int64_t> bias_ends, array_ends;
@@ -43,7 +46,7 @@ struct DesignProgram {
 };
 
 /// Compiles planned work steps (all of one core) for a design. Unsupported, naming operator or mapping field: layouts other than `streamed`,
-/// operands kept in two levels, dilated windows, tiles of several images that cut a row, poolings whose windows reach too far, tables that overflow.
+/// operands kept in two levels where the shape is not nested, dilated windows, tiles of several images that cut a row, poolings whose windows reach too far, tables that overflow.
 Expected<DesignProgram> compile_design_program(const arch::Design& design, const DesignShape& shape, const workloads::Graph& graph,
                                                const std::vector<sim::PlannedStep>& plan, const Network& network);
 

@@ -40,6 +40,13 @@ std::string diagnosed(const DesignShape& shape, const Rtl& rtl, DesignJob job, s
   return (standing.empty() ? "" : "; " + standing) + (waves ? "; waves: " + bench.mismatch_trace.string() : "");
 }
 
+bool keeps_in_two(const std::vector<sim::PlannedStep>& plan) {
+  for (const sim::PlannedStep& step : plan)
+    for (std::size_t o = 0; step.step->array && o < arch::operand_count; ++o)
+      if (arch::chain(*step.mapping, static_cast<arch::Operand>(o)).size() > 2) return true;
+  return false;
+}
+
 }  // namespace
 
 Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
@@ -53,8 +60,6 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
     const workloads::Operator& op = request.graph.op(id);
     shape->images = shape->images || (op.op_class == workloads::OpClass::convolution && op.conv->batch > 1);
   }
-  auto rtl = request.rtl ? Expected<Rtl>(*request.rtl) : emit_design(design, shape->images);
-  if (!rtl) return fail(std::move(rtl.error()));
   auto lowered = arch::lower(request.graph, sim::lowering_core(design));
   if (!lowered) return fail(std::move(lowered.error()));
   arch::Mapping mapping = request.mapping;
@@ -66,6 +71,14 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   auto plan = sim::plan(design, request.graph, *lowered, mapping, "mapping");
   if (!plan) return fail(std::move(plan.error()));
   if (plan->empty()) return fail(ErrorKind::unsupported, "the workload has no work");
+  if (keeps_in_two(*plan)) {
+    const bool images = shape->images;
+    shape = design_shape(design, true);
+    if (!shape) return fail(std::move(shape.error()));
+    shape->images = images;
+  }
+  auto rtl = request.rtl ? Expected<Rtl>(*request.rtl) : emit_design(design, shape->images, shape->nested);
+  if (!rtl) return fail(std::move(rtl.error()));
   auto network = interpret_network(request.graph, shape->array.precision_bits, shape->array.accumulator_bits, options.seed);
   if (!network) return fail(std::move(network.error()));
   DesignJob job;

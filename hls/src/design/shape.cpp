@@ -9,8 +9,62 @@
 #include "gnomon/base/text.hpp"
 
 namespace gnomon::hls {
+namespace {
 
-Expected<DesignShape> design_shape(const arch::Design& design) {
+/// Core levels have a link each, to the levels further out that hold an operand of theirs.
+Expected<void> add_links(DesignShape& shape) {
+  for (std::size_t inner = 0; inner < shape.levels.size(); ++inner) {
+    DesignShape::Link link;
+    for (std::size_t outer = inner + 1; outer < shape.levels.size(); ++outer) {
+      const DesignShape::Level &from = shape.levels[outer], &to = shape.levels[inner];
+      bool shared = false;
+      for (std::size_t o = 0; o < arch::operand_count; ++o) shared = shared || (from.holds[o] && to.holds[o]);
+      if (!shared) continue;
+      const std::int64_t rate = std::min(from.bytes_per_cycle, to.bytes_per_cycle);
+      const std::string field = "complete RTL: /cores/0/levels/" + std::to_string(rate == to.bytes_per_cycle ? inner : outer) + "/bytes_per_cycle: ";
+      if (rate * 8 % shape.array.precision_bits != 0)
+        return fail(ErrorKind::unsupported, field + "transfers of " + std::to_string(rate) + " bytes a cycle between levels cut a word of " + std::to_string(shape.array.precision_bits) + " bits");
+      if (shape.link_beat(inner, outer) > 512) return fail(ErrorKind::unsupported, field + "transfers of more than 512 words a cycle between levels");
+      shape.link_lanes = std::max(shape.link_lanes, shape.link_beat(inner, outer));
+      link.pairs.push_back({inner, outer});
+    }
+    if (!link.pairs.empty()) shape.links.push_back(std::move(link));
+  }
+  if (shape.engines() > most_engines)
+    return fail(ErrorKind::unsupported, "complete RTL: /cores/0/levels: " + std::to_string(shape.links.size()) + " links between levels; at most " + std::to_string(most_engines - 1) + " are supported");
+  return {};
+}
+
+}  // namespace
+
+bool DesignShape::Link::inner(std::size_t level) const {
+  return std::any_of(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == level; });
+}
+
+bool DesignShape::Link::outer(std::size_t level) const {
+  return std::any_of(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.second == level; });
+}
+
+std::size_t DesignShape::counters() const { return transfer_classes * engines(); }
+
+std::size_t DesignShape::link_between(std::size_t inner, std::size_t outer) const {
+  for (std::size_t l = 0; l < links.size(); ++l)
+    if (std::find(links[l].pairs.begin(), links[l].pairs.end(), std::pair{inner, outer}) != links[l].pairs.end()) return l;
+  throw std::logic_error("no link between levels");
+}
+
+std::int64_t DesignShape::link_beat(std::size_t inner, std::size_t outer) const {
+  return std::min(levels[inner].bytes_per_cycle, levels[outer].bytes_per_cycle) * 8 / array.precision_bits;
+}
+
+std::string needs_met(const DesignShape& shape, const std::string& done, const std::string& prefix) {
+  std::string out;
+  for (std::size_t c = 0; c < shape.counters(); ++c)
+    out += (c > 0 ? " && " : "") + done + "[" + std::to_string(32 * c + 31) + ":" + std::to_string(32 * c) + "] >= " + prefix + "need" + std::to_string(c);
+  return out;
+}
+
+Expected<DesignShape> design_shape(const arch::Design& design, bool nested) {
   const auto refuse = [&](const std::string& field, const std::string& what) {
     return fail(ErrorKind::unsupported, "RTL of the complete design " + in_quotes(design.name) + ": " + field + ": " + what);
   };
@@ -50,6 +104,9 @@ Expected<DesignShape> design_shape(const arch::Design& design) {
     offset += out.words;
     shape.levels.push_back(out);
   }
+  shape.nested = nested;
+  if (nested)
+    if (auto linked = add_links(shape); !linked) return fail(std::move(linked.error()));
   // A spare bit: the difference to a level's first word then tells words below it apart too.
   // Widths and depths come in steps, so that controllers of many designs are the same.
   shape.address_bits = std::max(20, (bits_for(offset) + 1 + 3) / 4 * 4);
@@ -106,9 +163,9 @@ int DescriptorLayout::group_bits(const std::string& prefix) const {
 
 DescriptorLayouts descriptor_layouts(const DesignShape& s) {
   const int aw = s.address_bits;
-  const auto needs = [](std::vector<DescriptorField> fields, const std::string& prefix) {
+  const auto needs = [&](std::vector<DescriptorField> fields, const std::string& prefix) {
     fields.push_back({prefix + "need_e", 32});
-    for (int c = 0; c < transfer_classes; ++c) fields.push_back({prefix + "need" + std::to_string(c), 32});
+    for (std::size_t c = 0; c < s.counters(); ++c) fields.push_back({prefix + "need" + std::to_string(c), 32});
     return fields;
   };
   std::vector<DescriptorField> transfer{{"write", 1}, {"cls", 2}, {"beat", 16}, {"words", 32}, {"mem", 32}, {"i0", 8}, {"i1", 16}, {"i2", 16}};
@@ -187,6 +244,11 @@ Places design_places(const DesignShape& s, const std::string& top) {
   set("FD", layouts.fold.bits());
   set("CD", layouts.config.bits());
   set("VD", layouts.chunk.bits());
+  set("DONE", static_cast<std::int64_t>(32 * s.counters()));
+  set("K", s.link_lanes);
+  set("KA", s.link_lanes * s.address_bits);
+  set("KW", s.link_lanes * s.array.precision_bits);
+  set("KM", s.link_lanes * 32);
   set("SW", s.sum_words);
   set("BIASW", bits_for(s.bias_words - 1));
   set("BIASN", s.bias_words);

@@ -28,8 +28,24 @@ struct DesignShape {
   int address_bits = 1;          ///< of a word in the levels
   std::int64_t bias_words = 4096;
   bool images = false;           ///< convolutions of several images
+  bool nested = false;           ///< operands kept in two levels or more: units for the transfers between levels
   bool device = false;           ///< a DRAM device behind the ports: requests complete in any order, by tag
   static constexpr int tag_log = 6;  ///< of a device's requests that are not complete, as a power of two
+  /// A unit that moves words between levels, on a link of its own, and the pairs of levels (inner, outer) between which it may.
+  struct Link {
+    std::vector<std::pair<std::size_t, std::size_t>> pairs;
+    bool inner(std::size_t level) const;
+    bool outer(std::size_t level) const;
+  };
+  std::vector<Link> links;    ///< only where nested
+  std::int64_t link_lanes = 1;  ///< words that a link moves in a cycle, at most
+  /// Units of transfers: the memory's, then the links'. Each counts what it has completed in `transfer_classes` counters.
+  std::size_t engines() const { return 1 + links.size(); }
+  std::size_t counters() const;
+  /// The link between two levels.
+  std::size_t link_between(std::size_t inner, std::size_t outer) const;
+  /// Words a cycle of transfers between two levels.
+  std::int64_t link_beat(std::size_t inner, std::size_t outer) const;
   /// Steps can take several cycles: some level is narrow.
   bool prices_steps() const;
   /// Words or sums are fractions of a byte, so that folds in flight together are rounded up to bytes one by one.
@@ -42,8 +58,8 @@ struct DesignShape {
 };
 
 /// The shape of a design. Unsupported, naming the field: several cores, shared levels, more than one transfer rate per
-/// fraction of a word, accumulators that are no multiple of the precision.
-Expected<DesignShape> design_shape(const arch::Design& design);
+/// fraction of a word, accumulators that are no multiple of the precision. `nested`: with transfers between levels.
+Expected<DesignShape> design_shape(const arch::Design& design, bool nested = false);
 /// Bytes a cycle between the levels and the memory, the levels' ports apart. A device's own rate is its controller's matter.
 std::int64_t outer_bytes_per_cycle(const arch::Design& design);
 
@@ -84,6 +100,11 @@ DescriptorLayouts descriptor_layouts(const DesignShape& shape);
 inline constexpr int transfer_classes = 4;
 inline constexpr int first_fill_class = 0;  ///< of the ifmap; filter and ofmap follow. Vector work has this one alone
 inline constexpr int write_back_class = 3;
+/// Units of transfers that a design may have.
+inline constexpr std::size_t most_engines = 8;
+
+/// `done[31:0] >= PREFIXneed0 && ...`: all counters of transfers have reached what a descriptor asks for.
+std::string needs_met(const DesignShape& shape, const std::string& done, const std::string& prefix);
 
 using Places = std::map<std::string, std::string>;
 /// A number at `NAME`, and at `NAME1` one less: the last bit or index.
@@ -95,7 +116,7 @@ struct QueueShape {
   std::int64_t bits = 1;  ///< of a word
   int log = 2;            ///< words, as a power of two
 };
-/// The queues of the transfers' unit, and those of the whole beside its parts.
+/// The queues of a transfers' unit, and those of the whole beside its parts.
 std::vector<QueueShape> dma_queues(const DesignShape& shape);
 std::vector<QueueShape> whole_queues(const DesignShape& shape);
 /// The beginning of a queue's instance, parameters and name, at `QUEUE_name`.
@@ -104,6 +125,8 @@ void set_queue_places(Places& places, const std::vector<QueueShape>& queues);
 /// SystemVerilog of the parts; each returns the text of its modules. `places`: what array_places() gives and the widths that the parts share.
 Places design_places(const DesignShape& shape, const std::string& top);
 std::string dma_text(const DesignShape& shape, const Places& places);
+/// A link's unit; all of a design are alike.
+std::string link_text(const DesignShape& shape, const Places& places);
 std::string level_text(const DesignShape& shape, std::size_t level, const Places& places);
 std::string feed_text(const DesignShape& shape, const Places& places);
 /// What holds the array while a level's port needs further cycles for a step; only where steps are priced.
@@ -112,6 +135,8 @@ std::string meter_text(const DesignShape& shape, const Places& places);
 std::string meter_instance(const DesignShape& shape);
 std::string results_text(const DesignShape& shape, const Places& places);
 std::string vector_text(const DesignShape& shape, const Places& places);
+/// The links' instances, and the words that they and the levels exchange.
+std::string link_instances(const DesignShape& shape, const Places& places);
 /// The whole around them, with the array's module of that name; its text has only this module.
 std::string whole_text(const DesignShape& shape, const std::string& array, const Places& places);
 /// `assign`s from a descriptor's bits to wires `PREFIXname`, with their declarations; only fields that begin with `group`.

@@ -24,7 +24,7 @@ module @TOP@ (
 ?  input  logic chunk_valid,
 ?  output logic chunk_ready,
 ?  input  logic [@VD1@:0] chunk_data,
-  input  logic bias_valid,
+@LINKPORTS@  input  logic bias_valid,
   input  logic [@BIASW1@:0] bias_addr,
   input  logic [@A1@:0] bias_data,
   output logic rd_valid,
@@ -40,7 +40,7 @@ module @TOP@ (
   output logic [@LM1@:0] wr_addr,
   output logic [@LW1@:0] wr_data,
 @ACKPORTS@  output logic [31:0] ended,
-  output logic [127:0] done
+  output logic [@DONE1@:0] done
 );
   // ---- Program queues. ----
   logic t_valid, t_ready, n_valid, n_ready;
@@ -79,8 +79,7 @@ module @TOP@ (
   // ---- An array tile begins when its operands' tiles are there. ----
 @GATE@
   logic gate;
-  assign gate = run && at_valid && (!g_begin || (configs >= g_need_c && ended >= g_need_e && done[31:0] >= g_need0 && done[63:32] >= g_need1 &&
-                done[95:64] >= g_need2 && done[127:96] >= g_need3));
+  assign gate = run && at_valid && (!g_begin || (configs >= g_need_c && ended >= g_need_e && @GATEMET@));
   assign at_ready = @HOLDER@_ready;
 
   logic ifmap_valid, ifmap_ready, filter_valid, filter_ready, psum_ready, ofmap_valid;
@@ -122,12 +121,12 @@ module @TOP@ (
   logic [@LA1@:0] dr_addr, dw_addr;
   logic [@LW1@:0] dr_data, dw_data;
   logic [@L1@:0] dw_en;
-  @TOP@_dma dma (.clk(clk), .rst(rst), .run(run), .d_valid(t_valid), .d_ready(t_ready), .d(t_data), .ended(ended), .done(done),
+  @TOP@_dma dma (.clk(clk), .rst(rst), .run(run), .d_valid(t_valid), .d_ready(t_ready), .d(t_data), .ended(ended), @DMADONE@,
     .rd_valid(rd_valid), .rd_ready(rd_ready), .rd_lanes(rd_lanes), .rd_addr(rd_addr), .rr_valid(rr_valid), .rr_data(rr_data),
     .wr_valid(wr_valid), .wr_ready(wr_ready), .wr_last(wr_last), .wr_lanes(wr_lanes), .wr_addr(wr_addr), .wr_data(wr_data), @ACKPINS@,
     .lv_raddr(dr_addr), .lv_rdata(dr_data), .lv_wen(dw_en), .lv_waddr(dw_addr), .lv_wdata(dw_data));
 
-  // ---- Levels. ----
+@LINKS@  // ---- Levels. ----
 @LEVELS@
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -152,6 +151,7 @@ std::vector<QueueShape> whole_queues(const DesignShape& shape) {
   std::vector<QueueShape> out{{"transfers", layouts.transfer.bits(), 2}, {"folds", layouts.fold.bits(), 2}, {"gates", layouts.fold.group_bits("g_"), 3}};
   for (const auto& [name, group] : {std::pair{"ifmaps", "i_"}, {"filters", "f_"}, {"results", "r_"}}) out.push_back({name, priced_bits(layouts.fold, group), 3});
   if (shape.vector_lanes > 0) out.push_back({"chunks", layouts.chunk.bits(), 2});
+  for (std::size_t e = 1; e < shape.engines(); ++e) out.push_back({"k" + std::to_string(e), layouts.transfer.bits(), 2});
   return out;
 }
 
@@ -190,6 +190,17 @@ std::string whole_text(const DesignShape& s, const std::string& array, const Pla
   all["ACKPINS"] = s.device ? ".rq_ready(rq_ready), .rq_tag(rq_tag), .complete(complete)" : ".wa_valid(wa_valid)";
   all["IMAGES"] = s.images ? "c_y0, c_oh, " : "";
   all["ARRAY"] = array;
+  // A line that has its break where there are four counters.
+  std::string met = needs_met(s, "done", "g_");
+  met.replace(met.find(" done[95"), 1, "\n                ");
+  all["GATEMET"] = met;
+  all["DMADONE"] = s.nested ? ".done(done[127:0]), .all(done)" : ".done(done)";
+  all["LINKPORTS"] = "";
+  for (std::size_t e = 1; e < s.engines(); ++e) {
+    const std::string n = std::to_string(e);
+    all["LINKPORTS"] += fill_places("  input  logic link" + n + "_valid,\n  output logic link" + n + "_ready,\n  input  logic [@TD1@:0] link" + n + "_data,\n", places);
+  }
+  all["LINKS"] = s.nested ? "  // ---- Transfers between levels. ----\n" + link_instances(s, all) + "\n" : "";
   all["CONFIG"] = unpack_text(layouts.config, "config_data", "", "c_");
   // From the queue's output, not from the fold that enters.
   all["GATE"] = unpack_text(layouts.fold, "gate_data", "g_", "g_");
@@ -199,6 +210,7 @@ std::string whole_text(const DesignShape& s, const std::string& array, const Pla
 
   std::string body;
   std::string read_dr, read_if, read_fi, read_ps, read_vr;
+  std::vector<std::string> read_in(s.links.size()), read_out(s.links.size());
   for (std::size_t l = 0; l < s.levels.size(); ++l) {
     const std::string i = std::to_string(l);
     const auto holds = [&](arch::Operand o) { return s.levels[l].holds[static_cast<std::size_t>(o)]; };
@@ -226,16 +238,31 @@ std::string whole_text(const DesignShape& s, const std::string& array, const Pla
       ports += ", .vr_addr(vr_addr), .vr_data(vr" + i + "), .vw_en(vw_en), .vw_addr(vw_addr), .vw_data(vw_data)";
       joined(read_vr, "vr" + i);
     }
+    for (std::size_t k = 0; k < s.links.size(); ++k) {
+      const auto side = [&](const std::string& wire, const std::string& port, std::string& read) {
+        body += "  logic [@KW1@:0] " + wire + "_" + i + ";\n";
+        ports += ", ." + port + "r_addr(" + wire + "_raddr), ." + port + "r_data(" + wire + "_" + i + "), ." + port + "w_en(" + wire + "_en), ." + port + "w_addr(" + wire + "_waddr), ." + port + "w_data(" +
+                 wire + "_wdata)";
+        joined(read, wire + "_" + i);
+      };
+      const std::string n = std::to_string(k + 1);
+      if (s.links[k].inner(l)) side("k" + n + "_in", "i" + n, read_in[k]);
+      if (s.links[k].outer(l)) side("k" + n + "_out", "o" + n, read_out[k]);
+    }
     body += "  @TOP@_level" + i + " level" + i + " (" + ports + ");\n";
   }
   body += "  assign dr_data = " + read_dr + ";\n  assign if_words = " + read_if + ";\n  assign filter_data = " + read_fi + ";\n  assign psum_data = " + read_ps + ";\n";
   if (has_vector) body += "  assign vr_data = " + read_vr + ";\n";
+  for (std::size_t k = 0; k < s.links.size(); ++k) {
+    const std::string n = std::to_string(k + 1);
+    body += "  assign k" + n + "_in_rdata = " + read_in[k] + ";\n  assign k" + n + "_out_rdata = " + read_out[k] + ";\n";
+  }
   all["LEVELS"] = fill_places(body, all);
   return fill_places(choose_lines(text, has_vector), all);
 }
 
-Expected<Rtl> emit_design(const arch::Design& design, bool several_images) {
-  auto shaped = design_shape(design);
+Expected<Rtl> emit_design(const arch::Design& design, bool several_images, bool between_levels) {
+  auto shaped = design_shape(design, between_levels);
   if (!shaped) return fail(std::move(shaped.error()));
   shaped->images = several_images;
   const DesignShape& s = *shaped;
@@ -250,7 +277,7 @@ Expected<Rtl> emit_design(const arch::Design& design, bool several_images) {
   for (std::size_t l = 0; l < s.levels.size(); ++l) levels += level_text(s, l, places);
   Rtl rtl;
   rtl.top = top;
-  rtl.text = array->text + dma_text(s, places) + feed_text(s, places) + results_text(s, places) + (has_vector ? vector_text(s, places) : "") + levels +
+  rtl.text = array->text + dma_text(s, places) + (s.links.empty() ? "" : link_text(s, places)) + feed_text(s, places) + results_text(s, places) + (has_vector ? vector_text(s, places) : "") + levels +
              (s.prices_steps() ? meter_text(s, places) : "") + whole_text(s, array->top, places);
   const auto port = [&](const char* name, std::int64_t width, bool input) { rtl.ports.push_back({name, static_cast<int>(width), input}); };
   port("clk", 1, true);
@@ -265,6 +292,7 @@ Expected<Rtl> emit_design(const arch::Design& design, bool several_images) {
   stream("fold", layouts.fold.bits());
   stream("config", layouts.config.bits());
   if (has_vector) stream("chunk", layouts.chunk.bits());
+  for (std::size_t e = 1; e < s.engines(); ++e) stream("link" + std::to_string(e), layouts.transfer.bits());
   port("bias_valid", 1, true);
   port("bias_addr", bits_for(s.bias_words - 1), true);
   port("bias_data", s.array.accumulator_bits, true);
@@ -288,7 +316,7 @@ Expected<Rtl> emit_design(const arch::Design& design, bool several_images) {
     port("wa_valid", 1, true);
   }
   port("ended", 32, false);
-  port("done", 128, false);
+  port("done", static_cast<std::int64_t>(32 * s.counters()), false);
   return rtl;
 }
 

@@ -15,7 +15,7 @@ module @TOP@_vector (
   output logic q_ready,
   input  logic [@VD1@:0] q,
   input  logic [31:0] ended,
-  input  logic [127:0] done,
+  input  logic [@DONE1@:0] done,
   output logic [@VRA1@:0] vr_addr,
   input  logic [@VRD1@:0] vr_data,
   output logic [@V1@:0] vw_en,
@@ -44,7 +44,7 @@ module @TOP@_vector (
   assign base = started ? @AW@'d0 : q_in;
   always_comb begin
     now_left = started ? left : q_ops;
-    active = started || (run && q_valid && ended >= q_need_e && done[31:0] >= q_need0 && done[63:32] >= q_need1 && done[95:64] >= q_need2 && done[127:96] >= q_need3);
+    active = started || (run && q_valid && ended >= q_need_e && @MET@);
     last = now_left <= 32'd@V@;
     q_ready = active && last;
   end
@@ -222,6 +222,7 @@ std::string vector_text(const DesignShape& s, const Places& places) {
   const int bits = s.array.precision_bits;
   set("BPAD", 56 - bits);
   set("B32PAD", 32 - bits);
+  all["MET"] = needs_met(s, "done", "q_");
   all["UNPACK"] = unpack_text(descriptor_layouts(s).chunk, "q", "", "q_");
   return fill_places(unit, all);
 }

@@ -331,11 +331,10 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
       d.set("oh", oh);
       d.set("ow", ow);
     }
-    d.set("need_e", begin[0]);
     Progress need = begin;
     need[1 + first_fill_class] += fills_before[static_cast<std::size_t>(i) + 1] + (part.ahead > 0 ? 1 : 0);
     need[1 + write_back_class] += std::max<std::int64_t>(0, i - slots + 1);
-    for (int c = 0; c < transfer_classes; ++c) d.set("need" + std::to_string(c), need[static_cast<std::size_t>(c) + 1]);
+    state.set_needs(d, "", need);
   }
   std::sort(all.begin(), all.end(), [](const Ordered& a, const Ordered& b) { return a.key < b.key; });
   for (const Ordered& one : all)

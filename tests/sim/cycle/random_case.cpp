@@ -134,7 +134,7 @@ RandomCase random_case(Random& random, const CaseOptions& options) {
     design.name = "random";
     design.clock_mhz = 1000;
     design.clock_period_ps = random.pick<std::int64_t>({1000, 1250, 833});
-    const std::int64_t shared = random.integer(0, 2);
+    const std::int64_t shared = random.integer(0, options.largest_shared);
     for (std::int64_t s = 0; s < shared; ++s) design.shared.push_back(random_level(random, "shared" + std::to_string(s), options.ample));
     for (int c = 0; c < options.cores; ++c) design.cores.push_back(random_core(random, "core" + std::to_string(c), options));
     design.bus_bytes_per_cycle = options.ample ? 4096 : random.pick<std::int64_t>({1, 2, 4, 8, 16, 64});
@@ -195,7 +195,14 @@ std::string RandomCase::text() const {
     }
     out << "g m n k";
     for (const std::int64_t e : step.work.extent) out << " " << e;
-    out << (step.work.window ? " (convolution)" : "") << "\n";
+    if (step.work.window) {
+      const workloads::Convolution& c = *step.work.window;
+      out << " (convolution of " << c.batch << " images, groups " << c.groups << ", channels " << c.in_channels << " to " << c.out_channels;
+      for (std::size_t a = 0; a < 2; ++a)
+        out << ", in " << c.in[a] << " kernel " << c.kernel[a] << " stride " << c.stride[a] << " dilation " << c.dilation[a] << " pads " << c.pad_begin[a] << " " << c.pad_end[a];
+      out << ")";
+    }
+    out << "\n";
     for (const arch::LevelLoops& level : step.mapping.levels) {
       out << "  " << level.level << " keeps " << level.keeps[0] << level.keeps[1] << level.keeps[2] << " loops";
       for (const arch::Loop& loop : level.loops) out << " " << arch::letter(loop.dim) << loop.count;

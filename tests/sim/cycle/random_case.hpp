@@ -28,6 +28,7 @@ struct CaseOptions {
   int cores = 1;
   int steps = 1;
   bool vector = false;          ///< some steps are vector work
+  std::int64_t largest_shared = 2;  ///< shared levels
   std::int64_t largest_array = 6;  ///< rows and columns
   std::int64_t largest_extent = 20;
   bool ample = false;           ///< ports and links so wide that nothing waits for them, all levels double buffered

@@ -1,0 +1,102 @@
+#include <algorithm>
+
+#include "design/array_program.hpp"
+
+namespace gnomon::hls {
+
+void DescriptorWriter::set(const std::string& name, std::int64_t value) {
+  std::uint8_t* const data = &stream_.data[static_cast<std::size_t>((stream_.count - 1) * stream_.bytes)];
+  const int at = layout_.at(name), width = layout_.width(name);
+  for (int b = 0; b < width; ++b) {
+    const std::uint8_t bit = static_cast<std::uint8_t>(1u << ((at + b) % 8));
+    std::uint8_t& byte = data[(at + b) / 8];
+    byte = static_cast<std::uint8_t>(((value >> std::min(b, 63)) & 1) != 0 ? byte | bit : byte & ~bit);
+  }
+}
+
+std::int64_t ProgramState::beat(std::size_t level) const {
+  return bytes_per_cycle(level) * 8 / shape.array.precision_bits;
+}
+
+std::int64_t ProgramState::bytes_per_cycle(std::size_t level) const { return std::min(outer_bytes_per_cycle(design), shape.levels[level].bytes_per_cycle); }
+
+void ProgramState::set_needs(DescriptorWriter& d, const std::string& prefix, const Progress& need) const {
+  d.set(prefix + "need_e", need[0]);
+  for (std::size_t c = 0; c < shape.counters(); ++c) d.set(prefix + "need" + std::to_string(c), need[1 + c]);
+}
+
+Expected<void> ProgramState::add(const TransferWords& t) {
+  if (t.images.total > 0) return add_images(t);
+  // Loops that go on where the one inside ends are one loop.
+  std::vector<std::pair<std::int64_t, std::int64_t>> loops;
+  std::array<std::int64_t, 5> start{};
+  const bool whole = t.start == decltype(t.start){};
+  for (std::size_t d = 0; d < t.loops.size(); ++d) {
+    const auto& [count, stride] = t.loops[d];
+    if (count == 1) continue;
+    if (!loops.empty() && whole && loops.back().first * loops.back().second == stride) {
+      loops.back().first *= count;
+      continue;
+    }
+    if (d < t.start.size()) start[loops.size()] = t.start[d];
+    loops.push_back({count, stride});
+  }
+  if (loops.size() > 5) return fail(ErrorKind::unsupported, "a transfer along more than five loops");
+  loops.resize(5, {1, 0});
+  begin_transfer(t);
+  DescriptorWriter& d = of(t);
+  for (std::size_t l = 0; l < t.start.size(); ++l) d.set("i" + std::to_string(l), start[l]);
+  std::int64_t back = 0;
+  for (std::size_t l = 0; l < 5; ++l) {
+    if (l < 4) d.set("c" + std::to_string(l), loops[l].first);
+    d.set("d" + std::to_string(l), loops[l].second - back);
+    back += (loops[l].first - 1) * loops[l].second;
+  }
+  end_transfer(t);
+  return {};
+}
+
+/// Four loops: the first, rows of images, and two around them.
+Expected<void> ProgramState::add_images(const TransferWords& t) {
+  const ImageSpan& s = t.images;
+  if (s.start > 65535) return fail(ErrorKind::unsupported, "a batch of images of more than 65536 pixels or rows");
+  begin_transfer(t);
+  const auto [inner, inner_step] = t.loops[0];
+  const std::int64_t last = s.start + s.total - 1, back = (inner - 1) * inner_step, through = last / s.count * s.stride + (last % s.count - s.start) * s.step + back;
+  DescriptorWriter& d = of(t);
+  d.set("images", 1);
+  d.set("i1", s.start);
+  d.set("c0", inner);
+  d.set("d0", inner_step);
+  d.set("c1", s.count);
+  d.set("d1", s.step - back);
+  d.set("c2", s.total);
+  d.set("d2", s.stride - (s.count - 1) * s.step - back);
+  d.set("c3", t.loops[1].first);
+  d.set("d3", t.loops[1].second - through);
+  d.set("d4", t.loops[2].second - through - (t.loops[1].first - 1) * t.loops[1].second);
+  end_transfer(t);
+  return {};
+}
+
+void ProgramState::begin_transfer(const TransferWords& t) {
+  DescriptorWriter& d = of(t);
+  d.begin();
+  d.set("write", t.write ? 1 : 0);
+  d.set("cls", t.cls);
+  d.set("beat", t.beat);
+  d.set("words", t.words);
+  d.set("mem", t.mem);
+}
+
+void ProgramState::end_transfer(const TransferWords& t) {
+  DescriptorWriter& d = of(t);
+  d.set("lvl", t.lvl);
+  d.set("lstep", t.lstep);
+  d.set("wrap", t.ring > 0 ? t.ring : -1);  // no word has this address
+  set_needs(d, "", t.need);
+  ++now[counter_of(t.engine, t.cls)];
+  if (shape.device && t.engine == 0) program.device.push_back({t.runs, t.bytes, t.bytes_per_cycle, t.words});
+}
+
+}  // namespace gnomon::hls

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "gnomon/arch/lowering.hpp"
+#include "gnomon/arch/mapping.hpp"
+
+namespace gnomon::hls {
+
+/// Rows (or pixels) of neighbouring images, from `start` in the first one on: `total` of them, `count` in an image, `step` apart; `stride` from image to image.
+struct ImageSpan {
+  std::int64_t count = 0, start = 0, total = 0, step = 0, stride = 0;  ///< total 0: none
+};
+
+/// How a tile's words lie in memory and level.
+struct TileWords {
+  std::int64_t elements = 0, mem = 0;
+  std::vector<std::pair<std::int64_t, std::int64_t>> loops;  ///< in the memory: count, stride; innermost first
+  // Local places, in elements: along the dimensions; of a window's ifmap m is along an output pixel's column, the others along its row and a tap's
+  // column, row and channel.
+  std::int64_t step[arch::dim_count] = {};
+  std::int64_t m_row = 0, tap_x = 0, tap_y = 0, channel = 0;
+  std::int64_t y_origin = 0, x_origin = 0, first_channel = 0;
+  ImageSpan images;                             ///< of several images
+  std::int64_t first_image = 0, image_words = 0;  ///< words of a channel of an image in the midst
+  // Of a window's ifmap: which rows and columns of the image it holds, in how many channels; rows of an image in the midst.
+  std::int64_t y = 0, y_step = 1, rows = 0, x = 0, x_step = 1, columns = 0, channels = 0, image_rows = 0;
+};
+
+/// Where the words of an inner tile lie inside an outer one, as that lies in its level.
+struct InnerWords {
+  std::int64_t offset = 0;
+  std::vector<std::pair<std::int64_t, std::int64_t>> loops;
+};
+
+/// The places of the tiles of array work. Of convolutions, activations lie channel by channel and filters one after the other; matrices lie row by row.
+class TilePlaces {
+ public:
+  explicit TilePlaces(const arch::ArrayWork& work);
+  /// The ifmap is read through a window; else pixels are rows of a matrix.
+  bool windowed() const { return windowed_; }
+  TileWords of(std::size_t operand, const arch::TileRange& range) const;
+  InnerWords inside(std::size_t operand, const arch::TileRange& inner, const TileWords& words, const arch::TileRange& outer, const TileWords& around) const;
+
+ private:
+  struct Touched;
+  const arch::ArrayWork& work_;
+  bool windowed_ = false;
+  std::int64_t size_[arch::dim_count] = {};
+
+  Touched touched(int axis, std::int64_t first, std::int64_t last) const;
+  TileWords block_words(const arch::TileRange& r, arch::Dim outer, arch::Dim inner) const;
+  TileWords pixel_words(const arch::TileRange& r, arch::Dim channel) const;
+  TileWords window_words(const arch::TileRange& r) const;
+};
+
+}  // namespace gnomon::hls

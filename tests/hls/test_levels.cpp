@@ -1,0 +1,231 @@
+// Complete designs that keep operands in two levels of the core or more. Truths: the SystemC model, in whose cycles every work step must end; the integer interpreter
+// for all outputs; broken RTL is found.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "design_case.hpp"
+#include "gnomon/arch/lowering.hpp"
+#include "gnomon/base/process.hpp"
+#include "gnomon/base/random.hpp"
+#include "gnomon/sim/mapper.hpp"
+#include "gnomon/sim/result.hpp"
+#include "random_case.hpp"
+
+namespace gnomon::hls {
+namespace {
+
+constexpr const char* rows = "a,5,7,9\nb,13,6,70\nc,1,1,1\nd,17,20,30\n";
+
+/// A scratchpad in front of a buffer, both for all operands.
+arch::Design two_levels(const std::string& flow, bool overlap, const std::function<void(Json&)>& changes = {}) {
+  return design(flow, overlap, [&](Json& json) {
+    json["cores"][0]["levels"] = Json::parse(R"([{"name": "pad", "holds": ["ifmap", "filter", "ofmap"], "kib": 0.5, "bytes_per_cycle": 16},
+                                                 {"name": "buffer", "holds": ["ifmap", "filter", "ofmap"], "kib": 2, "banks": 4, "bytes_per_cycle": 8}])");
+    if (changes) changes(json);
+  });
+}
+
+/// Work and mapping of a random case as a workload: products and convolutions, each on inputs of its own.
+std::shared_ptr<const workloads::Graph> workload_of(const sim::testing::RandomCase& drawn) {
+  Json json = Json::parse(R"({"version": 1, "name": "drawn", "tensors": [], "operators": []})");
+  const auto tensor = [&](const std::string& name, const std::vector<std::int64_t>& shape, bool constant) {
+    json["tensors"].push_back(Json{{"name", name}, {"shape", shape}});
+    if (constant) json["tensors"].back()["constant"] = true;
+  };
+  for (std::size_t s = 0; s < drawn.steps.size(); ++s) {
+    const arch::ArrayWork& work = drawn.steps[s].work;
+    const std::string n = "s" + std::to_string(s);
+    if (!work.window) {
+      tensor(n + ".x", {work.extent[0], work.extent[1], work.extent[3]}, false);
+      tensor(n + ".w", {work.extent[0], work.extent[3], work.extent[2]}, true);
+      tensor(n + ".y", {work.extent[0], work.extent[1], work.extent[2]}, false);
+      json["operators"].push_back(Json{{"name", n}, {"op", "matmul"}, {"type", "MatMul"}, {"inputs", {n + ".x", n + ".w"}}, {"outputs", {n + ".y"}}});
+      continue;
+    }
+    const workloads::Convolution& c = *work.window;
+    tensor(n + ".x", {c.batch, c.in_channels, c.in[0], c.in[1]}, false);
+    tensor(n + ".w", {c.out_channels, c.in_channels / c.groups, c.kernel[0], c.kernel[1]}, true);
+    tensor(n + ".y", {c.batch, c.out_channels, c.out[0], c.out[1]}, false);
+    json["operators"].push_back(Json{{"name", n}, {"op", "convolution"}, {"type", "Conv"}, {"inputs", {n + ".x", n + ".w"}}, {"outputs", {n + ".y"}},
+                                     {"convolution", Json{{"groups", c.groups}, {"stride", c.stride}, {"pad_begin", c.pad_begin}, {"pad_end", c.pad_end}, {"dilation", c.dilation}}}});
+  }
+  auto graph = workloads::parse(json.dump(), "json", "drawn.json");
+  EXPECT_TRUE(graph) << graph.error().text() << json.dump();
+  return graph ? *graph : nullptr;
+}
+
+/// The RTL supports it; else another one is drawn.
+bool has_rtl(const sim::testing::RandomCase& drawn) {
+  const arch::Core& core = drawn.design.cores[0];
+  if (core.array.accumulator_bits % core.array.precision.bits != 0) return false;
+  for (const arch::Level& level : core.levels)
+    if (std::none_of(std::begin(level.holds), std::end(level.holds), [](bool holds) { return holds; })) return false;
+  bool nested = false;
+  for (const auto& step : drawn.steps) {
+    for (int o = 0; o < 3; ++o) nested = nested || arch::chain(step.mapping, static_cast<arch::Operand>(o)).size() > 2;
+    if (!step.work.window) continue;
+    const workloads::Convolution& c = *step.work.window;
+    for (std::size_t a = 0; a < 2; ++a)
+      if (c.kernel[a] > 1 && (c.dilation[a] != 1 || c.stride[a] > c.kernel[a])) return false;
+  }
+  return nested;
+}
+
+arch::Design design_of(const sim::testing::RandomCase& drawn, const std::string& memory) {
+  const arch::Core& core = drawn.design.cores[0];
+  const int bits = core.array.precision.bits, words = bits == 16 ? 2 : 1;  // rates that do not cut a word
+  const std::string flow = core.array.dataflow == arch::Dataflow::os ? "os" : core.array.dataflow == arch::Dataflow::ws ? "ws" : "is";
+  return design(flow, core.array.overlap, [&](Json& json) {
+    Json& to = json["cores"][0];
+    to["array"]["rows"] = core.array.rows;
+    to["array"]["cols"] = core.array.cols;
+    to["array"]["precision"] = core.array.precision.name;
+    to["array"]["accumulator_bits"] = core.array.accumulator_bits;
+    to["vector"]["lanes"] = core.vector_lanes;
+    to["levels"] = Json::array();
+    for (const arch::Level& level : core.levels) {
+      Json holds = Json::array();
+      for (int o = 0; o < 3; ++o)
+        if (level.holds[o]) holds.push_back(arch::operand_names()[o]);
+      to["levels"].push_back(Json{{"name", level.name}, {"holds", holds}, {"kib", static_cast<double>(level.bytes) / 1024}, {"banks", level.banks},
+                                  {"bytes_per_cycle", level.bytes_per_cycle * words}, {"double_buffered", level.double_buffered}});
+    }
+    json["interconnect"]["bytes_per_cycle"] = drawn.design.bus_bytes_per_cycle * words;
+    if (memory == "ideal") json["memory"] = Json{{"type", memory}, {"bytes_per_cycle", drawn.design.memory.bytes_per_cycle * words}, {"latency_cycles", drawn.design.memory.latency_cycles}};
+    else json["memory"] = Json{{"type", memory}, {"channels", 1}};
+  });
+}
+
+arch::Mapping mapping_of(const sim::testing::RandomCase& drawn, const arch::Design& made, const workloads::Graph& graph) {
+  arch::Mapping out;
+  auto lowered = arch::lower(graph, sim::lowering_core(made));
+  EXPECT_TRUE(lowered) << lowered.error().text();
+  if (!lowered) return out;
+  auto mapped = sim::map(made, graph, *lowered);
+  EXPECT_TRUE(mapped) << mapped.error().text();
+  if (!mapped) return out;
+  EXPECT_EQ(mapped->steps.size(), drawn.steps.size());
+  for (std::size_t s = 0; s < mapped->steps.size(); ++s) {
+    out.steps.push_back(drawn.steps[s].mapping);
+    out.steps.back().step = mapped->steps[s].step;
+    out.steps.back().core = made.cores[0].name;
+    for (arch::Layout& layout : out.steps.back().layout) layout = arch::Layout::streamed;
+  }
+  return out;
+}
+
+TEST(Levels, NetworksRunWhole) {
+  const auto lenet = workload("examples/workloads/lenet5.json"), block = workload("tests/hls/workloads/residual_block.json");
+  for (const char* flow : flows) {
+    SCOPED_TRACE(flow);
+    const arch::Design made = two_levels(flow, true);
+    check(made, *products(rows));
+    check(made, *lenet);
+    check(made, *block);
+    check(made, *block, 0.3, 5);
+  }
+}
+
+// One to three levels with any operands, slots, ports and banks; any mapping of loops, bypasses and folds to them; products, convolutions, several images.
+// Five work steps a design, 60 in all; GNOMON_LONG=1: 300 designs, 1,500 steps.
+TEST(Levels, RandomDesignsAndMappings) {
+  const std::uint64_t wanted = long_run() ? 300 : 12;
+  std::uint64_t designs = 0;
+  std::int64_t steps = 0, between = 0, devices = 0, refused = 0;
+  for (std::uint64_t seed = 1; designs < wanted; ++seed) {
+    Random random(derive(seed, "levels"));
+    sim::testing::CaseOptions wish;
+    wish.largest_shared = 0;
+    wish.largest_extent = 16;
+    wish.steps = 5;
+    const sim::testing::RandomCase drawn = sim::testing::random_case(random, wish);
+    if (!has_rtl(drawn)) continue;
+    const std::string memory = random.chance(0.7) ? "ideal" : random.pick<std::string>({"ddr4-2400", "hbm2-2000", "lpddr4-3200"});
+    const arch::Design made = design_of(drawn, memory);
+    SCOPED_TRACE("seed " + std::to_string(seed) + ", " + memory + "\n" + drawn.text());
+    const auto graph = workload_of(drawn);
+    ASSERT_TRUE(graph);
+    const arch::Mapping mapping = mapping_of(drawn, made, *graph);
+    for (const double stall : {0.0, 0.3}) {
+      if (stall > 0 && designs % 3 != 0) continue;
+      CosimOptions o = options();
+      o.stall = stall;
+      o.seed = seed;
+      auto run = cosimulate_design({made, *graph, mapping, o, {}});
+      if (!run && run.error().text().find("goes on to another image") != std::string::npos) {
+        ++refused;
+        break;
+      }
+      ASSERT_TRUE(run) << run.error().text();
+      EXPECT_EQ(run->mismatches, 0) << run->first_mismatch->tensor << "[" << run->first_mismatch->element << "]: " << run->first_mismatch->expected << ", got " << run->first_mismatch->got;
+      for (const DesignStep& step : run->steps) {
+        if (stall == 0) EXPECT_EQ(step.latency_cycles, step.model_latency_cycles) << step.label;
+      }
+      if (testing::Test::HasFailure()) return;
+      if (stall > 0) continue;
+      ++designs;
+      devices += memory == "ideal" ? 0 : 1;
+      steps += static_cast<std::int64_t>(run->steps.size());
+      for (const auto& step : drawn.steps)
+        for (int op = 0; op < 3; ++op) between += arch::chain(step.mapping, static_cast<arch::Operand>(op)).size() > 2 ? 1 : 0;
+    }
+  }
+  std::printf("%llu designs (%lld at a device, %lld refused), %lld steps, %lld operands kept in several levels\n", static_cast<unsigned long long>(designs), static_cast<long long>(devices),
+              static_cast<long long>(refused), static_cast<long long>(steps), static_cast<long long>(between));
+}
+
+// A change in what moves words between levels shows in bits or cycles, or the run does not come to its end, with what waits for what.
+TEST(Levels, BrokenLinksAreFound) {
+  const auto graph = products(rows);
+  const arch::Design made = two_levels("ws", true);
+  const Rtl sound = *emit_design(made, false, true);
+  const std::pair<const char*, const char*> mutations[] = {{".ended(ended), .done(done[128 +: 128])", ".ended(ended | 32'hffff), .done(done[128 +: 128])"},  // what a transfer waits for
+                                                           {".done(done[128 +: 128]), .all(done)", ".done(done[128 +: 128]), .all(done | 256'hff)"},
+                                                           {"k1_out_raddr[20 +: 20] = k1_rd_at[32 +: 20]", "k1_out_raddr[20 +: 20] = k1_rd_at[0 +: 20]"},
+                                                           {".wa_valid(k1_wr_valid && k1_wr_last)", ".wa_valid(k1_wr_valid || k1_wr_last)"},
+                                                           {"k1_out_en = k1_wr_valid ? k1_wr_lanes", "k1_out_en = k1_wr_valid ? ~k1_wr_lanes"}};
+  for (std::size_t i = 0; i < std::size(mutations); ++i) {
+    if (i % 3 != 0 && !long_run()) continue;  // each is a build of its own
+    const auto& [from, to] = mutations[i];
+    SCOPED_TRACE(from);
+    DesignRequest request{made, *graph, {}, options(), {}};
+    request.rtl = mutate(sound, from, to);
+    ASSERT_FALSE(request.rtl->text.empty()) << "not in the text";
+    auto run = cosimulate_design(request);
+    EXPECT_TRUE(!run || run->mismatches > 0 || run->cycle_difference != 0);
+    if (run) continue;
+    EXPECT_NE(run.error().text().find("does not come to its end"), std::string::npos) << run.error().text();
+    EXPECT_NE(run.error().text().find("link 1 "), std::string::npos) << run.error().text();
+  }
+}
+
+TEST(Levels, ToolsFindNothing) {
+  const std::filesystem::path folder = std::filesystem::path(GNOMON_BINARY_DIR) / "hls-test-tools" / "levels";
+  std::filesystem::create_directories(folder);
+  for (const bool device : {false, true}) {
+    if (device && !long_run()) continue;
+    const arch::Design made = two_levels("ws", true, [&](Json& json) {
+      json["cores"][0]["array"]["rows"] = json["cores"][0]["array"]["cols"] = 2;
+      json["cores"][0]["vector"]["lanes"] = 1;
+      json["cores"][0]["levels"].push_back(Json{{"name", "far"}, {"holds", {"filter"}}});
+      for (Json& level : json["cores"][0]["levels"]) {
+        level["kib"] = 0.0625;
+        level["bytes_per_cycle"] = 2;
+      }
+      if (device) json["memory"] = Json{{"type", "ddr4-2400"}, {"channels", 1}};
+    });
+    const Rtl rtl = *emit_design(made, device, true);
+    const std::filesystem::path file = folder / (rtl.top + ".sv");
+    ASSERT_TRUE(write_file(file, rtl.text));
+    auto lint = run_process({"verilator", "-Wall", "-Wno-DECLFILENAME", "--lint-only", "--top-module", rtl.top, file.string()});
+    ASSERT_TRUE(lint) << lint.error().text();
+    EXPECT_EQ(lint->exit_status, 0) << lint->out << lint->err;
+    auto yosys = run_process({"yosys", "-q", "-p", "read_verilog -sv " + file.string() + "; hierarchy -check -top " + rtl.top + "; proc; opt_expr; opt_clean; check -assert"});
+    ASSERT_TRUE(yosys) << yosys.error().text();
+    EXPECT_EQ(yosys->exit_status, 0) << rtl.top << yosys->out << yosys->err;
+  }
+}
+
+}  // namespace
+}  // namespace gnomon::hls
