@@ -84,6 +84,39 @@ TEST(DeviceMemory, AtRandom) {
   }
 }
 
+// Chunks of a few bursts at controllers that answer in any order: a chunk begins when its own words are there, whatever has come before them.
+TEST(DeviceMemory, ChunksThatCompleteInAnyOrder) {
+  const std::uint64_t seed = 21;
+  Random random(seed);
+  const std::vector<std::string> devices{"ddr3-1600", "ddr4-2400", "ddr5-4800", "hbm2-2000", "lpddr4-3200", "lpddr5-6400"};
+  for (int i = 0; i < (long_run() ? 600 : 60); ++i) {
+    const std::string device = random.pick(devices);
+    const std::int64_t channels = random.integer(1, 8), h = random.integer(8, 40), w = random.integer(8, 40);
+    const bool adds = random.chance(0.5);
+    const arch::Design made = at_device("ws", true, device, [&](Json& json) {
+      json["clock_mhz"] = random.pick<int>({100, 400, 800, 1250});
+      for (Json& level : json["cores"][0]["levels"]) {
+        level["kib"] = 0.0625;
+        level["bytes_per_cycle"] = 8;
+      }
+      json["interconnect"]["bytes_per_cycle"] = 8;
+      json["memory"]["channels"] = random.pick<int>({1, 2, 4});
+      json["memory"]["controller"] = Json{{"page_policy", random.pick<std::string>({"open", "closed"})}, {"scheduler", random.pick<std::string>({"frfcfs", "frfcfs_grp"})},
+                                          {"buffer", random.pick<std::string>({"bankwise", "readwrite", "shared"})}, {"refresh", random.pick<std::string>({"all_bank", "none"})},
+                                          {"arbiter", random.pick<std::string>({"simple", "fifo"})}, {"response_queue", "reorder"}, {"request_buffer_size", random.integer(2, 32)}};
+    });
+    Json net = Json::parse(R"({"version": 1, "name": "chunks", "tensors": [], "operators": []})");
+    for (const char* name : {"x", "z", "y"}) net["tensors"].push_back(Json{{"name", name}, {"shape", {1, channels, h, w}}});
+    if (adds) net["operators"].push_back(Json{{"name", "step"}, {"op", "elementwise"}, {"type", "Add"}, {"inputs", {"x", "z"}}, {"outputs", {"y"}}});
+    else net["operators"].push_back(Json{{"name", "step"}, {"op", "elementwise"}, {"type", "Relu"}, {"inputs", {"x"}}, {"outputs", {"y"}}});
+    auto graph = workloads::parse(net.dump(), "json", "chunks.json");
+    ASSERT_TRUE(graph) << graph.error().text();
+    SCOPED_TRACE("seed " + std::to_string(seed) + ", " + std::to_string(i) + ": " + device + ", " + (adds ? "Add " : "Relu ") + std::to_string(channels) + " x " + std::to_string(h) + " x " + std::to_string(w) + ", " + made.resolved_json);
+    check(made, **graph, 0, seed + static_cast<std::uint64_t>(i));
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
 TEST(DeviceMemory, BrokenTagsAreFound) {
   const auto graph = products(rows);
   const arch::Design made = at_device("ws", true, "ddr4-2400");

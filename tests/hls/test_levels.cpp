@@ -128,9 +128,9 @@ TEST(Levels, NetworksRunWhole) {
 }
 
 // One to three levels with any operands, slots, ports and banks; any mapping of loops, bypasses and folds to them; products, convolutions, several images.
-// Five work steps a design, 60 in all; GNOMON_LONG=1: 300 designs, 1,500 steps.
+// Five work steps a design, 60 in all; GNOMON_LONG=1: 100 designs, 500 steps.
 TEST(Levels, RandomDesignsAndMappings) {
-  const std::uint64_t wanted = long_run() ? 300 : 12;
+  const std::uint64_t wanted = long_run() ? 100 : 12;
   std::uint64_t designs = 0;
   std::int64_t steps = 0, between = 0, devices = 0, refused = 0;
   for (std::uint64_t seed = 1; designs < wanted; ++seed) {

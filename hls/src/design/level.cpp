@@ -51,7 +51,10 @@ std::string level_text(const DesignShape& s, std::size_t index, const Places& pl
   if (holds(arch::Operand::ifmap)) read_port("if", s.ifmap_lanes(), "IFA", "IFD");
   if (holds(arch::Operand::filter)) read_port("fi", s.filter_lanes(), "FIA", "FID");
   if (holds(arch::Operand::ofmap)) {
-    ports += ",\n  input  logic [@C1@:0] rs_en,\n  input  logic rs_sums_any,\n  input  logic [@C1@:0] rs_sums,\n  input  logic [@RSA1@:0] rs_addr,\n  input  logic [@OW1@:0] rs_data,\n  output logic [@OW1@:0] ps_data";
+    // Where a sum takes one word only, all lanes write alike.
+    std::string sums_port = "  input  logic [@C1@:0] rs_sums,\n";
+    if (s.sum_words == 1) sums_port = "  /* verilator lint_off UNUSEDSIGNAL */\n" + sums_port + "  /* verilator lint_on UNUSEDSIGNAL */\n";
+    ports += ",\n  input  logic [@C1@:0] rs_en,\n  input  logic rs_sums_any,\n" + sums_port + "  input  logic [@RSA1@:0] rs_addr,\n  input  logic [@OW1@:0] rs_data,\n  output logic [@OW1@:0] ps_data";
     reads += fill_places("  logic [@AW1@:0] ps_at;\n  always_comb begin\n    ps_at = @AW@'d0;\n    ps_data = @OW@'d0;\n    if (rs_sums_any)\n      for (int i = 0; i < @C@; i = i + 1)\n        for (int w = 0; w < @SW@; w = w + 1) begin\n"
                          "          ps_at = rs_addr[i * @AW@ +: @AW@] + w[@AW1@:0] - @AW@'d@OFF@;\n          if (ps_at < @AW@'d@WORDS@) ps_data[i * @A@ + w * @B@ +: @B@] = mem" + place("ps_at") + ";\n        end\n  end\n", all);
     for (std::int64_t j = 0; j < s.array.cols; ++j)

@@ -60,7 +60,7 @@ class VectorUnit::ChunkStream : public TransferStream {
     settle();
     return ticket;
   }
-  void complete(const Ticket& ticket) override { (fill_ ? unit_.filled_ : unit_.written_back_) = ticket.index + 1; }
+  void complete(const Ticket& ticket) override { (fill_ ? unit_.filled_ : unit_.written_back_)[ticket.index % slots] = ticket.index; }
   void memory_runs(std::vector<MemoryRun>& runs) const override {
     runs.assign(1, {(fill_ ? unit_.step_.in_address : unit_.step_.out_address) + moved_, bytes_});
   }
@@ -97,7 +97,9 @@ void VectorUnit::begin(const arch::Design& design, const VectorStep& step, const
   step_ = step;
   busy_ = false;
   reset_activity();
-  next_chunk_ = ended_chunks_ = compute_cycles_ = filled_ = written_back_ = 0;
+  next_chunk_ = ended_chunks_ = compute_cycles_ = 0;
+  std::fill(std::begin(filled_), std::end(filled_), -1);
+  std::fill(std::begin(written_back_), std::end(written_back_), -1);
   fills_ = std::make_unique<ChunkStream>(*this, design, true, links, counts);
   write_backs_ = std::make_unique<ChunkStream>(*this, design, false, links, counts);
 }
@@ -111,13 +113,13 @@ void VectorUnit::append_streams(std::vector<TransferStream*>& streams) {
 bool VectorUnit::output_slot_free(std::int64_t chunk) const {
   const std::int64_t old = chunk - slots;
   if (old < 0) return true;
-  return step_.part(step_.out_bytes, old) == 0 ? ended_chunks_ > old : written_back_ > old;
+  return step_.part(step_.out_bytes, old) == 0 ? ended_chunks_ > old : written_back_[old % slots] == old;
 }
 
 bool VectorUnit::advance() {
   if (busy_ || next_chunk_ == step_.chunks) return false;
   const bool has_input = step_.part(step_.in_bytes, next_chunk_) > 0;
-  if (has_input ? filled_ <= next_chunk_ : ended_chunks_ <= next_chunk_ - slots) return false;
+  if (has_input ? filled_[next_chunk_ % slots] != next_chunk_ : ended_chunks_ <= next_chunk_ - slots) return false;
   if (!output_slot_free(next_chunk_)) return false;
   start_chunk();
   return true;

@@ -41,8 +41,8 @@ class VectorUnit : public sc_core::sc_module, public Engine {
   std::unique_ptr<ChunkStream> fills_, write_backs_;
   bool busy_ = false;
   std::int64_t next_chunk_ = 0, ended_chunks_ = 0, compute_cycles_ = 0;
-  /// Chunks in order of completion: all before it are filled (written back).
-  std::int64_t filled_ = 0, written_back_ = 0;
+  /// By slot: the chunk last filled (written back). A device completes transfers in any order.
+  std::int64_t filled_[2] = {-1, -1}, written_back_[2] = {-1, -1};
   sc_core::sc_event wake_;
 
   void on_wake();
