@@ -205,7 +205,7 @@ TEST(Layers, TwoProcessesShareACache) {
   const std::vector<Network> networks{two_dense(6, 4, 3, 2), two_dense(4, 6, 4, 1), two_dense(8, 4, 2, 8)};
   auto version = yosys_version();
   ASSERT_TRUE(version) << version.error().text();
-  std::string name = "blocks-2-" + *version + "-osu018.txt";
+  std::string name = "blocks-3-" + *version + "-osu018.txt";
   std::replace(name.begin(), name.end(), ' ', '-');
   std::filesystem::create_directories(options.cache);
   const std::filesystem::path store = options.cache / name;
@@ -249,6 +249,38 @@ TEST(Layers, TwoProcessesShareACache) {
     EXPECT_TRUE(hashes.insert(all[0]).second) << line;
   }
   EXPECT_GT(hashes.size(), 10U);
+}
+
+// A block's figures are its own, whatever else is synthesised: the same labels from an empty cache for each network, and from one cache for all, in another order
+// and two at a time. Truth: each other.
+TEST(Layers, LabelsDoNotDependOnTheCache) {
+  if (!osu018_liberty()) GTEST_SKIP() << "no OSU 0.18 um library here";
+  auto folder = TemporaryFolder::make();
+  ASSERT_TRUE(folder) << folder.error().text();
+  for (const std::string target : {"osu018", "xcup"}) {
+    std::vector<Network> networks{two_dense(6, 4, 3, 2), target == "xcup" ? two_dense(4, 2, 2, 1) : two_dense(4, 6, 4, 1)};
+    if (target == "osu018") networks[1].layers[1].activation = "softmax";  // 61 blocks, which would differ in one run
+    SynthOptions options;
+    options.target = target;
+    options.timing = false;
+    const auto labels = [&](const Network& network) {
+      auto result = synthesise(network, options);
+      if (!result) return result.error().text();
+      std::string text;
+      for (const SynthBlock& block : result->blocks)
+        text += block.module + " " + number(block.each.lut.value_or(0)) + " " + number(block.each.ff.value_or(0)) + " " + number(block.each.area_um2.value_or(0)) + " " + std::to_string(block.each.cell_count) + "\n";
+      return text;
+    };
+    std::vector<std::string> alone;
+    for (std::size_t i = 0; i < networks.size(); ++i) {
+      options.cache = folder->path() / (target + std::to_string(i));
+      options.jobs = 1;
+      alone.push_back(labels(networks[i]));
+    }
+    options.cache = folder->path() / target;
+    options.jobs = 2;
+    for (std::size_t i = networks.size(); i-- > 0;) EXPECT_EQ(labels(networks[i]), alone[i]) << target;
+  }
 }
 
 // For ice40 as for standard cells, with memories; the clock is that of the whole network on the part, however its figures came about.

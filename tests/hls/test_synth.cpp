@@ -71,6 +71,33 @@ TEST(Synth, FpgaFiguresOfASmallDesign) {
   for (const SynthBlock& block : again->blocks) EXPECT_TRUE(block.from_cache) << block.name;
 }
 
+// Figures are the designs' alone: the same from an empty cache each, one run after the other, and from one that holds parts of others, in another order and two
+// runs at a time. Truth: each other.
+TEST(Synth, FiguresDoNotDependOnTheCache) {
+  std::vector<arch::Design> designs{design(arch::Dataflow::os), design(arch::Dataflow::ws)};
+  designs[1].cores[0].array.rows = 2;
+  auto folder = TemporaryFolder::make();
+  ASSERT_TRUE(folder);
+  SynthOptions o = options("ice40");
+  o.timing = false;
+  const auto figures = [&](const arch::Design& d) {
+    auto result = synthesise(d, o);
+    if (!result) return result.error().text();
+    std::string text;
+    for (const SynthBlock& block : result->blocks) text += block.module + " " + number(*block.each.lut) + " " + number(*block.each.ff) + " " + number(*block.each.dsp) + " " + std::to_string(block.each.cell_count) + "\n";
+    return text + number(*result->total.lut);
+  };
+  std::vector<std::string> alone;
+  for (std::size_t i = 0; i < designs.size(); ++i) {
+    o.cache = folder->path() / ("alone" + std::to_string(i));
+    o.jobs = 1;
+    alone.push_back(figures(designs[i]));
+  }
+  o.cache = folder->path() / "shared";
+  o.jobs = 2;
+  for (std::size_t i = designs.size(); i-- > 0;) EXPECT_EQ(figures(designs[i]), alone[i]);
+}
+
 // The same array, flat and composed, for standard cells: the area differs by what is optimised across PEs only.
 TEST(Synth, ComposedIsCloseToFlat) {
   if (!osu018_liberty()) GTEST_SKIP() << "no OSU 0.18 um library here";

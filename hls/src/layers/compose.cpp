@@ -39,7 +39,7 @@ class BlockStore {
     store.cache_ = options.cache.empty() ? default_cache() : options.cache;
     std::error_code code;
     fs::create_directories(store.cache_, code);
-    std::string name = (options.target == "osu018" ? "blocks-2-" : "blocks-1-") + *version + "-" + options.target + ".txt";
+    std::string name = "blocks-3-" + *version + "-" + options.target + ".txt";
     std::replace(name.begin(), name.end(), ' ', '-');
     store.file_ = store.cache_ / name;
     store.take();
@@ -50,8 +50,8 @@ class BlockStore {
     const auto at = known_.find(hash);
     return at == known_.end() ? nullptr : &at->second;
   }
-  /// Keeps figures; where another process has kept such of the same block meanwhile, those hold: what is counted is the same for all who share the folder.
-  Expected<void> put(const std::vector<std::string>& hashes, const std::vector<SynthFigures>& figures) {
+  /// Keeps figures, where no other process has kept those of the same block meanwhile.
+  Expected<void> put(const std::string& hash, const SynthFigures& f) {
     const int file = ::open(file_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (file < 0 || ::flock(file, LOCK_EX) != 0) {
       const std::string why = std::strerror(errno);
@@ -63,10 +63,8 @@ class BlockStore {
     // What a killed process left of a line is ended, and not read.
     char last = '\n';
     if (const off_t end = ::lseek(file, 0, SEEK_END); end > 0 && ::pread(file, &last, 1, end - 1) == 1 && last != '\n') text = " cut\n";
-    for (std::size_t i = 0; i < hashes.size(); ++i) {
-      const SynthFigures& f = figures[i];
-      if (known_.try_emplace(hashes[i], f).second)
-        text += hashes[i] + " " + shown(f.lut) + " " + shown(f.ff) + " " + shown(f.dsp) + " " + shown(f.bram) + " " + shown(f.area_um2) + " " + std::to_string(f.cell_count) + "\n";
+    if (known_.try_emplace(hash, f).second) {
+      text += hash + " " + shown(f.lut) + " " + shown(f.ff) + " " + shown(f.dsp) + " " + shown(f.bram) + " " + shown(f.area_um2) + " " + std::to_string(f.cell_count) + "\n";
     }
     bool whole = true;
     for (std::size_t at = 0; at < text.size() && whole;) {
@@ -110,41 +108,32 @@ class BlockStore {
   std::map<std::string, SynthFigures> known_;
 };
 
-constexpr std::size_t blocks_per_run = 48;
-
 Expected<std::int64_t> synthesise_missing(const std::set<BlockKey>& keys, BlockStore& store, const SynthOptions& options) {
   std::vector<SynthJob> jobs;
+  std::vector<bool> memories;
   std::vector<std::string> hashes;
   for (const BlockKey& key : keys) {
     std::string text = block_text(key), hash = sha256(text).substr(0, 32);
     if (store.find(hash)) continue;
     jobs.push_back({block_name(key), std::move(text), true});
+    memories.push_back(key.kind == BlockKind::table_logic || block_memory_bits(key) > 0);
     hashes.push_back(std::move(hash));
   }
-  const std::size_t runs = (jobs.size() + blocks_per_run - 1) / blocks_per_run;
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
   std::optional<Error> error;
   const auto work = [&] {
-    for (std::size_t r = next++; r < runs; r = next++) {
-      const std::size_t from = r * blocks_per_run, to = std::min(jobs.size(), from + blocks_per_run);
-      auto figures = run_yosys_batch({jobs.begin() + static_cast<std::ptrdiff_t>(from), jobs.begin() + static_cast<std::ptrdiff_t>(to)}, options.target, store.cache());
+    for (std::size_t i = next++; i < jobs.size(); i = next++) {
+      auto figures = run_yosys_block(jobs[i], memories[i], options.target, store.cache());
       const std::lock_guard lock(mutex);
-      if (!figures) {
-        if (!error) error = figures.error();
-        next = runs;
-        return;
-      }
-      const auto first = hashes.begin() + static_cast<std::ptrdiff_t>(from);
-      if (auto kept = store.put({first, first + static_cast<std::ptrdiff_t>(to - from)}, *figures); !kept && !error) {
-        error = kept.error();
-        next = runs;
-        return;
-      }
+      auto kept = figures ? store.put(hashes[i], *figures) : Expected<void>(fail(std::move(figures.error())));
+      if (kept) continue;
+      if (!error) error = kept.error();
+      next = jobs.size();
     }
   };
   std::vector<std::thread> threads;
-  for (std::size_t t = 1; t < std::min<std::size_t>(runs, static_cast<std::size_t>(std::clamp(options.jobs, 1, 64))); ++t) threads.emplace_back(work);
+  for (std::size_t t = 1; t < std::min<std::size_t>(jobs.size(), static_cast<std::size_t>(std::clamp(options.jobs, 1, 64))); ++t) threads.emplace_back(work);
   work();
   for (std::thread& t : threads) t.join();
   if (error) return fail(std::move(*error));

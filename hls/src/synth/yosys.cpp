@@ -179,6 +179,36 @@ std::string script(const SynthJob& job, const std::string& target, const std::st
   return text + "tee -q -o stat.json stat -json\nwrite_verilog -noattr netlist.v\n";
 }
 
+/// Runs the script over the block in a folder of their own.
+Expected<void> synthesise_in(const fs::path& folder, const SynthJob& job, const std::string& commands) {
+  if (auto done = write_file(folder / "block.sv", job.text); !done) return fail(std::move(done.error()));
+  if (auto done = write_file(folder / "run.ys", commands); !done) return fail(std::move(done.error()));
+  // With a driver and a load, abc buffers nets of high fan-out and sizes cells.
+  if (auto done = write_file(folder / "abc.constr", "set_driving_cell BUFX4\nset_load 0.02 [all_outputs]\n"); !done) return fail(std::move(done.error()));
+  if (auto done = run_tool({"yosys", "-q", "run.ys"}, folder, "synthesis of " + job.module); !done) return fail(std::move(done.error()));
+  return {};
+}
+
+/// What the script wrote.
+Expected<SynthFigures> figures_in(const fs::path& folder, const SynthJob& job, const std::string& target) {
+  auto cells = counted_cells(folder / "stat.json", job);
+  if (!cells) return fail(std::move(cells.error()));
+  SynthFigures figures = count(*cells, target);
+  if (target != "osu018") return figures;
+  if (job.unit) {
+    auto memories = read_file(folder / "memories.txt");
+    if (!memories) return fail(std::move(memories.error()));
+    figures.memory_bits = dumped_bits(*memories);
+  }
+  auto area = read_file(folder / "area.txt");
+  if (!area) return fail(std::move(area.error()));
+  // `Chip area for module '\x': 123.0`, or `for top module` where there is a hierarchy; the last line is the whole.
+  const std::size_t at = area->rfind("Chip area for");
+  const std::size_t colon = at == area->npos ? at : area->find("': ", at);
+  figures.area_um2 = colon == area->npos ? 0.0 : std::strtod(area->c_str() + colon + 3, nullptr);
+  return figures;
+}
+
 }  // namespace
 
 Expected<std::string> yosys_version() {
@@ -228,29 +258,10 @@ Expected<SynthRun> run_yosys(const SynthJob& job, const std::string& target, con
   }
   auto work = TemporaryFolder::make(cache);
   if (!work) return fail(std::move(work.error()));
-  if (auto done = write_file(work->path() / "block.sv", job.text); !done) return fail(std::move(done.error()));
-  if (auto done = write_file(work->path() / "run.ys", commands); !done) return fail(std::move(done.error()));
-  // With a driver and a load, abc buffers nets of high fan-out and sizes cells.
-  if (auto done = write_file(work->path() / "abc.constr", "set_driving_cell BUFX4\nset_load 0.02 [all_outputs]\n"); !done)
-    return fail(std::move(done.error()));
-  if (auto done = run_tool({"yosys", "-q", "run.ys"}, work->path(), "synthesis of " + job.module); !done)
-    return fail(std::move(done.error()));
-  auto cells = counted_cells(work->path() / "stat.json", job);
-  if (!cells) return fail(std::move(cells.error()));
-  run.figures = count(*cells, target);
-  if (target == "osu018" && job.unit) {
-    auto memories = read_file(work->path() / "memories.txt");
-    if (!memories) return fail(std::move(memories.error()));
-    run.figures.memory_bits = dumped_bits(*memories);
-  }
-  if (target == "osu018") {
-    auto area = read_file(work->path() / "area.txt");
-    if (!area) return fail(std::move(area.error()));
-    // `Chip area for module '\x': 123.0`, or `for top module` where there is a hierarchy; the last line is the whole.
-    const std::size_t at = area->rfind("Chip area for");
-    const std::size_t colon = at == area->npos ? at : area->find("': ", at);
-    run.figures.area_um2 = colon == area->npos ? 0.0 : std::strtod(area->c_str() + colon + 3, nullptr);
-  }
+  if (auto done = synthesise_in(work->path(), job, commands); !done) return fail(std::move(done.error()));
+  auto figures = figures_in(work->path(), job, target);
+  if (!figures) return fail(std::move(figures.error()));
+  run.figures = *figures;
   if (auto done = write_file(work->path() / "figures.json", to_json(run.figures).dump()); !done)
     return fail(std::move(done.error()));
   if (!figures_from(place / "figures.json") || !fs::exists(run.netlist, code)) fs::remove_all(place, code);  // a damaged one gives way
@@ -259,52 +270,61 @@ Expected<SynthRun> run_yosys(const SynthJob& job, const std::string& target, con
   return run;
 }
 
-Expected<std::vector<SynthFigures>> run_yosys_batch(const std::vector<SynthJob>& jobs, const std::string& target, const fs::path& scratch) {
+namespace {
+
+/// The cells that the scripts for xcup and xc7 may put into a netlist, without memories and of memories.
+constexpr const char *fpga_cells =
+    "=LUT1 =LUT2 =LUT3 =LUT4 =LUT5 =LUT6 =MUXF7 =MUXF8 =MUXF9 =CARRY4 =CARRY8 =FDRE =FDSE =FDCE =FDPE =LDCE =LDPE =INV =DSP48E1 =DSP48E2 =SRL16E =SRLC32E", *fpga_memories = " =RAM* =URAM288";
+
+/// These cells in yosys' own form, cut out of its library once: reading all of it takes ten times as long as a small block does.
+Expected<fs::path> fpga_library(const std::string& version, bool memories, const fs::path& cache) {
+  const std::string commands = "read_verilog -lib -specify +/xilinx/cells_sim.v\nread_verilog -lib +/xilinx/cells_xtra.v\nselect -set cells " + std::string(fpga_cells) +
+                               (memories ? fpga_memories : "") + "\ndelete =* @cells %d\nwrite_rtlil library.il\n";
+  const fs::path place = cache / ("library-" + sha256("library 1\n" + version + "\n" + commands).substr(0, 32));
+  std::error_code code;
+  if (fs::exists(place / "library.il", code)) {
+    touch_cached(place);
+    return place / "library.il";
+  }
+  auto work = TemporaryFolder::make(cache);
+  if (!work) return fail(std::move(work.error()));
+  if (auto done = write_file(work->path() / "run.ys", commands); !done) return fail(std::move(done.error()));
+  if (auto done = run_tool({"yosys", "-q", "run.ys"}, work->path(), "reading yosys' library"); !done) return fail(std::move(done.error()));
+  if (!fs::exists(place / "library.il", code)) fs::remove_all(place, code);  // a damaged one gives way
+  if (auto done = work->publish(place); !done) return fail(std::move(done.error()));
+  return place / "library.il";
+}
+
+}  // namespace
+
+Expected<SynthFigures> run_yosys_block(const SynthJob& job, bool memories, const std::string& target, const fs::path& cache) {
+  auto version = yosys_version();
+  if (!version) return fail(std::move(version.error()));
   std::string liberty;
   if (target == "osu018") {
     auto file = osu018_liberty();
     if (!file) return fail(std::move(file.error()));
     liberty = file->string();
   }
-  auto work = TemporaryFolder::make(scratch);
-  if (!work) return fail(std::move(work.error()));
-  std::string text, top = "module all_blocks ();\n";
-  for (const SynthJob& job : jobs) {
-    text += job.text;
-    top += "  (* keep *) " + job.module + " i_" + job.module + " ();\n";
-  }
-  const SynthJob all{"all_blocks", text + top + "endmodule\n", false};
-  std::string commands = script(all, target, liberty);
+  std::string commands = script(job, target, liberty);
   commands.resize(commands.rfind("write_verilog"));
   // The generic mapping before the library's own takes more than half of the time and moves the areas of small blocks by less than chance does.
   if (target == "osu018") commands.replace(commands.find("synth -top"), 10, "synth -noabc -top");
-  // The area of each module stands in what `stat -liberty` prints.
-  if (auto done = write_file(work->path() / "block.sv", all.text); !done) return fail(std::move(done.error()));
-  if (auto done = write_file(work->path() / "run.ys", commands); !done) return fail(std::move(done.error()));
-  if (auto done = write_file(work->path() / "abc.constr", "set_driving_cell BUFX4\nset_load 0.02 [all_outputs]\n"); !done) return fail(std::move(done.error()));
-  if (auto done = run_tool({"yosys", "-q", "run.ys"}, work->path(), "synthesis of blocks"); !done) return fail(std::move(done.error()));
-  auto read = read_file(work->path() / "stat.json");
-  if (!read) return fail(std::move(read.error()));
-  const Json stat = Json::parse(*read, nullptr, false);
-  std::string area;
-  if (target == "osu018") {
-    auto areas = read_file(work->path() / "area.txt");
-    if (!areas) return fail(std::move(areas.error()));
-    area = *areas;
+  auto work = TemporaryFolder::make(cache);
+  if (!work) return fail(std::move(work.error()));
+  if (target == "xcup" || target == "xc7") {
+    auto library = fpga_library(*version, memories, cache);
+    if (!library) return fail(std::move(library.error()));
+    std::error_code code;
+    fs::copy_file(*library, work->path() / "library.il", code);
+    if (code) return fail(ErrorKind::run_failed, library->string() + ": cannot be copied: " + code.message());
+    const std::size_t from = commands.find("synth_xilinx"), to = commands.find('\n', from);
+    const std::string whole = commands.substr(from, to - from);
+    // Without memories, what yosys reads to map them is not needed.
+    commands.replace(from, to - from, "read_rtlil library.il\n" + (memories ? whole + " -run prepare:" : whole + " -run prepare:map_memory\nselect -assert-none t:$mem*\n" + whole + " -run map_ffram:"));
   }
-  std::vector<SynthFigures> out;
-  for (const SynthJob& job : jobs) {
-    if (!stat.is_object() || !stat.contains("modules") || !stat.at("modules").contains("\\" + job.module))
-      return fail(ErrorKind::run_failed, "synthesis of blocks: no statistics of " + job.module);
-    std::map<std::string, std::int64_t> cells;
-    for (const auto& [cell, number_of] : stat.at("modules").at("\\" + job.module).at("num_cells_by_type").items()) cells[cell] += number_of.get<std::int64_t>();
-    out.push_back(count(cells, target));
-    if (target == "osu018") {
-      const std::size_t at = area.find("Chip area for module '\\" + job.module + "': ");
-      out.back().area_um2 = at == area.npos ? 0.0 : std::strtod(area.c_str() + area.find("': ", at) + 3, nullptr);
-    }
-  }
-  return out;
+  if (auto done = synthesise_in(work->path(), job, commands); !done) return fail(std::move(done.error()));
+  return figures_in(work->path(), job, target);
 }
 
 Expected<TimingRun> run_sta(const std::vector<fs::path>& netlists, const std::string& top, const fs::path& cache) {

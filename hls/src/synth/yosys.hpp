@@ -43,8 +43,9 @@ Expected<SynthRun> run_yosys(const SynthJob& job, const std::string& target, con
 /// Tables one behind the other between registers, ports, carries and hard blocks, on the longest path of a netlist that was mapped for an FPGA.
 Expected<std::int64_t> mapped_depth(const std::filesystem::path& netlist);
 
-/// Modules that have nothing to do with each other in one run, which saves the start for each; figures in their order. Not cached.
-Expected<std::vector<SynthFigures>> run_yosys_batch(const std::vector<SynthJob>& jobs, const std::string& target, const std::filesystem::path& scratch);
+/// Figures of a small block alone, which are not kept. A process for each: what else a process has synthesised moves abc's result by some percent.
+/// `memories`: its text may become memories; where it does all the same, that is an error.
+Expected<SynthFigures> run_yosys_block(const SynthJob& job, bool memories, const std::string& target, const std::filesystem::path& cache);
 
 struct TimingRun {
   std::optional<double> fmax_mhz, path_ns, power_mw;
