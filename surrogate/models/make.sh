@@ -36,4 +36,9 @@ rm -f "$traces"
 [ -e $labels/designs.csv.gz ] || { $gnomon dataset designs --out $labels/designs.csv --count 384 --cosim 0 --seed 1 && gzip -9 -n $labels/designs.csv; }
 $gnomon surrogate train --data $labels/designs.csv.gz --targets lut,ff,dsp,bram,cell_area_um2,cell_ff,fmax_mhz --group array --family ensemble --learner-options "$small" --seed 1 --out surrogate/models/design.gnomon
 
+# a kernel's resources, from its scheduled and bound hardware
+[ -e $labels/kernels.csv.gz ] || { $gnomon dataset kernels --out $labels/kernels.csv --of examples/kernels/*.json --count 310 --seed 1 --cosim 0 && gzip -9 -n $labels/kernels.csv; }
+hardware=$(gzip -dc $labels/kernels.csv.gz | head -1 | tr , '\n' | sed -n '/^ii$/,/^flip_flop_sum$/p' | paste -sd, -)
+$gnomon surrogate train --data $labels/kernels.csv.gz --features "$hardware" --targets lut,ff,dsp,bram --family trees --term never --learner-options '{"members": 2, "rounds": 100, "learning_rate": 0.06}' --label-kind "gnomon dataset kernels: yosys 0.23 for xcup, flat" --seed 1 --out surrogate/models/kernel.gnomon
+
 python3 surrogate/models/card.py

@@ -88,7 +88,7 @@ arch::Design design_of(const sim::testing::RandomCase& drawn, const std::string&
       Json holds = Json::array();
       for (int o = 0; o < 3; ++o)
         if (level.holds[o]) holds.push_back(arch::operand_names()[o]);
-      to["levels"].push_back(Json{{"name", level.name}, {"holds", holds}, {"kib", static_cast<double>(level.bytes) / 1024}, {"banks", level.banks},
+      to["levels"].push_back(Json{{"name", level.name}, {"holds", holds}, {"kib", static_cast<double>(level.bytes) / 1024}, {"banks", std::min(level.banks, level.bytes)},
                                   {"bytes_per_cycle", level.bytes_per_cycle * words}, {"double_buffered", level.double_buffered}});
     }
     json["interconnect"]["bytes_per_cycle"] = drawn.design.bus_bytes_per_cycle * words;

@@ -80,7 +80,7 @@ const Named columns[] = {{"ii", "cycles", &Hardware::ii},
                          {"port_bits", "bits", &Hardware::port_bits},
                          {"load_mux_bits", "bits", &Hardware::load_mux_bits},
                          {"table_sum", "", &Hardware::table_sum},
-                         {"flip_flop_sum", "bits", &Hardware::flip_flop_sum}};
+                         {"flip_flop_sum", "", &Hardware::flip_flop_sum}};
 
 double ceil_of(double a, double b) { return std::ceil(a / b); }
 double log2_up(double x) { return x <= 1 ? 0 : std::ceil(std::log2(x)); }
