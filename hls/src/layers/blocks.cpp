@@ -133,10 +133,13 @@ std::string block_text(const BlockKey& key) {
       body = "  input logic clk, en,\n  input logic " + range(p[0]) + "wa, ra,\n" + input("d", p[1]) + "  output logic " + range(p[1]) + "y\n);\n  (* ram_style = \"distributed\" *) logic " + range(p[1]) + "words [0:" +
              n((std::int64_t{1} << p[0]) - 1) + "];\n  always_ff @(posedge clk) if (en) words[wa] <= d;\n  assign y = words[ra];\n";
       break;
-    case BlockKind::add_register:  // as add; bits of the sum that are not kept
+    case BlockKind::add_register: {  // as add, where 2 takes b inverted to subtract it; bits of the sum that are not kept
+      std::string b = extended("b", p[2] != 0, p[3], p[5]);
+      if (p[4] == 2) b = "~" + (p[2] == 0 && p[5] > p[3] && p[3] > 0 ? "{{" + n(p[5] - p[3]) + "{1'b1}}, b}" : p[3] == 0 ? "{" + n(p[5]) + "{1'b1}}" : b);
       body = registered(input("a", p[1]) + input("b", p[3]), range(p[5] - p[6]), "sum[" + n(p[5] - 1) + ":" + n(p[6]) + "]",
-                        "  wire " + range(p[5]) + "sum = " + extended("a", p[0] != 0, p[1], p[5]) + (p[4] != 0 ? " - " : " + ") + extended("b", p[2] != 0, p[3], p[5]) + ";\n");
+                        "  wire " + range(p[5]) + "sum = " + extended("a", p[0] != 0, p[1], p[5]) + (p[4] != 0 ? " - " : " + ") + b + ";\n");
       break;
+    }
     case BlockKind::acc_clear:  // bits; s signed, bits; every other bit of the start is 1
       body = "  input logic clk, clear, en,\n" + input("a", p[2]) + "  output logic " + range(p[0]) + "sum, y\n);\n  assign sum = " + extended("a", p[1] != 0, p[2], p[0]) + " + y;\n" +
              "  always_ff @(posedge clk)\n    if (clear) y <= " + alternating(p[0]) + ";\n    else if (en) y <= sum;\n";

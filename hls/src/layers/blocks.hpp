@@ -28,6 +28,11 @@ struct BlockCounts {
   /// and `mul_constant`. Of `ff`: how many are in these, and how many of the rest have a reset beside their enable.
   std::map<BlockKey, std::int64_t> cells;
   std::int64_t cell_ff = 0, reset_ff = 0;
+  /// For ice40, whose carries take their operands as they are: bits that subtractions take inverted, each once.
+  std::int64_t inverters = 0;
+  /// For standard cells, where synthesis keeps one of all registers that take the same function: how many of those without logic have an equal elsewhere, and
+  /// of these how many have a reset. Lowest bits of a sum that have are the last parameter of its cell.
+  std::int64_t equal_ff = 0, equal_reset_ff = 0;
 };
 
 /// Equal instances that a block is made of: figures of one are the block's divided by them.

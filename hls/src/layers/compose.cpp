@@ -173,13 +173,21 @@ std::map<BlockKey, std::int64_t> needed_blocks(const BlockCounts& counts, const 
     BlockKey key = cell;
     // What becomes a DSP block is decided by widths; constant bits of the weight matter in products of logic alone.
     if (target == "ice40" && key.kind == BlockKind::mul_register && key.p[1] + key.p[2] > 9) key.p[4] = 0, key.p[5] = key.p[2];
+    if (key.kind == BlockKind::add_register) {
+      // What has an equal elsewhere is built there; ice40's inverters are counted apart.
+      if (target == "osu018") key.p[6] += key.p[7];
+      else if (key.p[4] != 0) key.p[4] = 2;
+      key.p[7] = 0;
+      if (key.p[6] == key.p[5]) continue;
+    }
     out[key] += times;
   }
   for (const auto& [key, times] : counts.blocks)
     if (key.kind != BlockKind::add && key.kind != BlockKind::mul && key.kind != BlockKind::mul_constant && (target != "osu018" || block_memory_bits(key) == 0)) out[key] += times;
-  const std::int64_t plain = counts.ff - counts.cell_ff - counts.reset_ff;
+  std::int64_t plain = counts.ff - counts.cell_ff - counts.reset_ff, reset = counts.reset_ff;
+  if (target == "osu018") plain -= counts.equal_ff - counts.equal_reset_ff, reset -= counts.equal_reset_ff;
   if (plain > 0) out[{BlockKind::registers, {0}}] += plain;
-  if (counts.reset_ff > 0) out[{BlockKind::registers, {1}}] += counts.reset_ff;
+  if (reset > 0) out[{BlockKind::registers, {1}}] += reset;
   return out;
 }
 
@@ -204,7 +212,8 @@ Expected<SynthResult> Composer::compose(const BlockCounts& counts, bool list_blo
     total.ff = static_cast<double>(counts.ff);
     total.cell_count = counts.ff + counts.lut;
   } else if (options_.target == "ice40") {
-    total.lut = total.ff = total.dsp = total.bram = 0;
+    total.lut = static_cast<double>(counts.inverters), total.ff = total.dsp = total.bram = 0;
+    total.cell_count = counts.inverters;
   } else {
     total.area_um2 = 0;
     for (const auto& [key, times] : counts.blocks) out.sram_bits += block_memory_bits(key) * times;
@@ -262,6 +271,10 @@ Expected<SynthResult> synthesise(const Network& network, const SynthOptions& opt
     out->blocks.push_back({"registers without logic, table columns, inverters", "", 1, {}, false});
     out->blocks.back().each.ff = static_cast<double>(built->counts.ff);
     out->blocks.back().each.lut = static_cast<double>(built->counts.lut);
+  }
+  if (options.target == "ice40" && built->counts.inverters > 0) {
+    out->blocks.push_back({"inverters of subtrahends", "", 1, {}, false});
+    out->blocks.back().each.lut = static_cast<double>(built->counts.inverters);
   }
   if (options.target == "ice40" && options.timing) {
     // The network whole, where it fits a part.

@@ -61,8 +61,68 @@ int Builder::make(Word w) {
     w.name = prefix_ + "n" + n(id);
     declarations += "  logic [" + n(w.bits - 1) + ":" + n(w.drop) + "] " + w.name + ";\n";
   }
+  w.fresh = numbers_;
+  numbers_ += w.bits;
   words_.push_back(std::move(w));
   return id;
+}
+
+int Builder::number_of(const Word& w, int bit) const {
+  if (bit >= w.bits) {
+    if (!w.is_signed) return -1;
+    bit = w.bits - 1;
+  }
+  return bit < static_cast<int>(w.known.size()) ? w.known[static_cast<std::size_t>(bit)] : w.fresh + bit;
+}
+
+int Builder::function(int kind, int a, int b, int c) {
+  const auto [at, fresh] = functions_.try_emplace({(std::int64_t{kind} << 40) | (c + 1), a, b}, numbers_);
+  numbers_ += fresh;
+  return at->second;
+}
+
+namespace {
+
+/// Kinds of functions: registers without and with reset, bits of sums and their carries.
+enum Function { register_of, reset_register_of, half_sum, whole_sum, carry, borrow };
+
+}  // namespace
+
+void Builder::copy_numbers(const Word& source, int from, int to, int kind, std::int64_t counted, std::vector<int>& known) {
+  std::int64_t fresh = 0;
+  for (int bit = from; bit < to; ++bit) {
+    const int before = numbers_;
+    known.push_back(function(kind, number_of(source, bit)));
+    fresh += numbers_ != before;
+  }
+  counts.equal_ff += counted - fresh;
+  if (kind == reset_register_of) counts.equal_reset_ff += counted - fresh;
+}
+
+int Builder::sum_numbers(const Word& a, int from, const Word& b, bool subtract, int bits, int drop, std::vector<int>& known) {
+  int into = -1, equal = 0;
+  bool all = true;
+  for (int bit = 0; bit < bits; ++bit) {
+    const int x = number_of(a, from + bit), y = number_of(b, bit), low = std::min(x, y), high = std::max(x, y);
+    const int sum = bit == 0 ? function(half_sum, low, high) : function(whole_sum, low, high, into);
+    into = subtract ? function(borrow, x, y, into) : function(carry, low, high, into);
+    const int before = numbers_;
+    known.push_back(bit < drop ? -1 : function(register_of, sum));
+    all = all && (bit < drop || numbers_ == before);
+    if (all && bit >= drop) ++equal;
+  }
+  return equal;
+}
+
+void Builder::inverters(int id, int bits) {
+  const Word& w = word(id);
+  // The carry out of the highest place is not made.
+  for (int bit = 0; bit < std::min(bits - 1, w.bits); ++bit) {
+    const bool copied = bit < w.low_bits;
+    std::uint64_t& known = copied_[{9, copied ? w.low_source : id, static_cast<std::int64_t>(copied ? w.low_path : 0)}];
+    counts.inverters += !(known >> bit & 1);
+    known |= std::uint64_t{1} << bit;
+  }
 }
 
 int Builder::element(const std::string& name, ValueType type) { return make({.low = lowest(type), .high = highest(type), .bits = type.bits, .is_signed = type.is_signed, .name = text_ ? name : std::string()}); }
@@ -85,6 +145,7 @@ int Builder::trim(int a, int drop) {
     out.name = prefix_ + "m" + n(static_cast<std::int64_t>(words_.size()));
     declarations += "  wire [" + n(out.bits - 1) + ":0] " + out.name + " = " + (drop >= w.bits && !w.is_signed ? "1'b0" : slice(a, from, w.bits)) + ";\n";
   }
+  for (int bit = from; bit < w.bits; ++bit) out.known.push_back(number_of(w, bit));
   return seen_[key] = make(std::move(out));
 }
 
@@ -97,6 +158,7 @@ int Builder::negate(int a, int drop) {
   const int id = make({.low = static_cast<std::int64_t>(-Wide{w.high} >> drop), .high = static_cast<std::int64_t>(-Wide{w.low} >> drop), .bits = whole.bits - from, .is_signed = whole.is_signed, .name = {}});
   adder_cells(true, 1, w.is_signed, std::min(w.bits, whole.bits), true, whole.bits, from);
   adder(true, 1, w.is_signed, w.bits, true);
+  inverters(a, whole.bits);
   counts.ff += whole.bits - from;
   if (text_) {
     const std::string name = word(id).name;
@@ -129,10 +191,13 @@ int Builder::pass(int a) {
   Word w = word(a);
   w.name.clear();
   const int known = std::min(w.low_bits, w.bits);
+  const std::int64_t before = counts.ff;
   count_copies(word(a), a, w.drop, known, 2);
   counts.ff += w.bits - std::max(w.drop, known);
   counts.reset_ff += w.bits - std::max(w.drop, known);
   w.low_path = w.low_path * 3 + 2;
+  w.known.assign(static_cast<std::size_t>(w.drop), -1);
+  copy_numbers(word(a), w.drop, w.bits, reset_register_of, counts.ff - before, w.known);
   const int id = make(w);
   if (text_) reset_step_ += "      " + word(id).name + " <= " + word(a).name + ";\n";
   return seen_[key] = id;
@@ -149,22 +214,27 @@ int Builder::add(int a, int b, int shift, bool subtract, int cap, int drop) {
   if (const auto at = seen_.find(key); at != seen_.end()) return at->second;
   Word w{.low = capped ? lowest(type) : static_cast<std::int64_t>(low), .high = capped ? highest(type) : static_cast<std::int64_t>(high), .bits = type.bits, .drop = drop, .is_signed = type.is_signed, .name = {}};
   if (drop == 0) note_copies(w, x, a, std::min(shift, type.bits), 1);
-  const int id = make(w);
   // The low bits of a pass by; the adder is over the rest.
   const int past = std::max(0, std::min(shift, type.bits) - drop), from = std::min(shift, type.bits);
+  const std::int64_t before = counts.ff;
   count_copies(x, a, drop, drop + past, 1);
+  w.known.assign(static_cast<std::size_t>(std::min(from, drop)), -1);
+  copy_numbers(x, drop, drop + past, register_of, counts.ff - before, w.known);
   const int ax = x.bits > from ? std::min(x.bits, type.bits) - from : x.is_signed ? 1 : 0, bx = std::min(y.bits, type.bits - from);
   if (type.bits > from) {
     const int wide = type.bits - from;
     if (ax == 0 && !subtract) {
       counts.ff += type.bits - std::max(from, drop);
     } else {
-      adder_cells(x.is_signed, std::min(ax, wide), y.is_signed, bx, subtract, wide, std::max(0, drop - from));
+      const int equal = sum_numbers(x, from, y, subtract, wide, std::max(0, drop - from), w.known);
+      adder_cells(x.is_signed, std::min(ax, wide), y.is_signed, bx, subtract, wide, std::max(0, drop - from), equal);
+      if (subtract) inverters(b, wide);
       if (a == b) self_adder(a, from, wide, subtract);
       else adder(x.is_signed, std::min(ax, wide), y.is_signed, bx, subtract);
       counts.ff += wide - std::max(0, drop - from);
     }
   }
+  const int id = make(std::move(w));
   if (text_) {
     const std::string& name = word(id).name;
     const std::string range = "[" + n(type.bits - 1) + ":" + n(from) + "]";
@@ -218,12 +288,12 @@ void Builder::note_copies(Word& copy, const Word& source, int id, int to, std::u
   copy.low_path = (chained ? source.low_path : 0) * 3 + kind;
 }
 
-void Builder::adder_cells(bool a_signed, int a_bits, bool b_signed, int b_bits, bool subtract, int bits, int drop) {
+void Builder::adder_cells(bool a_signed, int a_bits, bool b_signed, int b_bits, bool subtract, int bits, int drop, int equal) {
   if (!subtract && std::pair(a_bits, a_signed) < std::pair(b_bits, b_signed)) {
     std::swap(a_bits, b_bits);
     std::swap(a_signed, b_signed);
   }
-  cells(BlockKind::add_register, {a_signed, a_bits, b_signed, b_bits, subtract, bits, drop}, bits - drop);
+  cells(BlockKind::add_register, {a_signed, a_bits, b_signed, b_bits, subtract, bits, drop, equal}, bits - drop);
 }
 
 void Builder::adder(bool a_signed, int a_bits, bool b_signed, int b_bits, bool subtract) {
@@ -257,6 +327,7 @@ int Builder::max(int a, int b) {
   Word w = word(a);
   w.name.clear();
   w.low_bits = 0;
+  w.known.clear();
   w.constant = false;
   const int id = make(w);
   block(BlockKind::max, {w.is_signed, w.bits});

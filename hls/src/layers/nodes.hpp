@@ -20,6 +20,9 @@ struct Word {
   /// The lowest `low_bits` are delayed bits of another word: which, and through which registers. Synthesis keeps one copy of such bits.
   int low_source = -1, low_bits = 0;
   std::uint64_t low_path = 0;
+  /// What its bits are: the first ones in `known`, the others `fresh` and so on. Bits of one number are equal, always.
+  std::vector<int> known;
+  int fresh = 0;
 };
 
 /// sign x (word << shift): a term of a sum.
@@ -43,7 +46,7 @@ class Builder {
   bool given_weights = false;  ///< of the layer: not drawn
   std::string declarations, clocked, reset, combinational, modules;
 
-  void begin_layer(const std::string& prefix) { prefix_ = prefix, seen_.clear(), seen_wide_.clear(), copied_.clear(); }
+  void begin_layer(const std::string& prefix) { prefix_ = prefix, seen_.clear(), seen_wide_.clear(), copied_.clear(), functions_.clear(); }
   /// Puts the layer's registers into clocked blocks that run with its `en`.
   void end_layer();
 
@@ -89,7 +92,10 @@ class Builder {
     ++counts.cells[{kind, p}];
     counts.cell_ff += registers;
   }
-  void adder_cells(bool a_signed, int a_bits, bool b_signed, int b_bits, bool subtract, int bits, int drop);
+  void adder_cells(bool a_signed, int a_bits, bool b_signed, int b_bits, bool subtract, int bits, int drop, int equal = 0);
+
+  /// Counts the inverters of a subtrahend's lowest bits in a subtraction of so many bits.
+  void inverters(int id, int bits);
 
   /// Counts the logic of an adder; its registers are counted by the caller.
   void adder(bool a_signed, int a_bits, bool b_signed, int b_bits, bool subtract);
@@ -105,6 +111,15 @@ class Builder {
 
  private:
   int make(Word w);
+  /// Number of a word's bit; of copies of its sign, and -1 of zeros.
+  int number_of(const Word& w, int bit) const;
+  /// Number of a function of numbered bits: equal ones have the same.
+  int function(int kind, int a, int b = -1, int c = -1);
+  /// Registers that take bits [from, to) of a word as they are: numbers them for a new word, and counts those that have an equal, beside the `counted` ones that
+  /// have one in `counts.ff`.
+  void copy_numbers(const Word& source, int from, int to, int kind, std::int64_t counted, std::vector<int>& known);
+  /// Numbers the registers of a sum's bits; gives how many of the lowest, from `drop` on, have an equal.
+  int sum_numbers(const Word& a, int from, const Word& b, bool subtract, int bits, int drop, std::vector<int>& known);
   void assign(const Word& w, const std::string& value) { step_ += "      " + w.name + " <= " + value + ";\n"; }
 
   struct Hash {
@@ -115,12 +130,13 @@ class Builder {
     }
   };
   bool text_;
-  int constants_ = 0;
+  int constants_ = 0, numbers_ = 0;
   std::string prefix_, step_, reset_step_;
   std::vector<Word> words_;
   std::unordered_map<std::array<std::int64_t, 3>, int, Hash> seen_;
   std::map<std::vector<std::int64_t>, int> seen_wide_;
   std::unordered_map<std::array<std::int64_t, 3>, std::uint64_t, Hash> copied_;
+  std::unordered_map<std::array<std::int64_t, 3>, int, Hash> functions_;
 };
 
 /// Digits of an odd constant in non-adjacent form: place and sign.
