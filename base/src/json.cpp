@@ -135,6 +135,15 @@ Expected<Document> Document::load(const std::filesystem::path& path) {
   return parse(*text, path.string());
 }
 
+Expected<std::vector<Document>> Document::parse_list(std::string_view text, const std::string& file) {
+  auto whole = parse(text, file);
+  if (!whole) return fail(std::move(whole.error()));
+  if (!whole->root().is_array()) return std::vector<Document>{std::move(*whole)};
+  std::vector<Document> out;
+  for (std::size_t i = 0; i < whole->root().size(); ++i) out.push_back(wrap(whole->root()[i], file + " /" + std::to_string(i)));
+  return out;
+}
+
 Document Document::wrap(const Json& root, std::string file) { return Document(std::make_shared<const Json>(root), std::move(file)); }
 
 Expected<std::string> read_file(const std::filesystem::path& path, std::size_t limit_bytes) {

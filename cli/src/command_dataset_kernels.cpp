@@ -83,7 +83,6 @@ Command kernels_dataset() {
                 if (!document) return fail(std::move(document.error()));
                 auto kernel = hls::read_kernel(*document);
                 if (!kernel) return fail(std::move(kernel.error()));
-                kernel->directives.array.clear();
                 options->kernels.push_back(std::move(*kernel));
               }
               options->progress = [](std::int64_t done, std::int64_t all) { std::fprintf(stderr, "%lld of %lld\n", static_cast<long long>(done), static_cast<long long>(all)); };

@@ -21,7 +21,7 @@ WHAT = {
 (`--data design.json`) or from the columns that `gnomon dataset designs` writes, and what physics derives from it (`design_features()` in `gnomon/surrogate/features.hpp`). Labels: yosys 0.23 for xcup and with
 the OSU 0.18 um library, OpenSTA, complete RTL, composed (docs/rtl.md): memories are not in the area, fmax is the slowest block's. Groups: arrays. Each size, dataflow and number format is one of few arrays, so answers
 about arrays never seen are less certain than the number of rows suggests.""",
-    "kernel": """LUT, FF, DSP and BRAM (xcup) of a kernel from its JSON (`--data kernel.json`): compiled, scheduled and bound in milliseconds, its hardware is counted (`gnomon/hls/kernel_hardware.hpp`) and takes the place of
+    "kernel": """LUT, FF, DSP and BRAM (xcup) of a kernel from its JSON (`--data kernel.json`): compiled, scheduled and bound, its hardware is counted (`gnomon/hls/kernel_hardware.hpp`) and takes the place of
 synthesis. Labels: yosys 0.23, flat, of 239 variants of the 31 kernels of `examples/kernels`, with their own and random directives. The scores are of other directives of known kernels; of kernels never seen, whole kernels
 held out, the median errors are about twice as large (docs/surrogate.md). Trees do not go beyond the sizes they saw.""",
     "network": """LUT, FF, DSP, BRAM, cycles and II of a layered network as hls4ml builds it. Features: the columns `layers`, `precision_bits`, `strategy`, `io`, ... of a table of `gnomon dataset layers`

@@ -5,8 +5,8 @@
 #include "cosim/build.hpp"
 #include "cosim/testbench.hpp"
 #include "design/drive.hpp"
-#include "gnomon/base/process.hpp"
 #include "design_case.hpp"
+#include "tool_checks.hpp"
 
 namespace gnomon::hls {
 namespace {
@@ -142,14 +142,8 @@ TEST(CompleteDesign, ToolsFindNothing) {
         for (Json& level : d["cores"][0]["levels"]) level["kib"] = 0.25;
       });
       const Rtl rtl = *emit_design(made);
-      const std::filesystem::path file = folder / (rtl.top + ".sv");
-      ASSERT_TRUE(write_file(file, rtl.text));
-      auto lint = run_process({"verilator", "-Wall", "-Wno-DECLFILENAME", "--lint-only", "--top-module", rtl.top, file.string()});
-      ASSERT_TRUE(lint) << lint.error().text();
-      EXPECT_EQ(lint->exit_status, 0) << lint->out << lint->err;
-      auto yosys = run_process({"yosys", "-q", "-p", "read_verilog -sv " + file.string() + "; hierarchy -check -top " + rtl.top + "; proc; opt_expr; opt_clean; check -assert"});
-      ASSERT_TRUE(yosys) << yosys.error().text();
-      EXPECT_EQ(yosys->exit_status, 0) << rtl.top << yosys->out << yosys->err;
+      expect_lint_clean(rtl, folder);
+      expect_check_clean(rtl, folder);
     }
 }
 

@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "design_case.hpp"
-#include "gnomon/base/process.hpp"
+#include "tool_checks.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/temporary_folder.hpp"
 
@@ -143,14 +143,8 @@ TEST(DeviceMemory, ToolsFindNothing) {
   const Rtl rtl = *emit_design(made);
   auto folder = TemporaryFolder::make();
   ASSERT_TRUE(folder);
-  const std::filesystem::path file = folder->path() / (rtl.top + ".sv");
-  ASSERT_TRUE(write_file(file, rtl.text));
-  auto lint = run_process({"verilator", "-Wall", "-Wno-DECLFILENAME", "--lint-only", "--top-module", rtl.top, file.string()});
-  ASSERT_TRUE(lint) << lint.error().text();
-  EXPECT_EQ(lint->exit_status, 0) << lint->out << lint->err;
-  auto yosys = run_process({"yosys", "-q", "-p", "read_verilog -sv " + file.string() + "; hierarchy -check -top " + rtl.top + "; proc; opt_expr; opt_clean; check -assert"});
-  ASSERT_TRUE(yosys) << yosys.error().text();
-  EXPECT_EQ(yosys->exit_status, 0) << rtl.top << yosys->out << yosys->err;
+  expect_lint_clean(rtl, folder->path());
+  expect_check_clean(rtl, folder->path());
 }
 
 }  // namespace

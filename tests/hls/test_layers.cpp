@@ -254,10 +254,11 @@ TEST(Layers, TwoProcessesShareACache) {
 // A block's figures are its own, whatever else is synthesised: the same labels from an empty cache for each network, and from one cache for all, in another order
 // and two at a time. Truth: each other.
 TEST(Layers, LabelsDoNotDependOnTheCache) {
-  if (!osu018_liberty()) GTEST_SKIP() << "no OSU 0.18 um library here";
   auto folder = TemporaryFolder::make();
   ASSERT_TRUE(folder) << folder.error().text();
-  for (const std::string target : {"osu018", "xcup"}) {
+  std::vector<std::string> targets{"xcup"};
+  if (osu018_liberty()) targets.push_back("osu018");
+  for (const std::string& target : targets) {
     std::vector<Network> networks{two_dense(6, 4, 3, 2), target == "xcup" ? two_dense(4, 2, 2, 1) : two_dense(4, 6, 4, 1)};
     if (target == "osu018") networks[1].layers[1].activation = "softmax";  // 61 blocks, which would differ in one run
     SynthOptions options;
@@ -265,8 +266,9 @@ TEST(Layers, LabelsDoNotDependOnTheCache) {
     options.timing = false;
     const auto labels = [&](const Network& network) {
       auto result = synthesise(network, options);
-      if (!result) return result.error().text();
+      EXPECT_TRUE(result) << result.error().text();
       std::string text;
+      if (!result) return text;
       for (const SynthBlock& block : result->blocks)
         text += block.module + " " + number(block.each.lut.value_or(0)) + " " + number(block.each.ff.value_or(0)) + " " + number(block.each.area_um2.value_or(0)) + " " + std::to_string(block.each.cell_count) + "\n";
       return text;
@@ -276,6 +278,7 @@ TEST(Layers, LabelsDoNotDependOnTheCache) {
       options.cache = folder->path() / (target + std::to_string(i));
       options.jobs = 1;
       alone.push_back(labels(networks[i]));
+      EXPECT_NE(alone.back(), "");
     }
     options.cache = folder->path() / target;
     options.jobs = 2;

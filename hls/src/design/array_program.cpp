@@ -38,7 +38,7 @@ struct Keeper {
 class ArrayCompiler {
  public:
   ArrayCompiler(ProgramState& state, const arch::ArrayWork& work, const arch::StepMapping& mapping, const ArrayPlace& place)
-      : s_(state), core_(state.design.cores[0]), work_(work), mapping_(mapping), place_(place), places_(work), windowed_(places_.windowed()) {
+      : s_(state), core_(state.design.cores[0]), work_(work), mapping_(mapping), place_(place), places_(work) {
     for (std::size_t d = 0; d < arch::dim_count; ++d) size_[d] = work.extent[d];
   }
 
@@ -62,7 +62,7 @@ class ArrayCompiler {
   const ArrayPlace& place_;
   TilePlaces places_;
   std::int64_t size_[arch::dim_count] = {};
-  bool windowed_ = false, sums_ = false;
+  bool sums_ = false;
   std::int64_t tiles_ = 0;
   std::vector<Keeper> kept_[arch::operand_count];  ///< from the memory inwards
   Progress begin_{};
@@ -304,14 +304,14 @@ class ArrayCompiler {
     s_.config.set("bank", static_cast<std::int64_t>(step % 2));
     s_.config.set("need_e", step >= 2 ? s_.array_ends[step - 2] : 0);
     workloads::Convolution c;
-    if (windowed_) c = *work_.window;
+    if (places_.windowed()) c = *work_.window;
     s_.config.set("kh", c.kernel[0]);
     s_.config.set("kw", c.kernel[1]);
     s_.config.set("ow", c.out[1]);
     s_.config.set("h", c.in[0]);
     s_.config.set("w", c.in[1]);
-    s_.config.set("sy", windowed_ ? c.stride[0] : 0);
-    s_.config.set("sx", windowed_ ? c.stride[1] : 0);
+    s_.config.set("sy", places_.windowed() ? c.stride[0] : 0);
+    s_.config.set("sx", places_.windowed() ? c.stride[1] : 0);
     if (s_.shape.images) {
       s_.config.set("oh", c.out[0]);
       s_.config.set("y0", -c.pad_begin[0]);
@@ -380,7 +380,7 @@ class ArrayCompiler {
     d.set("i_beats", flow == arch::Dataflow::is ? fold.rows : fold.length);
     d.set("i_bank", bank);
     d.set("i_base", slot(inmost(0), index) + within(w, r, Dim::g, fold.g));
-    if (!windowed_) {
+    if (!places_.windowed()) {
       d.set("i_ma", within(w, r, Dim::m, fold.m));
       d.set("i_ka", within(w, r, Dim::k, fold.k));
       d.set("i_am_row", w.step[at(Dim::m)]);

@@ -80,6 +80,8 @@ std::map<std::string, std::string> array_places(const ArrayParameters& p, const 
           {"CP1", n((1LL << bits_for(p.cols - 1)) - 1)},
           {"N", n(native_bits)},
           {"N1", n(native_bits - 1)},
+          // What a step of an array in loops begins with.
+          {"STEP", "  always_ff @(posedge clk) begin : array_step\n    int i, j, d;\n    logic [" + n(slot_bits - 1) + ":0] at;\n    i = 0;\n    j = 0;\n    d = 0;\n    at = " + n(slot_bits) + "'d0;\n"},
           {"XB", n(3 + row_bits + col_bits)},
           {"XB1", n(2 + row_bits + col_bits)},
           {"LB", n(2 + row_bits)},

@@ -205,14 +205,7 @@ constexpr std::string_view loops_array =
 
   // Blocking assignments from the last diagonal to the first: each reads what the one before it held in the step before.
   /* verilator lint_off BLKSEQ */
-  always_ff @(posedge clk) begin : array_step
-    int i, j, d;
-    logic [@SB1@:0] at;
-    i = 0;
-    j = 0;
-    d = 0;
-    at = @SB@'d0;
-    if (rst) begin
+@STEP@    if (rst) begin
       now = @SB@'d0;
       for (d = 0; d <= @SLOTS1@; d = d + 1) begin
         for (i = 0; i <= @RP1@; i = i + 1) begin

@@ -113,8 +113,8 @@ module @TOP@ (
 )";
 
 // Loop style: diagonal by diagonal, since the PEs (i, d - i) work on the same beat, that of d steps ago, and share their tag. Operands stay where they
-// came in (a ring of beats) and rows leave from where they are: nothing is moved but by Verilator's fewest words. Sizes are powers of two, words as wide
-// as a processor's: no masks and no bounds in what Verilator makes of it.
+// came in (a ring of beats), and rows leave from where they are. Sizes are powers of two, words as wide as a processor's and loop variables set before
+// any condition: no masks, no bounds and registers in what Verilator makes of it.
 constexpr std::string_view loops_array =
     R"(  // ---- Array. By diagonals: [d][i] is PE (i, d - i). Tags {valid, first, last} travel with them, one a step. Sums are cut to @A@ bits where they leave. ----
   logic [2:0] tag [0:@DIAG1@];
@@ -126,14 +126,7 @@ constexpr std::string_view loops_array =
 ?  logic signed [@N1@:0] aside [0:@SLOTS1@][0:@RP1@];
 
   /* verilator lint_off BLKSEQ */
-  always_ff @(posedge clk) begin : array_step
-    int i, j, d;
-    logic [@SB1@:0] at;
-    i = 0;
-    j = 0;
-    d = 0;
-    at = @SB@'d0;
-    if (rst) begin
+@STEP@    if (rst) begin
       now = @SB@'d0;
       drain_row = @IB@'d0;
       for (d = 0; d < @DIAG@; d = d + 1) tag[d] = 3'd0;

@@ -84,12 +84,13 @@ const Named columns[] = {{"ii", "cycles", &Hardware::ii},
 
 double ceil_of(double a, double b) { return std::ceil(a / b); }
 double log2_up(double x) { return x <= 1 ? 0 : std::ceil(std::log2(x)); }
-double bits_of(std::int64_t value) { return static_cast<double>(std::bit_width(static_cast<std::uint64_t>(std::max<std::int64_t>(value, 1)))); }
+std::uint64_t magnitude(std::int64_t value) { return value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value); }
+double bits_of(std::int64_t value) { return std::max(1, static_cast<int>(std::bit_width(magnitude(value)))); }
 
 /// Digits other than 0 of a constant in canonical signed-digit form: a product with it sums that many shifted operands.
 int signed_digits(std::int64_t value) {
   int digits = 0;
-  for (std::uint64_t v = value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value); v != 0; v >>= 1)
+  for (std::uint64_t v = magnitude(value); v != 0; v >>= 1)
     if ((v & 1) != 0) {
       ++digits;
       if ((v & 3) == 3) v += 1;  // -1 here and a carry
@@ -153,11 +154,11 @@ class Counter {
           if (factor == 0) continue;
           terms += 1;
           // Addresses of one cycle share it.
-          if (signed_digits(factor) > 1 && seen_.insert({time, l, factor}).second) h_.address_product_bits += bits_of(d_.kernel.loops[l].extent - 1) * bits_of(std::abs(factor));
+          if (signed_digits(factor) > 1 && seen_.insert({time, l, factor}).second) h_.address_product_bits += bits_of(d_.kernel.loops[l].extent - 1) * bits_of(factor);
         }
         for (const auto& [place, factor] : node.affine.values) {
           terms += 1;
-          if (signed_digits(factor) > 1) h_.address_product_bits += static_cast<double>(arg(place).type.bits) * bits_of(std::abs(factor));
+          if (signed_digits(factor) > 1) h_.address_product_bits += static_cast<double>(arg(place).type.bits) * bits_of(factor);
         }
         h_.address_bits += std::max(0.0, terms - 1) * bits;
         return;
@@ -208,7 +209,7 @@ class Counter {
             h_.constant_product_bits += std::max(0, digits - 1) * static_cast<double>(arg(1 - i).type.bits);
             const OperandBits operands = operand_bits(node, nodes);
             const int wide = operands.swapped == (i == 0) ? operands.left : operands.right;
-            if (digits > 1) product(wide, static_cast<int>(bits_of(std::abs(arg(i).value))) + 1);
+            if (digits > 1) product(wide, static_cast<int>(bits_of(arg(i).value)) + 1);
             return;
           }
         const OperandBits operands = operand_bits(node, nodes);
@@ -282,24 +283,21 @@ bool holds_kernels(const std::string& json) {
 }
 
 Expected<arch::LabelTable> read_hardware_table(const std::string& json, const std::string& file) {
-  const Json document = Json::parse(json, nullptr, false, true);
-  if (document.is_discarded()) return fail(ErrorKind::invalid_input, file + ": is no JSON");
-  arch::LabelTable table;
+  auto documents = Document::parse_list(json, file);
+  if (!documents) return fail(std::move(documents.error()));
   std::vector<arch::LabelTable::Column> filled;
   for (const HardwareColumn& column : hardware_columns()) filled.push_back({column.name, column.unit, true, {}, {}});
-  const std::size_t count = document.is_array() ? document.size() : 1;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::string place = document.is_array() ? file + " /" + std::to_string(i) : file;
-    auto one = Document::parse((document.is_array() ? document[i] : document).dump(), place);
-    if (!one) return fail(std::move(one.error()));
-    auto kernel = read_kernel(*one);
+  for (const Document& document : *documents) {
+    auto kernel = read_kernel(document);
     if (!kernel) return fail(std::move(kernel.error()));
-    if (!kernel->directives.array.empty()) return fail(ErrorKind::unsupported, place + ": /directives/array: a kernel that is bound to an array has no columns of its own; give its design to the model `design`");
+    if (!kernel->directives.array.empty())
+      return fail(ErrorKind::unsupported, document.file() + ": /directives/array: a kernel that is bound to an array has no columns of its own; give its design to the model `design`");
     auto compiled = compile(*kernel);
-    if (!compiled) return fail(compiled.error().kind(), compiled.error().text());
+    if (!compiled) return fail(std::move(compiled.error()));
     const std::vector<double> row = hardware_of(*compiled);
     for (std::size_t c = 0; c < filled.size(); ++c) filled[c].numbers.push_back(row[c]);
   }
+  arch::LabelTable table;
   for (arch::LabelTable::Column& column : filled) table.add(std::move(column));
   return table;
 }

@@ -85,12 +85,14 @@ std::string row_text(const KernelTableOptions& o, std::int64_t row, const Row& m
   return out + made.resources + "," + (made.mode.empty() ? "," : o.target + "," + tool) + "," + made.mode + "," + (cosimulated ? "1" : "0");
 }
 
+const Kernel& given(const KernelTableOptions& o, std::int64_t row) { return o.kernels[static_cast<std::size_t>(row) % o.kernels.size()]; }
+
 Kernel kernel_of(const KernelTableOptions& o, std::int64_t row) {
   const std::uint64_t seed = derive(derive(o.seed, "kernels"), static_cast<std::uint64_t>(row));
   if (o.kernels.empty()) return random_kernel(seed);
-  const auto count = static_cast<std::int64_t>(o.kernels.size());
-  const Kernel& kernel = o.kernels[static_cast<std::size_t>(row % count)];
-  return row < count ? kernel : with_random_directives(kernel, seed);
+  Kernel kernel = given(o, row);
+  kernel.directives.array.clear();
+  return row < static_cast<std::int64_t>(o.kernels.size()) ? kernel : with_random_directives(kernel, seed);
 }
 
 Row make_row(const KernelTableOptions& o, std::int64_t row) {
@@ -171,7 +173,7 @@ Expected<KernelTable> write_kernel_table(const KernelTableOptions& o) {
     if (table.kept == o.count) break;
     const auto fields = fields_of(line);
     const std::string& target = fields.size() == columns ? fields[columns - 4] : line;
-    const std::string due = o.kernels.empty() ? "random" : o.kernels[static_cast<std::size_t>(table.kept) % o.kernels.size()].name;
+    const std::string due = o.kernels.empty() ? "random" : given(o, table.kept).name;
     if (fields.size() != columns || fields[3] != due || fields[0] != std::to_string(table.kept) || fields[2] != std::to_string(o.seed) || (!target.empty() && target != o.target))
       return fail(ErrorKind::invalid_input, o.out.string() + ": row " + std::to_string(table.kept) + " is not of seed " + std::to_string(o.seed) + ", target " + in_quotes(o.target) + " and kernel " + in_quotes(due));
     table.too_big += fields[columns - 2].empty();

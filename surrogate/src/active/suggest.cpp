@@ -167,16 +167,11 @@ Expected<std::vector<std::size_t>> suggest(const Model& model, const arch::Label
     if (groups == 0) {
       best = static_cast<std::size_t>(std::max_element(doubt.begin(), doubt.end()) - doubt.begin());
     } else {
-      std::vector<double> untold(groups, 0);
+      std::vector<double> untold(groups, -1);  // -1: no row of the group is left
       for (std::size_t r = 0; r < rows.size(); ++r)
-        if (!taken[r]) untold[group[r]] += distance[r] * doubt[r];
-      std::vector<char> open(groups, 0);
-      for (std::size_t r = 0; r < rows.size(); ++r)
-        if (!taken[r]) open[group[r]] = 1;
+        if (!taken[r]) untold[group[r]] = std::max(0.0, untold[group[r]]) + distance[r] * doubt[r];
+      const auto largest = static_cast<std::size_t>(std::max_element(untold.begin(), untold.end()) - untold.begin());
       const bool anywhere = out.size() % doubtful_every == doubtful_every - 1;
-      std::size_t largest = groups;
-      for (std::size_t g = 0; g < groups; ++g)
-        if (open[g] && (largest == groups || untold[g] > untold[largest])) largest = g;
       for (std::size_t r = 0; r < rows.size(); ++r)
         if (!taken[r] && (anywhere || group[r] == largest) && (best == rows.size() || distance[r] * doubt[r] > distance[best] * doubt[best])) best = r;
     }

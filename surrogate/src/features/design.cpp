@@ -203,14 +203,11 @@ bool holds_designs(const std::string& json) {
 }
 
 Expected<LabelTable> read_design_table(const std::string& json, const std::string& file) {
-  const Json document = Json::parse(json, nullptr, false, true);
-  if (document.is_discarded()) return invalid(file, "", "is no JSON");
+  auto documents = Document::parse_list(json, file);
+  if (!documents) return fail(std::move(documents.error()));
   std::vector<arch::Design> designs;
-  const std::size_t count = document.is_array() ? document.size() : 1;
-  for (std::size_t i = 0; i < count; ++i) {
-    auto one = Document::parse((document.is_array() ? document[i] : document).dump(), document.is_array() ? file + " /" + std::to_string(i) : file);
-    if (!one) return fail(std::move(one.error()));
-    auto design = arch::parse_design(*one);
+  for (const Document& document : *documents) {
+    auto design = arch::parse_design(document);
     if (!design) return fail(std::move(design.error()));
     designs.push_back(std::move(*design));
   }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gnomon/base/error.hpp"
 
@@ -18,6 +19,8 @@ using Json = nlohmann::ordered_json;
 class Document {
  public:
   static Expected<Document> parse(std::string_view text, std::string file);
+  /// The values of a list as documents named `FILE /0`, `FILE /1`, ...; any other value as one document.
+  static Expected<std::vector<Document>> parse_list(std::string_view text, const std::string& file);
   /// Reads a whole file; `file` of the errors is the path as given. Files beyond 256 MiB are refused.
   static Expected<Document> load(const std::filesystem::path& path);
   /// Wraps a value that is already JSON (made by gnomon itself or by a caller of the Python module).

@@ -66,7 +66,7 @@ struct KernelTableOptions {
   std::int64_t count = 100;
   std::uint64_t seed = 1;
   std::string target = "xcup";  ///< of synthesis, or empty: no resources
-  /// Where not empty, row i is kernel i modulo their number: first with its own directives, in later rounds with random ones.
+  /// Where not empty, row i is kernel i modulo their number: first with its own directives, in later rounds with random ones; bound to no array.
   std::vector<Kernel> kernels = {};
   double cosim = 0.05;          ///< share of the rows that are run in RTL
   int jobs = 2;
