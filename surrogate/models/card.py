@@ -16,7 +16,7 @@ target's choice and why, and all scores below; `gnomon surrogate evaluate --mode
 """
 WHAT = {
     "accelerator": """Latency and energy of one operator (convolution, also grouped and depthwise, matrix product, attention, vector work) on a core with three levels of 1 to 16 banks and an ideal, DDR3, DDR4, LPDDR4 or HBM2 memory, at 45, 28, 16 and 7 nm. Features: those of `layer_features()`
-(`gnomon/surrogate/features.hpp`), as `gnomon dataset operators` writes them, the analytical model's answers among them. Labels: the cycle model, on 3,000 random designs with four operators each. Groups: designs.""",
+(`gnomon/surrogate/features.hpp`), as `gnomon dataset operators` writes them, the analytical model's answers among them. Labels: the cycle model, on 5,000 random designs with four operators each. Groups: designs.""",
     "design": """LUT, FF, DSP and BRAM (xcup), cell area, flip-flops and fmax (osu018) of a complete accelerator: array, levels' banks, transfers, address generators, requantisation, vector unit, sequencer. Features: a design's description, taken from its JSON
 (`--data design.json`) or from the columns that `gnomon dataset designs` writes, and what physics derives from it (`design_features()` in `gnomon/surrogate/features.hpp`). Labels: yosys 0.23 for xcup and with
 the OSU 0.18 um library, OpenSTA, complete RTL, composed (docs/rtl.md): memories are not in the area, fmax is the slowest block's. Groups: arrays. Each size, dataflow and number format is one of few arrays, so answers

@@ -11,7 +11,7 @@ small='{"members": 3, "hidden": [48, 48], "activation": "silu", "max_epochs": 12
 # an operator on an accelerator
 wide='{"members": 5, "hidden": [96, 96], "activation": "silu", "max_epochs": 400}'
 operators=$(mktemp --suffix .csv)
-$gnomon dataset operators --out "$operators" --count 3000 --seed 1
+$gnomon dataset operators --out "$operators" --count 5000 --seed 1
 $gnomon surrogate train --data "$operators" --targets latency_cycles,energy_pj --ignore layer --group design --family ensemble --learner-options "$wide" --label-kind "gnomon dataset operators: cycle model" --seed 1 --out surrogate/models/accelerator.gnomon
 rm -f "$operators"
 

@@ -93,7 +93,17 @@ Expected<arch::Evaluation> analyze_planned(const arch::Design& design, const wor
       results.back().stall_cycles = results.back().latency_cycles - results.back().compute_cycles;
     }
   }
-  return assemble(design, graph, lowered, mapping, results);
+  std::optional<double> dram_pj;
+  if (design.memory.dram) {
+    std::int64_t read = 0, written = 0, end = 0;
+    for (const StepResult& r : results) {
+      read += r.counts.dram_read_bytes;
+      written += r.counts.dram_write_bytes;
+      end = std::max(end, r.start_cycle + r.latency_cycles);
+    }
+    dram_pj = device_energy_pj(*design.memory.dram, read, written, static_cast<double>(end) * static_cast<double>(design.clock_period_ps));
+  }
+  return assemble(design, graph, lowered, mapping, results, dram_pj);
 }
 
 Expected<arch::Evaluation> analyze(const arch::Design& design, const workloads::Graph& graph, const arch::Mapping& mapping, const std::string& mapping_file) {

@@ -1,6 +1,7 @@
 // Energy: by hand on a few commands, conservation of cycles over states, and power times time.
 #include <gtest/gtest.h>
 
+#include "gnomon/sim/analytical.hpp"
 #include "traffic.hpp"
 
 namespace gnomon::sim {
@@ -114,6 +115,51 @@ TEST(DramEnergy, NoCurrentsNoEnergy) {
   const DramStatistics s = test::run(d, {{0, 0, false}});
   EXPECT_FALSE(s.energy);
   EXPECT_FALSE(s.power_mw);
+}
+
+TEST(DramEnergy, ClosedFormOfStreams) {
+  // Whole rows one after the other, as the closed form takes them: the event-driven device counts the same commands in its own time, but for the first and last
+  // rows of a stream and the rows that refreshes close.
+  for (const char* device : {"ddr3-1600", "ddr4-2400", "ddr4-3200", "lpddr4-3200"}) {
+    for (const char* policy : {"open", "closed"}) {
+      for (const char* refresh : {"all_bank", "none"}) {
+        for (const int writes : {0, 3}) {  // of four bursts in a row of bursts, whole rows of one kind
+          SCOPED_TRACE(std::string(device) + ", " + policy + ", " + refresh + ", " + std::to_string(writes));
+          const arch::Dram d = test::memory(device, [&](arch::DramSpec& s) {
+            s.controller.page_policy = policy;
+            s.controller.refresh = refresh;
+          });
+          std::vector<TraceRequest> requests;
+          const std::int64_t bursts_per_group = 4096;
+          std::int64_t read = 0, written = 0;
+          for (std::int64_t i = 0; i < 8 * bursts_per_group; ++i) {
+            const bool write = i / bursts_per_group % 4 < writes;
+            (write ? written : read) += d.burst_bytes;
+            requests.push_back({0, static_cast<std::uint64_t>(i * d.burst_bytes), write});
+          }
+          const DramStatistics s = test::run(d, requests);
+          ASSERT_TRUE(s.energy);
+          const auto closed = device_energy_pj(d, read, written, static_cast<double>(s.cycles * d.tck_ps()));
+          ASSERT_TRUE(closed);
+          EXPECT_NEAR(*closed / s.energy->total_pj(), 1, 0.03);
+        }
+      }
+    }
+  }
+}
+
+TEST(DramEnergy, ClosedFormOfIdleTime) {
+  // One burst, and then nothing for a while: standby or power-down, and refreshes.
+  for (const char* power_down : {"false", "true"}) {
+    SCOPED_TRACE(power_down);
+    const arch::Dram d = test::memory("ddr4-2400", [&](arch::DramSpec& s) { s.controller.power_down = power_down; });
+    const DramStatistics s = test::run(d, {{0, 0, false}, {4'000'000, 0, false}});
+    ASSERT_TRUE(s.energy);
+    const auto closed = device_energy_pj(d, 2 * d.burst_bytes, 0, static_cast<double>(s.cycles * d.tck_ps()));
+    ASSERT_TRUE(closed);
+    EXPECT_NEAR(*closed / s.energy->total_pj(), 1, 0.03);
+  }
+  EXPECT_FALSE(device_energy_pj(test::memory("hbm2-2000"), 64, 0, 1000));  // its file has no currents
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "gnomon/arch/evaluator.hpp"
@@ -68,5 +69,11 @@ Expected<arch::Evaluation> analyze(const arch::Design& design, const workloads::
 
 /// `accelerator/analytical`.
 void register_analytical(arch::EvaluatorRegistry& registry);
+
+/// Energy of a DRAM device that passes so many bytes in `ps` picoseconds, by its currents: DRAMPower's equations (Chandrasekar et al., "Improved Power Modeling of
+/// DDR SDRAMs", DSD 2011) on counts in closed form. Every row is opened once for all of its bytes (page policies that close rows: once for every burst) and stays open
+/// until a refresh that no burst follows; refreshes come every tREFI; ranks sleep (where the controller lets them) in all cycles without data. Ignored: rows that
+/// streams take from each other or use in part, bursts used in part, self-refresh. Absent where the memory file has no currents.
+std::optional<double> device_energy_pj(const arch::Dram& dram, std::int64_t read_bytes, std::int64_t written_bytes, double ps);
 
 }  // namespace gnomon::sim
