@@ -68,6 +68,8 @@ class ArrayCompiler {
   Progress begin_{};
 
   Expected<void> refuse(const std::string& what) const { return fail(ErrorKind::unsupported, "complete RTL of step " + in_quotes(mapping_.step) + ": " + what); }
+  /// The core's, then the shared ones.
+  const arch::Level& level(std::size_t index) const { return index < core_.levels.size() ? core_.levels[index] : s_.design.shared[index - core_.levels.size()]; }
   /// Words of an element of the operand in its level.
   std::int64_t width(std::size_t operand) const { return operand == 2 && sums_ ? s_.shape.sum_words : 1; }
 
@@ -80,9 +82,9 @@ class ArrayCompiler {
       for (std::size_t p = 1; p < chain.size(); ++p) {
         Keeper keeper;
         keeper.entry = chain[p];
-        for (std::size_t l = 0; l < core_.levels.size(); ++l)
-          if (core_.levels[l].name == mapping_.levels[chain[p]].level) keeper.level = l;
-        keeper.slots = core_.levels[keeper.level].slots();
+        // Entries go from the memory inwards, levels from the array outwards.
+        keeper.level = mapping_.levels.size() - 1 - chain[p];
+        keeper.slots = level(keeper.level).slots();
         if (p > 1) keeper.engine = 1 + s_.shape.link_between(keeper.level, kept_[o].back().level);
         kept_[o].push_back(keeper);
       }
@@ -155,7 +157,7 @@ class ArrayCompiler {
   }
 
   Expected<void> place_slots() {
-    std::vector<std::int64_t> used(core_.levels.size(), 0);
+    std::vector<std::int64_t> used(s_.shape.levels.size(), 0);
     for (std::size_t o = 0; o < arch::operand_count; ++o)
       for (Keeper& keeper : kept_[o]) {
         std::int64_t largest = 0;
@@ -164,7 +166,7 @@ class ArrayCompiler {
         keeper.slot_at = s_.shape.levels[keeper.level].offset + used[keeper.level];
         used[keeper.level] += keeper.slot_words * keeper.slots;
         if (used[keeper.level] > s_.shape.levels[keeper.level].words)
-          return refuse("level " + in_quotes(core_.levels[keeper.level].name) + " has no room for the words of its tiles");
+          return refuse("level " + in_quotes(level(keeper.level).name) + " has no room for the words of its tiles");
       }
     return {};
   }
@@ -237,6 +239,7 @@ class ArrayCompiler {
       if (sums) t.loops.insert(t.loops.begin(), {words, 1});
       return t;
     }
+    t.bus = !s_.shape.levels[keeper.level].shared;
     t.beat = s_.beat(keeper.level);
     t.mem = sums ? place_.sums + w.mem * words : (operand == 0 ? place_.ifmap : operand == 1 ? place_.filter : place_.ofmap) + w.mem;
     t.loops = w.loops;

@@ -29,6 +29,7 @@ class DescriptorWriter {
 struct TransferWords {
   bool write = false;
   std::size_t engine = 0;  ///< the memory's, or a link's, to which the outer level is the memory
+  bool bus = true;  ///< of the memory's: it has an end in the core
   int cls = 0;
   std::int64_t beat = 1, words = 0, mem = 0, lvl = 0, lstep = 1;
   std::int64_t ring = 0;  ///< fills with lstep 1: the level's word at which they go on with word 0; 0: none
@@ -49,6 +50,7 @@ struct ProgramState {
   std::vector<DescriptorWriter> links;
   Progress now{};  ///< at the end of what has been compiled so far
   std::vector<std::int64_t> array_ends;  ///< items ended after each array step
+  std::int64_t bus_until = 0;            ///< transfers of the memory's unit up to the last one with an end in the core
   /// Words a cycle of transfers between memory and a level.
   std::int64_t beat(std::size_t level) const;
   /// The same in bytes.

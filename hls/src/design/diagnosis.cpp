@@ -46,7 +46,9 @@ std::vector<Word> words(const DesignShape& s) {
     const std::string k = "k" + std::to_string(e), unit = "move" + std::to_string(e);
     for (const std::string& name : {k + "_valid", k + "_rd_valid", k + "_wr_valid", unit + ".q_cls", unit + ".now_left"}) out.push_back({name, "32'(" + name + ")"});
     needs(unit + ".q_");
+    if (s.bus_engine > 0) out.push_back({unit + ".q_need_i", unit + ".q_need_i"});
   }
+  if (s.bus_engine > 0) out.push_back({"issued", "issued"});
   if (s.prices_steps()) bits({"hold"});
   if (s.vector_lanes > 0) {
     bits({"v_valid", "vector.active"});
@@ -108,7 +110,12 @@ std::string standing_of_design(const DesignShape& shape, const std::vector<std::
     std::string link = "link " + n + " ";
     if (at["k" + n + "_valid"] == 0) link += "has nothing to do";
     else if (at["k" + n + "_rd_valid"] != 0 || at["k" + n + "_wr_valid"] != 0) link += "is in a " + one + ", " + std::to_string(at["move" + n + ".now_left"]) + " words left";
-    else link += "waits with a " + one + " for " + join(awaited("move" + n + ".q_"));
+    else {
+      std::vector<std::string> waits = awaited("move" + n + ".q_");
+      const std::int64_t turn = shape.bus_engine > 0 ? at["move" + n + ".q_need_i"] : 0;
+      if (at["issued"] < turn) waits.push_back("the bus, until the memory's transfer " + std::to_string(turn) + " has left it (" + std::to_string(at["issued"]) + " so far)");
+      link += "waits with a " + one + " for " + join(waits);
+    }
     parts.push_back(link);
   }
 

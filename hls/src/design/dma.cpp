@@ -17,7 +17,7 @@ module @TOP@@UNIT@ (
   input  logic [@TD1@:0] d,
   input  logic [31:0] ended,
   output logic [127:0] done,
-@ALLPORT@  output logic rd_valid,
+@ALLPORT@@TURNPORT@  output logic rd_valid,
   input  logic rd_ready,
   output logic [@L1@:0] rd_lanes,
   output logic [@LM1@:0] rd_addr,
@@ -64,7 +64,7 @@ module @TOP@@UNIT@ (
 ?  logic [31:0] more0, more1, more2, more3;
 ?  assign rq_tag = tag;
 ?  assign done = {done3 + more3, done2 + more2, done1 + more1, done0 + more0};
-
+@TURN@
   always_comb begin
     now_left = started ? left : q_words;
     now_addr = started ? addr : q_mem;
@@ -165,14 +165,14 @@ module @TOP@@UNIT@ (
 ?      tag <= @TAG@'d0;
 ?      open <= @TAGS@'d0;
 ?      finished <= @TAGS@'d0;
-      started <= 1'b0;
+@TURNRESET@      started <= 1'b0;
       r_started <= 1'b0;
       done0 <= 32'd0;
       done1 <= 32'd0;
       done2 <= 32'd0;
       done3 <= 32'd0;
     end else begin
-      if (go) begin
+@TURNCOUNT@      if (go) begin
         started <= !last;
         left <= now_left - {16'd0, q_beat};
         addr <= next_addr;
@@ -308,6 +308,21 @@ std::vector<QueueShape> dma_queues(const DesignShape& shape) { return {{"flights
 
 namespace {
 
+/// Core and shared levels have the bus in turns with the memory: the memory's unit tells how many of its transfers have left their links, which is when their last words have been
+/// asked for or, at a device, when its controller has taken their last burst and the next request may come.
+void add_turns(const DesignShape& shape, bool link, Places& all) {
+  all["TURNPORT"] = link ? "  input  logic [31:0] issued,\n" : "  output logic [31:0] issued,\n";
+  if (link) {
+    all["MET"] += " && issued >= q_need_i";
+    return;
+  }
+  all["UNPACK"].insert(all["UNPACK"].find("  wire [31:0] q_need_i "), "  /* verilator lint_off UNUSEDSIGNAL */  // of links\n");
+  all["UNPACK"] += "  /* verilator lint_on UNUSEDSIGNAL */\n";
+  all["TURN"] = shape.device ? "  logic [31:0] asked;\n  assign issued = asked - {31'd0, asked != 32'd0 && !started && !rq_ready};\n" : "  logic [31:0] asked;\n  assign issued = asked;\n";
+  all["TURNRESET"] = "      asked <= 32'd0;\n";
+  all["TURNCOUNT"] = "      if (go && last) asked <= asked + 32'd1;\n";
+}
+
 /// The unit at the memory, or (with `link`) one between levels, to which the outer level is a memory that answers in the same cycle.
 std::string unit_text(const DesignShape& shape, bool link, const Places& places) {
   Places all = places;
@@ -327,6 +342,8 @@ std::string unit_text(const DesignShape& shape, bool link, const Places& places)
   all["ALLPORT"] = shape.nested ? fill_places("  input  logic [@DONE1@:0] all,\n", places) : "";
   all["MET"] = shape.nested ? needs_met(shape, "all", "q_") : shape.device ? needs_met(shape, "done", "q_") : "done0 >= q_need0 && done1 >= q_need1 && done2 >= q_need2 && done3 >= q_need3";
   all["UNPACK"] = unpack_text(descriptor_layouts(shape).transfer, "d", "", "q_");
+  for (const char* place : {"TURNPORT", "TURN", "TURNRESET", "TURNCOUNT"}) all[place] = "";
+  if (shape.bus_engine > 0) add_turns(shape, link, all);
   all["NEXT"] = shape.images ? std::string(stacked) + std::string(nested) + "        end\n" : std::string(nested);
   return fill_places(choose_lines(dma, shape.device), all);
 }

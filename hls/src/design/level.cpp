@@ -9,7 +9,7 @@ std::string level_text(const DesignShape& s, std::size_t index, const Places& pl
   const auto set = [&](const std::string& name, std::int64_t value) { set_place(all, name, value); };
   const int aw = s.address_bits, bits = s.array.precision_bits;
   const std::int64_t depth = (level.words + level.banks - 1) / level.banks;
-  const auto holds = [&](arch::Operand o) { return level.holds[static_cast<std::size_t>(o)]; };
+  const auto holds = [&](arch::Operand o) { return level.gives(o); };
   set("I", static_cast<std::int64_t>(index));
   set("OFF", level.offset);
   set("WORDS", level.words);
@@ -62,7 +62,7 @@ std::string level_text(const DesignShape& s, std::size_t index, const Places& pl
         write_lane("rs_en[" + n(j) + "]" + (w > 0 ? " && rs_sums[" + n(j) + "]" : ""), "rs_addr[" + n(j * aw) + " +: @AW@] + @AW@'d" + n(w),
                    "rs_data[" + n(j * s.array.accumulator_bits + w * bits) + " +: @B@]", "rs" + n(j) + "_" + n(w));
   }
-  if (s.vector_lanes > 0) {
+  if (s.vector_lanes > 0 && !level.shared) {
     read_port("vr", 2 * s.vector_lanes + 1, "VRA", "VRD");
     ports += ",\n  input  logic [@V1@:0] vw_en,\n  input  logic [@VWA1@:0] vw_addr,\n  input  logic [@VWD1@:0] vw_data";
     for (std::int64_t l = 0; l < s.vector_lanes; ++l)

@@ -18,7 +18,7 @@ std::int64_t ProgramState::beat(std::size_t level) const {
   return bytes_per_cycle(level) * 8 / shape.array.precision_bits;
 }
 
-std::int64_t ProgramState::bytes_per_cycle(std::size_t level) const { return std::min(outer_bytes_per_cycle(design), shape.levels[level].bytes_per_cycle); }
+std::int64_t ProgramState::bytes_per_cycle(std::size_t level) const { return std::min(outer_bytes_per_cycle(design, shape.levels[level].shared), shape.levels[level].bytes_per_cycle); }
 
 void ProgramState::set_needs(DescriptorWriter& d, const std::string& prefix, const Progress& need) const {
   d.set(prefix + "need_e", need[0]);
@@ -94,8 +94,16 @@ void ProgramState::end_transfer(const TransferWords& t) {
   d.set("lvl", t.lvl);
   d.set("lstep", t.lstep);
   d.set("wrap", t.ring > 0 ? t.ring : -1);  // no word has this address
-  set_needs(d, "", t.need);
+  Progress need = t.need;
+  const auto counted = [&](std::size_t engine, int cls) { return now[counter_of(engine, cls)]; };
+  if (shape.bus_engine > 0) {  // what comes before it on the bus
+    for (int cls = 0; t.engine == 0 && t.bus && cls < transfer_classes; ++cls)
+      need[counter_of(shape.bus_engine, cls)] = std::max(need[counter_of(shape.bus_engine, cls)], counted(shape.bus_engine, cls));
+    d.set("need_i", t.engine == shape.bus_engine ? bus_until : 0);
+  }
+  set_needs(d, "", need);
   ++now[counter_of(t.engine, t.cls)];
+  if (t.engine == 0 && t.bus) bus_until = counted(0, 0) + counted(0, 1) + counted(0, 2) + counted(0, write_back_class);
   if (shape.device && t.engine == 0) program.device.push_back({t.runs, t.bytes, t.bytes_per_cycle, t.words});
 }
 

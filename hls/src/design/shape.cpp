@@ -1,6 +1,7 @@
 #include "design/shape.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 
 #include "emit/array.hpp"
@@ -11,24 +12,43 @@
 namespace gnomon::hls {
 namespace {
 
-/// Core levels have a link each, to the levels further out that hold an operand of theirs.
+/// A level's place in the design.
+std::string level_field(const DesignShape& shape, std::size_t level) {
+  const auto core = static_cast<std::size_t>(std::count_if(shape.levels.begin(), shape.levels.end(), [](const auto& l) { return !l.shared; }));
+  return level < core ? "/cores/0/levels/" + std::to_string(level) : "/shared/" + std::to_string(level - core);
+}
+
+/// Adds to a link the transfers between two levels that hold the same operand.
+Expected<void> add_pair(DesignShape& shape, DesignShape::Link& link, std::size_t inner, std::size_t outer) {
+  const DesignShape::Level &from = shape.levels[outer], &to = shape.levels[inner];
+  bool both = false;
+  for (std::size_t o = 0; o < arch::operand_count; ++o) both = both || (from.holds[o] && to.holds[o]);
+  if (!both) return {};
+  const std::int64_t rate = shape.link_bytes_per_cycle(inner, outer);
+  const std::string narrowest = rate == to.bytes_per_cycle ? level_field(shape, inner) : rate == from.bytes_per_cycle ? level_field(shape, outer) : "/interconnect";
+  const std::string field = "complete RTL: " + narrowest + "/bytes_per_cycle: ";
+  if (rate * 8 % shape.array.precision_bits != 0)
+    return fail(ErrorKind::unsupported, field + "transfers of " + std::to_string(rate) + " bytes a cycle between levels cut a word of " + std::to_string(shape.array.precision_bits) + " bits");
+  if (shape.link_beat(inner, outer) > 512) return fail(ErrorKind::unsupported, field + "transfers of more than 512 words a cycle between levels");
+  shape.link_lanes = std::max(shape.link_lanes, shape.link_beat(inner, outer));
+  link.pairs.push_back({inner, outer});
+  return {};
+}
+
+/// Core levels have a link each, to the core's levels further out that hold an operand of theirs; so do shared levels, to shared ones. All
+/// between a core level and a shared one is one link, the bus.
 Expected<void> add_links(DesignShape& shape) {
-  for (std::size_t inner = 0; inner < shape.levels.size(); ++inner) {
-    DesignShape::Link link;
-    for (std::size_t outer = inner + 1; outer < shape.levels.size(); ++outer) {
-      const DesignShape::Level &from = shape.levels[outer], &to = shape.levels[inner];
-      bool shared = false;
-      for (std::size_t o = 0; o < arch::operand_count; ++o) shared = shared || (from.holds[o] && to.holds[o]);
-      if (!shared) continue;
-      const std::int64_t rate = std::min(from.bytes_per_cycle, to.bytes_per_cycle);
-      const std::string field = "complete RTL: /cores/0/levels/" + std::to_string(rate == to.bytes_per_cycle ? inner : outer) + "/bytes_per_cycle: ";
-      if (rate * 8 % shape.array.precision_bits != 0)
-        return fail(ErrorKind::unsupported, field + "transfers of " + std::to_string(rate) + " bytes a cycle between levels cut a word of " + std::to_string(shape.array.precision_bits) + " bits");
-      if (shape.link_beat(inner, outer) > 512) return fail(ErrorKind::unsupported, field + "transfers of more than 512 words a cycle between levels");
-      shape.link_lanes = std::max(shape.link_lanes, shape.link_beat(inner, outer));
-      link.pairs.push_back({inner, outer});
-    }
+  const std::size_t count = shape.levels.size();
+  DesignShape::Link bus;
+  std::vector<DesignShape::Link> own(count);
+  for (std::size_t inner = 0; inner < count; ++inner)
+    for (std::size_t outer = inner + 1; outer < count; ++outer)
+      if (auto added = add_pair(shape, shape.levels[inner].shared == shape.levels[outer].shared ? own[inner] : bus, inner, outer); !added) return added;
+  for (DesignShape::Link& link : own)
     if (!link.pairs.empty()) shape.links.push_back(std::move(link));
+  if (!bus.pairs.empty()) {
+    shape.links.push_back(std::move(bus));
+    shape.bus_engine = shape.links.size();
   }
   if (shape.engines() > most_engines)
     return fail(ErrorKind::unsupported, "complete RTL: /cores/0/levels: " + std::to_string(shape.links.size()) + " links between levels; at most " + std::to_string(most_engines - 1) + " are supported");
@@ -53,9 +73,12 @@ std::size_t DesignShape::link_between(std::size_t inner, std::size_t outer) cons
   throw std::logic_error("no link between levels");
 }
 
-std::int64_t DesignShape::link_beat(std::size_t inner, std::size_t outer) const {
-  return std::min(levels[inner].bytes_per_cycle, levels[outer].bytes_per_cycle) * 8 / array.precision_bits;
+std::int64_t DesignShape::link_bytes_per_cycle(std::size_t inner, std::size_t outer) const {
+  const std::int64_t ports = std::min(levels[inner].bytes_per_cycle, levels[outer].bytes_per_cycle);
+  return levels[inner].shared == levels[outer].shared ? ports : std::min(ports, bus_bytes_per_cycle);
 }
+
+std::int64_t DesignShape::link_beat(std::size_t inner, std::size_t outer) const { return link_bytes_per_cycle(inner, outer) * 8 / array.precision_bits; }
 
 std::string needs_met(const DesignShape& shape, const std::string& done, const std::string& prefix) {
   std::string out;
@@ -69,7 +92,6 @@ Expected<DesignShape> design_shape(const arch::Design& design, bool nested) {
     return fail(ErrorKind::unsupported, "RTL of the complete design " + in_quotes(design.name) + ": " + field + ": " + what);
   };
   if (design.cores.size() != 1) return refuse("/cores", std::to_string(design.cores.size()) + " cores; one is supported");
-  if (!design.shared.empty()) return refuse("/shared", "shared levels are not supported");
   if (design.memory.kind != arch::MemoryKind::ideal && !design.memory.dram) return refuse("/memory/type", in_quotes(design.memory.type) + ": the design has not been resolved");
   const arch::Core& core = design.cores[0];
   auto array = array_parameters(core.array);
@@ -83,12 +105,13 @@ Expected<DesignShape> design_shape(const arch::Design& design, bool nested) {
   shape.vector_lanes = core.vector_lanes;
   if (core.vector_lanes > 256) return refuse("/cores/0/vector/lanes", std::to_string(core.vector_lanes) + "; at most 256 are supported");
   shape.device = design.memory.kind != arch::MemoryKind::ideal;
-  const std::int64_t outer = outer_bytes_per_cycle(design);
+  shape.bus_bytes_per_cycle = design.bus_bytes_per_cycle;
   std::int64_t offset = 0;
-  for (std::size_t l = 0; l < core.levels.size(); ++l) {
-    const arch::Level& level = core.levels[l];
-    const std::string field = "/cores/0/levels/" + std::to_string(l);
-    const std::int64_t rate = std::min(outer, level.bytes_per_cycle);
+  for (std::size_t l = 0; l < core.levels.size() + design.shared.size(); ++l) {
+    const bool shared = l >= core.levels.size();
+    const arch::Level& level = shared ? design.shared[l - core.levels.size()] : core.levels[l];
+    const std::string field = shared ? "/shared/" + std::to_string(l - core.levels.size()) : "/cores/0/levels/" + std::to_string(l);
+    const std::int64_t rate = std::min(outer_bytes_per_cycle(design, shared), level.bytes_per_cycle);
     if (rate * 8 % bits != 0)
       return refuse(field + "/bytes_per_cycle", "transfers of " + std::to_string(rate) + " bytes a cycle cut a word of " + std::to_string(bits) + " bits");
     if (rate * 8 / bits > 512) return refuse(field + "/bytes_per_cycle", "transfers of more than 512 words a cycle");
@@ -100,7 +123,8 @@ Expected<DesignShape> design_shape(const arch::Design& design, bool nested) {
     out.banks = level.banks;
     out.bytes_per_cycle = level.bytes_per_cycle;
     std::copy(std::begin(level.holds), std::end(level.holds), std::begin(out.holds));
-    out.narrow = level.bytes_per_cycle < arch::full_rate_bytes_per_cycle(core.array, level);
+    out.shared = shared;
+    out.narrow = !shared && level.bytes_per_cycle < arch::full_rate_bytes_per_cycle(core.array, level);
     offset += out.words;
     shape.levels.push_back(out);
   }
@@ -116,8 +140,9 @@ Expected<DesignShape> design_shape(const arch::Design& design, bool nested) {
   return shape;
 }
 
-std::int64_t outer_bytes_per_cycle(const arch::Design& design) {
-  return design.memory.kind == arch::MemoryKind::ideal ? std::min(design.memory.bytes_per_cycle, design.bus_bytes_per_cycle) : design.bus_bytes_per_cycle;
+std::int64_t outer_bytes_per_cycle(const arch::Design& design, bool shared) {
+  const std::int64_t bus = shared ? std::numeric_limits<std::int64_t>::max() : design.bus_bytes_per_cycle;
+  return design.memory.kind == arch::MemoryKind::ideal ? std::min(design.memory.bytes_per_cycle, bus) : bus;
 }
 
 bool DesignShape::prices_steps() const {
@@ -125,7 +150,7 @@ bool DesignShape::prices_steps() const {
 }
 
 bool DesignShape::several_hold(arch::Operand operand) const {
-  return std::count_if(levels.begin(), levels.end(), [&](const Level& level) { return level.holds[static_cast<std::size_t>(operand)]; }) > 1;
+  return std::count_if(levels.begin(), levels.end(), [&](const Level& level) { return level.gives(operand); }) > 1;
 }
 
 DescriptorLayout::DescriptorLayout(std::vector<DescriptorField> fields) : fields_(std::move(fields)) {
@@ -175,6 +200,10 @@ DescriptorLayouts descriptor_layouts(const DesignShape& s) {
   transfer.push_back({"lstep", 8});
   transfer.push_back({"wrap", aw});
   if (s.images) transfer.push_back({"images", 1});
+  const auto with_turn = [&](std::vector<DescriptorField> fields) {  // what of the memory's unit must be off the bus
+    if (s.bus_engine > 0) fields.push_back({"need_i", 32});
+    return fields;
+  };
 
   std::vector<DescriptorField> fold{{"a_rows", bits_for(s.array.rows)}, {"a_cols", bits_for(s.array.cols)}, {"a_length", 32}, {"a_accumulate", 1}};
   if (s.array.overlap) fold.push_back({"a_wait", bits_for(s.array.wait_distance())});
@@ -209,7 +238,7 @@ DescriptorLayouts descriptor_layouts(const DesignShape& s) {
                                      {"shift", 6}, {"mult", 24}, {"kw", 16}, {"sx", 16}, {"sy", 16}, {"y0", 16}, {"x0", 16}, {"h", 16}, {"w", 16}, {"oh", 16}, {"ow", 16},
                                      {"resume", 1}, {"ring", aw}, {"px", 8}, {"py", 8}, {"bx", 8}, {"by", 8}, {"x_step", aw}, {"x_jump", aw}, {"y_step", aw}, {"y_jump", aw},
                                      {"win_step", aw}, {"row_step", aw}, {"plane_step", aw}};
-  return {DescriptorLayout(needs(std::move(transfer), "")), DescriptorLayout(std::move(fold)), DescriptorLayout(std::move(config)),
+  return {DescriptorLayout(with_turn(needs(std::move(transfer), ""))), DescriptorLayout(std::move(fold)), DescriptorLayout(std::move(config)),
           DescriptorLayout(needs(std::move(chunk), ""))};
 }
 

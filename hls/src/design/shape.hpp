@@ -11,7 +11,7 @@
 namespace gnomon::hls {
 
 /// Everything that decides the RTL of a complete design. A word is an element of the operands' precision; a partial sum takes
-/// `sum_words` of them. The words of all levels of the core have one address space, level after level.
+/// `sum_words` of them. The words of all levels, the core's and then the shared ones, have one address space, level after level.
 struct DesignShape {
   ArrayParameters array;
   struct Level {
@@ -19,6 +19,8 @@ struct DesignShape {
     std::int64_t bytes_per_cycle = 1;
     bool holds[arch::operand_count] = {};
     bool narrow = false;  ///< a step of the array can ask a port for more than it passes in a cycle
+    bool shared = false;  ///< between the core and the memory, reached over the bus; the array and the vector unit have no ports there
+    bool gives(arch::Operand operand) const { return holds[static_cast<std::size_t>(operand)] && !shared; }  ///< to the array
   };
   std::vector<Level> levels;
   std::int64_t sum_words = 4;
@@ -39,12 +41,16 @@ struct DesignShape {
   };
   std::vector<Link> links;    ///< only where nested
   std::int64_t link_lanes = 1;  ///< words that a link moves in a cycle, at most
+  std::int64_t bus_bytes_per_cycle = 0;
+  /// The unit between core and shared levels, which has the bus in turns with the memory's; 0: there is none.
+  std::size_t bus_engine = 0;
   /// Units of transfers: the memory's, then the links'. Each counts what it has completed in `transfer_classes` counters.
   std::size_t engines() const { return 1 + links.size(); }
   std::size_t counters() const;
   /// The link between two levels.
   std::size_t link_between(std::size_t inner, std::size_t outer) const;
-  /// Words a cycle of transfers between two levels.
+  /// Bytes and words a cycle of transfers between two levels.
+  std::int64_t link_bytes_per_cycle(std::size_t inner, std::size_t outer) const;
   std::int64_t link_beat(std::size_t inner, std::size_t outer) const;
   /// Steps can take several cycles: some level is narrow.
   bool prices_steps() const;
@@ -57,11 +63,11 @@ struct DesignShape {
   std::int64_t filter_lanes() const { return array.dataflow == arch::Dataflow::is ? array.rows : array.cols; }
 };
 
-/// The shape of a design. Unsupported, naming the field: several cores, shared levels, more than one transfer rate per
-/// fraction of a word, accumulators that are no multiple of the precision. `nested`: with transfers between levels.
+/// The shape of a design. Unsupported, naming the field: several cores, more than one transfer rate per fraction of a word, accumulators that
+/// are no multiple of the precision. `nested`: with transfers between levels, the shared ones among them; without, shared levels are filled from the memory alone.
 Expected<DesignShape> design_shape(const arch::Design& design, bool nested = false);
-/// Bytes a cycle between the levels and the memory, the levels' ports apart. A device's own rate is its controller's matter.
-std::int64_t outer_bytes_per_cycle(const arch::Design& design);
+/// Bytes a cycle between core levels (or shared ones, without the bus) and the memory, the levels' ports apart. A device's own rate is its controller's matter.
+std::int64_t outer_bytes_per_cycle(const arch::Design& design, bool shared);
 
 /// A field of a descriptor: its bits follow those of the field before it.
 struct DescriptorField {

@@ -121,7 +121,7 @@ module @TOP@ (
   logic [@LA1@:0] dr_addr, dw_addr;
   logic [@LW1@:0] dr_data, dw_data;
   logic [@L1@:0] dw_en;
-  @TOP@_dma dma (.clk(clk), .rst(rst), .run(run), .d_valid(t_valid), .d_ready(t_ready), .d(t_data), .ended(ended), @DMADONE@,
+@TURNWIRE@  @TOP@_dma dma (.clk(clk), .rst(rst), .run(run), .d_valid(t_valid), .d_ready(t_ready), .d(t_data), .ended(ended), @DMADONE@,
     .rd_valid(rd_valid), .rd_ready(rd_ready), .rd_lanes(rd_lanes), .rd_addr(rd_addr), .rr_valid(rr_valid), .rr_data(rr_data),
     .wr_valid(wr_valid), .wr_ready(wr_ready), .wr_last(wr_last), .wr_lanes(wr_lanes), .wr_addr(wr_addr), .wr_data(wr_data), @ACKPINS@,
     .lv_raddr(dr_addr), .lv_rdata(dr_data), .lv_wen(dw_en), .lv_waddr(dw_addr), .lv_wdata(dw_data));
@@ -194,7 +194,8 @@ std::string whole_text(const DesignShape& s, const std::string& array, const Pla
   std::string met = needs_met(s, "done", "g_");
   met.replace(met.find(" done[95"), 1, "\n                ");
   all["GATEMET"] = met;
-  all["DMADONE"] = s.nested ? ".done(done[127:0]), .all(done)" : ".done(done)";
+  all["DMADONE"] = std::string(s.nested ? ".done(done[127:0]), .all(done)" : ".done(done)") + (s.bus_engine > 0 ? ", .issued(issued)" : "");
+  all["TURNWIRE"] = s.bus_engine > 0 ? "  logic [31:0] issued;  // transfers of the memory that have left their links\n" : "";
   all["LINKPORTS"] = "";
   for (std::size_t e = 1; e < s.engines(); ++e) {
     const std::string n = std::to_string(e);
@@ -213,7 +214,7 @@ std::string whole_text(const DesignShape& s, const std::string& array, const Pla
   std::vector<std::string> read_in(s.links.size()), read_out(s.links.size());
   for (std::size_t l = 0; l < s.levels.size(); ++l) {
     const std::string i = std::to_string(l);
-    const auto holds = [&](arch::Operand o) { return s.levels[l].holds[static_cast<std::size_t>(o)]; };
+    const auto holds = [&](arch::Operand o) { return s.levels[l].gives(o); };
     const auto joined = [](std::string& list, const std::string& wire) { list += (list.empty() ? "" : " | ") + wire; };
     body += "  logic [@LW1@:0] dr" + i + ";\n";
     std::string ports = ".clk(clk), .dr_addr(dr_addr), .dr_data(dr" + i + "), .dw_en(dw_en), .dw_addr(dw_addr), .dw_data(dw_data)";
@@ -233,7 +234,7 @@ std::string whole_text(const DesignShape& s, const std::string& array, const Pla
       ports += ", .rs_en(rs_en), .rs_sums_any(psum_ready), .rs_sums(rs_sums), .rs_addr(rs_addr), .rs_data(rs_data), .ps_data(ps" + i + ")";
       joined(read_ps, "ps" + i);
     }
-    if (has_vector) {
+    if (has_vector && !s.levels[l].shared) {
       body += "  logic [@VRD1@:0] vr" + i + ";\n";
       ports += ", .vr_addr(vr_addr), .vr_data(vr" + i + "), .vw_en(vw_en), .vw_addr(vw_addr), .vw_data(vw_data)";
       joined(read_vr, "vr" + i);

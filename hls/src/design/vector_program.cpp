@@ -118,7 +118,7 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
   const std::int64_t in_bytes = arch::packed_bytes(work.in_elements, bits), out_bytes = arch::packed_bytes(work.out_elements, bits);
   std::int64_t bytes = 0, words = 0;
   for (const arch::Level& level : state.design.cores[0].levels) bytes += level.bytes;
-  for (const DesignShape::Level& level : shape.levels) words += level.words;
+  for (const DesignShape::Level& level : shape.levels) words += level.shared ? 0 : level.words;
   const std::int64_t chunks = std::max<std::int64_t>(1, (2 * (in_bytes + out_bytes) + bytes - 1) / bytes);
   if (chunks > 1'000'000) return refuse("more than 1000000 chunks");
   if (bits % 8 != 0 && chunks > 1) return refuse("chunks that end inside a byte");

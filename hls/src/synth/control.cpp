@@ -5,6 +5,7 @@
 #include "design/shape.hpp"
 #include "emit/array.hpp"
 #include "emit/text.hpp"
+#include "gnomon/base/text.hpp"
 #include "synth/modules.hpp"
 
 namespace gnomon::hls {
@@ -88,7 +89,7 @@ std::map<std::int64_t, std::int64_t> joined_bits(const DesignShape& s) {
   const auto count = [&](std::int64_t levels, std::int64_t bits) {
     if (levels > 1) out[levels] += bits;
   };
-  const auto holders = [&](std::size_t operand) { return std::count_if(s.levels.begin(), s.levels.end(), [&](const auto& level) { return level.holds[operand]; }); };
+  const auto holders = [&](std::size_t operand) { return std::count_if(s.levels.begin(), s.levels.end(), [&](const auto& level) { return level.gives(static_cast<arch::Operand>(operand)); }); };
   const std::int64_t all = static_cast<std::int64_t>(s.levels.size()), bits = s.array.precision_bits;
   count(all, s.dma_lanes * bits);
   count(holders(0), s.ifmap_lanes() * bits);
@@ -134,6 +135,13 @@ SynthPart queue_part(const std::string& core, const std::string& text, const Que
   return part;
 }
 
+/// Labels are of the RTL without units for transfers between levels, and what a shared level holds reaches the array only through one.
+Expected<DesignShape> synthesised_shape(const arch::Design& design) {
+  if (!design.shared.empty())
+    return fail(ErrorKind::unsupported, "synthesis of the complete design " + in_quotes(design.name) + ": /shared: the units between shared levels and cores have no labels; without complete control all else is synthesised");
+  return design_shape(design);
+}
+
 void mark_unit(SynthJob& job) {
   job.unit = true;
   if (job.text.find("module " + common + "_fifo ") != job.text.npos) job.apart = "_fifo";
@@ -142,7 +150,7 @@ void mark_unit(SynthJob& job) {
 }  // namespace
 
 Expected<std::vector<SynthPart>> control_parts(const arch::Design& design, const std::string& target) {
-  auto shaped = design_shape(design);
+  auto shaped = synthesised_shape(design);
   if (!shaped) return fail(std::move(shaped.error()));
   const DesignShape& shape = *shaped;
   const bool cells = target == "osu018";
@@ -191,7 +199,7 @@ Expected<std::vector<SynthPart>> control_parts(const arch::Design& design, const
 
 Expected<SynthPart> whole_part(const arch::Design& design, const std::string& target) {
   if (target == "osu018") return fail(ErrorKind::unsupported, "flat synthesis of a complete design for osu018: its memories would be flip-flops; without --flat its parts are composed");
-  auto shaped = design_shape(design);
+  auto shaped = synthesised_shape(design);
   if (!shaped) return fail(std::move(shaped.error()));
   const DesignShape& shape = *shaped;
   const arch::Core& core = design.cores[0];

@@ -18,11 +18,11 @@ namespace gnomon::hls {
 /// to the memory and the sequencer that starts them (docs/rtl.md, "Complete designs"). It depends on the design alone; what it computes is given to it as
 /// a program of descriptors.
 ///
-/// One core, any levels in it, no shared levels, ideal or device memory, integer precisions; accumulators a multiple of the precision; rates that do not cut words. Everything else
+/// One core, any levels in it and shared ones, ideal or device memory, integer precisions; accumulators a multiple of the precision; rates that do not cut words. Everything else
 /// is refused as unsupported, naming the field.
 ///
 /// `several_images`: address generators and transfers that go on from image to image, for convolutions of a batch. `between_levels`: a unit for each level
-/// that fills from another level of the core, for mappings that keep an operand in two levels or more.
+/// that fills from another one, and one for the bus to shared levels, for mappings that keep an operand in two levels or more.
 Expected<Rtl> emit_design(const arch::Design& design, bool several_images = false, bool between_levels = false);
 
 /// A work step of a whole run.
