@@ -373,18 +373,28 @@ class ModelPredictor {
  public:
   Expected<Evaluation> evaluate(const Model& model, const std::string& file, const EvaluationJob& job, const Options& options) {
     if (!by_layers(model)) return totals_.evaluate(model, job);
-    for (const char* name : {latency_label, energy_label}) {
-      if (!target_index(model, name)) {
-        return fail(Error(ErrorKind::invalid_input, Problem{file, "", "predicts layers, but not the target " + in_quotes(name)}));
-      }
-    }
+    if (auto known = targets_of_layers(model, file); !known) return fail(std::move(known.error()));
     layers_.model = &model;
     return layers_.evaluate(analytical_job(job, options));
+  }
+
+  /// Whether the model answers for designs like the job's.
+  Expected<void> check(const Model& model, const std::string& file, const EvaluationJob& job) {
+    if (by_layers(model)) return targets_of_layers(model, file);
+    if (auto answered = totals_.evaluate(model, job); !answered) return fail(std::move(answered.error()));
+    return {};
   }
 
  private:
   LayerPredictor layers_;
   TotalPredictor totals_;
+
+  static Expected<void> targets_of_layers(const Model& model, const std::string& file) {
+    for (const char* name : {latency_label, energy_label}) {
+      if (!target_index(model, name)) return fail(Error(ErrorKind::invalid_input, Problem{file, "", "predicts layers, but not the target " + in_quotes(name)}));
+    }
+    return {};
+  }
 
   static bool by_layers(const Model& model) {
     const auto& known = layer_features();
@@ -411,6 +421,15 @@ class AcceleratorSurrogate : public arch::Evaluator {
     auto model = load(options->model);
     if (!model) return fail(std::move(model.error()));
     return predicted_.evaluate(**model, options->model, job, *options);
+  }
+
+  Expected<void> check(const EvaluationJob& job) override {
+    auto options = options_of(job);
+    if (!options) return fail(std::move(options.error()));
+    if (options->model.empty()) return {};
+    auto model = load(options->model);
+    if (!model) return fail(std::move(model.error()));
+    return predicted_.check(**model, options->model, job);
   }
 
   void observe(const EvaluationJob& job, const Evaluation& result) override {

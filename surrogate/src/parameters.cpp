@@ -129,6 +129,13 @@ class ParameterSurrogate final : public arch::Evaluator {
     return nothing;
   }
 
+  Expected<void> check(const EvaluationJob& job) override {
+    EvaluationJob plain = job;
+    if (arch::take_option(plain, "model").empty()) return {};
+    if (auto answered = evaluate(job); !answered) return fail(std::move(answered.error()));
+    return {};
+  }
+
   void observe(const EvaluationJob& job, const Evaluation& result) override {
     if (job.subject != subject_ || job.fidelity == "surrogate") return;
     told_.add(Json::parse(job.parameters_json, nullptr, false), result);

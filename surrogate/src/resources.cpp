@@ -40,6 +40,11 @@ class WithResources : public arch::Evaluator {
  public:
   explicit WithResources(std::unique_ptr<arch::Evaluator> inner) : inner_(std::move(inner)) {}
   bool needs_process() const override { return inner_->needs_process(); }
+  Expected<void> check(const arch::EvaluationJob& job) override {
+    arch::EvaluationJob plain = job;
+    arch::take_option(plain, "synthesis");
+    return inner_->check(plain);
+  }
   void observe(const arch::EvaluationJob& job, const arch::Evaluation& result) override {
     arch::EvaluationJob plain = job;
     arch::take_option(plain, "synthesis");

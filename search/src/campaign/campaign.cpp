@@ -117,7 +117,7 @@ void describe(FieldVisitor& v, CampaignSpec& s) {
         Raw{R"({"oneOf": [{"type": "string"}, )" + table_schema() + R"(]})"});
   field(v, {"command", "subject `command`: program and arguments; parameters as JSON on stdin, metrics as JSON on stdout"},
         s.command);
-  field(v, {"surrogate_model", "model file for the fidelity `surrogate`, relative to this file"}, s.surrogate_model);
+  field(v, {"surrogate_model", "model for the fidelity `surrogate`: a file, relative to this one, or a shipped model's name"}, s.surrogate_model);
   field(v, {"synthesis", "also synthesise each design, for one target or a list of them: xcup and xc7 add lut, ff, dsp, bram to its metrics, ice40 also fmax_mhz, osu018 cell_area_um2, ff, fmax_mhz; "
                          "TARGET-complete: with the control of its complete RTL; what several targets have, the first one in the list gives"}, s.synthesis, Raw{synthesis_schema()});
   field(v, {"accuracy", "where the metric accuracy of the network comes from: {\"command\": [...]}, {\"table\": FILE}, {\"trainer\": \"digits\"} or {\"callable\": true}"},
@@ -257,9 +257,12 @@ class Reading {
     for (const auto& [pointer, message] : read_synthesis(spec_.synthesis, spec_.subject == "kernel", targets)) report("/synthesis" + pointer, message);
     for (const std::string& target : targets) campaign_.synthesis += (campaign_.synthesis.empty() ? "" : ",") + target;
     if (!spec_.surrogate_model.empty()) {
+      // A word that is no file is a shipped model's name, which the evaluator knows.
       const auto path = resolved_path(spec_.surrogate_model);
-      campaign_.surrogate_model = path.string();
-      hash_content("/surrogate_model", spec_.surrogate_model, path);
+      std::error_code ignored;
+      const bool word = spec_.surrogate_model.find_first_of("/.") == std::string::npos && !std::filesystem::exists(path, ignored);
+      campaign_.surrogate_model = word ? spec_.surrogate_model : path.string();
+      if (!word) hash_content("/surrogate_model", spec_.surrogate_model, path);
     }
     only_for(!spec_.accuracy.empty(), "accuracy", "accelerator");
     only_for(!spec_.problem.empty(), "problem", "problem");
@@ -585,6 +588,10 @@ class Reading {
 };
 
 }  // namespace
+
+std::string Campaign::fallback() const { return ladder.back() == "surrogate" && !surrogate_model.empty() ? "cycle" : ""; }
+
+bool Campaign::is_final(const std::string& fidelity) const { return fidelity == ladder.back() || (!fidelity.empty() && fidelity == fallback()); }
 
 std::size_t Campaign::violations() const {
   std::size_t n = 0;

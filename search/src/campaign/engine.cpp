@@ -56,6 +56,13 @@ StudyOptions study_options(const Campaign& c) {
   return options;
 }
 
+/// The ladder's, and the one that stands in for a model.
+std::vector<std::string> fidelities_of(const Campaign& campaign) {
+  std::vector<std::string> out = campaign.ladder;
+  if (const std::string fallback = campaign.fallback(); !fallback.empty()) out.push_back(fallback);
+  return out;
+}
+
 class Engine {
  public:
   Engine(const Campaign& campaign, const RunOptions& options, const arch::EvaluatorRegistry& registry, Store store, Study study)
@@ -67,6 +74,7 @@ class Engine {
         tracker_(campaign.objectives.size(), minimised_reference()),
         calibration_(campaign.ladder),
         residual_(campaign.space, campaign.ladder.back()),
+        fallback_(campaign.fallback()),
         by_function_(!campaign.accuracy_json.empty() && Json::parse(campaign.accuracy_json).contains("callable")) {}
 
   Expected<RunStatus> run() {
@@ -127,6 +135,7 @@ class Engine {
   HypervolumeTracker tracker_;
   Calibration calibration_;
   Residual residual_;
+  std::string fallback_;
   bool by_function_;
   std::map<std::string, std::unique_ptr<Pool>> pools_;
   std::uint64_t batch_number_ = 0;
@@ -169,7 +178,7 @@ class Engine {
     options.limits = c_.limits;
     // With one fidelity there is nothing that an evaluator could learn from another.
     options.learns = c_.ladder.size() > 1;
-    for (const std::string& fidelity : c_.ladder) {
+    for (const std::string& fidelity : fidelities_of(c_)) {
       if (options_.remote) {
         // What learns stays here, where results come back to it.
         auto evaluator = registry_.make(c_.subject, fidelity);
@@ -211,7 +220,7 @@ class Engine {
         item.point = std::move(*point);
         for (const StoredEvaluation& e : t.evaluations) item.results[e.fidelity] = e;
         if (t.finished()) item.end = TrialEnd{t.number, t.state == "failed", t.error, t.fidelity, t.feasible, t.violations};
-        if (item.results.contains(last_fidelity())) ++evaluations_;
+        if (item.results.contains(last_fidelity()) && t.finished()) ++evaluations_;
         if (t.finished()) ++finished_;
         if (t.state == "failed") ++failed_;
         complete = complete && t.finished();
@@ -271,13 +280,26 @@ class Engine {
         if (!item->ended() && !item->results.contains(fidelity)) open.push_back(item);
       }
       bool cut = false;
-      if (last && static_cast<std::int64_t>(open.size()) > budget_left) {
-        open.resize(static_cast<std::size_t>(budget_left));
-        cut = true;
+      if (last) {
+        // Those that a killed run has left to be simulated have their place in the budget.
+        const auto begun = std::count_if(entrants.begin(), entrants.end(), [&](const Item* item) { return !item->ended() && item->results.contains(fidelity); });
+        const auto room = static_cast<std::size_t>(std::max<std::int64_t>(0, budget_left - begun));
+        cut = open.size() > room;
+        if (cut) open.resize(room);
       }
       auto all = evaluate(open, fidelity, last);
       if (!all) return fail(std::move(all.error()));
-      if (!*all || cut) return false;
+      if (!*all) return false;
+      if (last && !fallback_.empty()) {
+        std::vector<Item*> outside;
+        for (Item* item : entrants) {
+          if (!item->ended() && item->results.contains(fidelity)) outside.push_back(item);
+        }
+        auto simulated = evaluate(outside, fallback_, true);
+        if (!simulated) return fail(std::move(simulated.error()));
+        if (!*simulated) return false;
+      }
+      if (cut) return false;
       if (!last) {
         auto promoted = promote(entrants, fidelity);
         if (!promoted) return fail(std::move(promoted.error()));
@@ -364,8 +386,10 @@ class Engine {
   Expected<void> record(Item& item, const std::string& fidelity, Expected<arch::Evaluation> result, std::int64_t attempt,
                         bool last) {
     std::vector<double> violations, objectives;
-    if (result && by_function_) result = with_accuracy(item, std::move(*result));
-    if (result && (last || !says_nothing(result->in_range, result->metrics))) {
+    // Outside what the model learned its answer is kept, and does not end the trial.
+    const bool outside = result && !result->in_range && fidelity == last_fidelity() && !fallback_.empty();
+    if (result && by_function_ && !outside) result = with_accuracy(item, std::move(*result));
+    if (result && !outside && (last || !says_nothing(result->in_range, result->metrics))) {
       auto v = violations_of(c_, result->metrics);
       auto o = objectives_of(c_, result->metrics);
       if (!o)
@@ -383,7 +407,7 @@ class Engine {
       kept.metrics = result->metrics;
       kept.intervals = result->intervals;
       kept.in_range = result->in_range;
-      if (last) {
+      if (last && !outside) {
         const bool feasible = std::all_of(violations.begin(), violations.end(), [](double v) { return v <= 0; });
         end = TrialEnd{item.number, false, "", fidelity, feasible, violations};
         if (feasible) improve(best_, objectives[0]);
@@ -397,7 +421,7 @@ class Engine {
     if (auto done = store_.finish_evaluation(item.number, fidelity, result, attempt, end); !done) return done;
     item.results[fidelity] = std::move(kept);
     item.end = std::move(end);
-    if (last) {
+    if (last && item.ended()) {
       ++evaluations_;
       ++in_session_;
     }
@@ -442,8 +466,8 @@ class Engine {
     for (const std::size_t i : *best_first) {
       if (order.size() < std::max<std::size_t>(1, wanted)) order.push_back(sound[i]);
     }
-    // No rung below the first speaks for synthesis that was predicted outside its range: such trials go on beside the best.
-    if (distrust && fidelity == c_.ladder.front() && fidelity == "surrogate" && !c_.synthesis.empty()) {
+    // No rung below the first speaks for what a model from outside predicts beyond its range: such trials go on beside the best.
+    if (distrust && fidelity == c_.ladder.front() && fidelity == "surrogate" && (!c_.synthesis.empty() || !c_.surrogate_model.empty())) {
       for (Item* item : sound)
         if (!item->results.at(fidelity).in_range && std::find(order.begin(), order.end(), item) == order.end()) order.push_back(item);
     }
@@ -488,7 +512,7 @@ class Engine {
       if (item.end->failed) {
         if (auto told = timed(keep, [&] { return study_.tell_failed(item.number); }); !told) return told;
       } else {
-        const bool exact = item.end->fidelity == last_fidelity();
+        const bool exact = c_.is_final(item.end->fidelity);
         const auto& metrics = item.results.at(item.end->fidelity).metrics;
         const auto shown = exact ? metrics : expected(item, item.end->fidelity);
         auto objectives = objectives_of(c_, shown);
@@ -580,6 +604,22 @@ Expected<void> claim(Store& store, const Campaign& campaign, const std::filesyst
 
 namespace {
 
+/// Whether there is an evaluator for every fidelity that takes jobs like that of the point.
+Expected<void> check_evaluators(const Campaign& campaign, const arch::Point& point, const arch::EvaluatorRegistry& registry) {
+  for (const std::string& fidelity : fidelities_of(campaign)) {
+    auto evaluator = registry.make(campaign.subject, fidelity);
+    if (!evaluator) return fail(std::move(evaluator.error()));
+    auto job = make_job(campaign, point, fidelity, campaign.seed);
+    if (!job) return fail(std::move(job.error()));
+    if (auto sound = (*evaluator)->check(*job); !sound) {
+      std::vector<Problem> problems = sound.error().problems();
+      for (Problem& p : problems) p.message = "fidelity " + in_quotes(fidelity) + ": " + p.message;
+      return fail(Error(sound.error().kind(), std::move(problems)));
+    }
+  }
+  return {};
+}
+
 /// Runs the campaign and hands its store to `read`.
 template <class T>
 Expected<T> run_and_read(const Campaign& campaign, const RunOptions& options, const arch::EvaluatorRegistry& registry,
@@ -588,8 +628,9 @@ Expected<T> run_and_read(const Campaign& campaign, const RunOptions& options, co
   chosen.make = options.make_agent;
   auto study = Study::create(campaign.space, std::move(chosen));
   if (!study) return fail(std::move(study.error()));
-  for (const std::string& fidelity : campaign.ladder) {
-    if (auto known = registry.make(campaign.subject, fidelity); !known) return fail(std::move(known.error()));
+  Random any(derive(campaign.seed, "check"));
+  if (const auto point = campaign.space.sample(any)) {
+    if (auto sound = check_evaluators(campaign, *point, registry); !sound) return fail(std::move(sound.error()));
   }
   if (!campaign.accuracy_json.empty() && Json::parse(campaign.accuracy_json).contains("callable") && !options.accuracy) {
     return fail(ErrorKind::unsupported, "the campaign leaves its accuracy to a function: run it with gnomon.Campaign(...).run(accuracy=function)");
@@ -627,9 +668,6 @@ Expected<Results> run_for_results(const Campaign& campaign, const RunOptions& op
 }
 
 Expected<Plan> plan_campaign(const Campaign& campaign, const arch::EvaluatorRegistry& registry) {
-  for (const std::string& fidelity : campaign.ladder) {
-    if (auto known = registry.make(campaign.subject, fidelity); !known) return fail(std::move(known.error()));
-  }
   auto study = Study::create(campaign.space, study_options(campaign));
   if (!study) return fail(std::move(study.error()));
   Plan plan;
@@ -644,8 +682,7 @@ Expected<Plan> plan_campaign(const Campaign& campaign, const arch::EvaluatorRegi
   auto first = study->ask(1);
   if (first.empty()) return fail(ErrorKind::invalid_input, "the space holds no point that obeys the rules");
   plan.example = first[0].point;
-  auto job = make_job(campaign, plan.example, campaign.ladder[0], campaign.seed);
-  if (!job) return fail(std::move(job.error()));
+  if (auto sound = check_evaluators(campaign, plan.example, registry); !sound) return fail(std::move(sound.error()));
   return plan;
 }
 

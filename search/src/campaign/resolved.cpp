@@ -74,7 +74,8 @@ Json resolved_json(const Campaign& c) {
     }
     out["design"] = Json::parse(c.design_json);
     if (!c.surrogate_model.empty()) {
-      const auto relative = std::filesystem::path(c.surrogate_model).lexically_relative(c.folder);
+      const std::filesystem::path file(c.surrogate_model);
+      const auto relative = file.is_absolute() ? file.lexically_relative(c.folder) : file;
       out["surrogate_model"] = relative.empty() ? c.surrogate_model : relative.string();
     }
     if (!c.synthesis.empty()) out["synthesis"] = c.synthesis;
@@ -152,6 +153,7 @@ Expected<Campaign> campaign_from_resolved(const std::string& resolved) {
     }
     if (j.contains("design")) c.design_json = j.at("design").dump();
     if (j.contains("synthesis")) c.synthesis = j.at("synthesis");
+    if (j.contains("surrogate_model")) c.surrogate_model = j.at("surrogate_model");
     if (j.contains("problem") && j.at("problem").is_string()) c.problem = j.at("problem");
     if (j.contains("problem") && j.at("problem").is_object()) {
       c.problem = j.at("problem").at("name");

@@ -34,7 +34,7 @@ $("title").textContent = D.name;
 $("subtitle").textContent = [D.workloads.join(", "), "agent " + D.agent, "fidelity " + D.ladder.join(" → "), "seed " + D.provenance.seed].filter(Boolean).join("  ·  ");
 (function cards() {
   const card = (name, value, note) => { const c = html("div", { class: "card" }, $("cards")); html("div", { class: "label" }, c, name); html("div", { class: "value" }, c, value); html("div", { class: "note" }, c, note || " "); };
-  card("evaluations", String(D.summary.evaluations), D.ladder.length > 1 ? Object.entries(D.summary.evaluations_by_fidelity).map(e => e[1] + " " + e[0]).join(", ") : "at " + D.ladder[0] + " fidelity");
+  card("evaluations", String(D.summary.evaluations), Object.keys(D.summary.evaluations_by_fidelity).length > 1 ? Object.entries(D.summary.evaluations_by_fidelity).map(e => e[1] + " " + e[0]).join(", ") : "at " + D.ladder[0] + " fidelity");
   card("feasible", String(D.summary.feasible), D.limits.length ? D.limits.length + (D.limits.length > 1 ? " limits" : " limit") : "no limits");
   if (D.summary.regret && D.summary.regret.value !== null) card("regret", short(D.summary.regret.value, 3), D.summary.regret.truth);
   if (D.summary.target) card("target reached", D.summary.evaluations_to_target === null ? "no" : "after " + D.summary.evaluations_to_target, "one design as good as " + D.summary.target.map(v => short(v, 3)).join(", "));

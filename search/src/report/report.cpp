@@ -165,11 +165,11 @@ Expected<Json> report_data(const Store& store) {
     const StoredEvaluation* e = t.at(t.fidelity);
     Json row{{"n", t.number}};
     row["s"] = t.state == "failed"             ? "failed"
-               : t.fidelity != c.ladder.back() ? "lower"
+               : !c.is_final(t.fidelity)       ? "lower"
                : !t.feasible                   ? "infeasible"
                : front.contains(t.number)      ? "front"
                                                : "feasible";
-    if (c.ladder.size() > 1) row["f"] = t.fidelity;
+    if (c.ladder.size() > 1 || t.fidelity != c.ladder.back()) row["f"] = t.fidelity;
     row["p"] = Json::array();
     const Json params = Json::parse(t.params_json);
     for (const arch::Parameter& p : c.space.parameters())

@@ -139,6 +139,10 @@ Summary summarise(const Campaign& c, const std::vector<StoredTrial>& trials, con
   }
   for (const std::string& fidelity : c.ladder) s.evaluations_by_fidelity.emplace_back(fidelity, by_fidelity[fidelity]);
   s.evaluations = by_fidelity[c.ladder.back()];
+  if (const std::string fallback = c.fallback(); !fallback.empty() && by_fidelity[fallback] > 0) {
+    s.evaluations_by_fidelity.emplace_back(fallback, by_fidelity[fallback]);
+    s.notes.push_back(std::to_string(by_fidelity[fallback]) + " of " + std::to_string(s.evaluations) + " designs lie outside what the surrogate learned and were simulated (" + fallback + ")");
+  }
   for (std::size_t k = 0; k < c.objectives.size() && !feasible.empty(); ++k) {
     std::size_t best = 0;
     for (std::size_t i = 1; i < points.size(); ++i) {
@@ -213,7 +217,7 @@ std::string status_word(RunStatus status) {
 }
 
 bool counts(const Campaign& c, const StoredTrial& t) {
-  return t.state == "done" && t.feasible && t.fidelity == c.ladder.back() && t.at(t.fidelity) != nullptr;
+  return t.state == "done" && t.feasible && c.is_final(t.fidelity) && t.at(t.fidelity) != nullptr;
 }
 
 Expected<Results> read_results(const Store& store) {

@@ -83,6 +83,12 @@ class Evaluator {
  public:
   virtual ~Evaluator() = default;
   virtual Expected<Evaluation> evaluate(const EvaluationJob& job) = 0;
+  /// Whether jobs like this one can be answered as far as that does not depend on the design's values: a model that is missing, damaged or made for something else is an
+  /// error here, before anything is evaluated.
+  virtual Expected<void> check(const EvaluationJob& job) {
+    (void)job;
+    return {};
+  }
   /// Told results of any fidelity come back here, in trial order; evaluators that learn use them.
   virtual void observe(const EvaluationJob& job, const Evaluation& result) {
     (void)job;

@@ -69,11 +69,15 @@ struct Campaign {
 
   /// Number of constraint values of a trial (a constraint with `max` and `min` gives two).
   std::size_t violations() const;
+  /// Where the last fidelity is a learned model, designs outside what it learned are simulated: at this fidelity. Empty: nothing is learned.
+  std::string fallback() const;
+  /// Whether a result of this fidelity is what the campaign asks for: of the last one, or of the one that stands in for it.
+  bool is_final(const std::string& fidelity) const;
 };
 
 /// Reads a campaign file and all that it names (design, problem). All errors at once, each with its place: misspelt keys, unknown
 /// metrics and agents with the nearest name, missing files, a design that is wrong as it stands, parameter paths that lead
-/// nowhere, rules that exclude everything. Subjects `memory` and `kernel` are unsupported.
+/// nowhere, rules that exclude everything.
 Expected<Campaign> load_campaign(const std::filesystem::path& path);
 /// The same from a document; relative paths start at `folder`.
 Expected<Campaign> read_campaign(const Document& document, const std::filesystem::path& folder);

@@ -118,6 +118,8 @@ struct Summary {
 /// That keeps the order among them and removes the common bias; they never count as best, front or hypervolume. With `by: residual`
 /// a Gaussian process over the parameters takes the median's place, and rungs are ranked by what it expects of the last fidelity.
 /// A prediction outside the surrogate's range does not count: the rung below it speaks for such a design.
+/// Where a given model is the first rung, such a design goes on; where it is the last, the design is simulated (Campaign::fallback), and told and reported with
+/// what the simulation says.
 Expected<Summary> run_campaign(const Campaign& campaign, const RunOptions& options, const arch::EvaluatorRegistry& registry);
 
 /// Writes trials.csv, pareto.csv, summary.json and report.html of a folder from its store. A run that was killed counts as

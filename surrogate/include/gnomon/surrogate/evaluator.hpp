@@ -42,7 +42,7 @@ class LayerLabels {
 ///
 /// Without a model file it learns: results of slower fidelities that `observe` brings become training rows, and a small ensemble is trained anew
 /// whenever they have grown by a third, beginning with 60 rows of 8 designs. Before that it answers as the analytical model does, marked out of range.
-/// Rows outside what was learned are marked out of range too; the caller then simulates.
+/// Rows outside what was learned are marked out of range too; a campaign simulates what its last fidelity marks so.
 std::unique_ptr<arch::Evaluator> make_accelerator_surrogate();
 
 /// What `accelerator/surrogate` answers, from a model that the caller has: whole workloads on designs. The model must outlive it.
