@@ -206,9 +206,10 @@ def test_design_from_its_json(tmp_path: Path) -> None:
 
 
 def test_design_as_a_rung(tmp_path: Path) -> None:
-    """A campaign at the fidelity `surrogate` asks the model in place of synthesis; its metrics are the model's answers, and constraints on them count."""
+    """A campaign at the fidelity `surrogate` asks the model in place of synthesis; its metrics are the model's answers, and constraints on them count. (Sums of 32 bits: the
+    model of latencies knows no others, and what it does not know would be simulated and synthesised.)"""
     document = {
-        "version": 1, "name": "rung", "subject": "accelerator", "design": complete(), "workloads": [{"model": str(ROOT / "examples/workloads/lenet5.json")}], "synthesis": "xcup-complete",
+        "version": 1, "name": "rung", "subject": "accelerator", "design": complete(accumulator_bits=32), "workloads": [{"model": str(ROOT / "examples/workloads/lenet5.json")}], "synthesis": "xcup-complete",
         "space": {"cores.npu.array.rows": {"ordinal": [4, 6, 8]}}, "objectives": [{"metric": "lut", "goal": "min"}], "constraints": [{"metric": "dsp", "max": 90}],
         "agent": {"name": "random"}, "budget": {"evaluations": 3}, "fidelity": "surrogate", "surrogate_model": str(ROOT / "surrogate/models/accelerator.gnomon"), "seed": 1,
     }  # fmt: skip
@@ -219,7 +220,8 @@ def test_design_as_a_rung(tmp_path: Path) -> None:
     model = gnomon.Surrogate.load("design")
     for trial in trials:
         rows = int(trial["cores.npu.array.rows"])
-        expected = model.predict(complete(rows=rows)).mean[0]
+        expected = model.predict(complete(rows=rows, accumulator_bits=32)).mean[0]
+        assert trial["fidelity"] == "surrogate"
         assert float(trial["lut"]) == pytest.approx(expected[model.targets.index("lut")])
         assert (trial["feasible"] in ("1", "true")) == (expected[model.targets.index("dsp")] <= 90)
 
