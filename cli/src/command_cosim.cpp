@@ -18,6 +18,7 @@
 #include "gnomon/search/store.hpp"
 #include "gnomon/search/trial.hpp"
 #include "gnomon/workloads/load.hpp"
+#include "reals.hpp"
 
 namespace gnomon::cli {
 namespace {
@@ -390,7 +391,7 @@ Command cosim_command() {
             app.add_option("--campaign", options->campaign, "folder of a campaign");
             app.add_option("--trial", options->trial, "number of a trial of that campaign; RTL, C++, testbench, waves and results go to DIR/cosim/trial-N, figures into its store");
             app.add_option("--base", options->base, "folder of the campaign file, where its workload files are looked up");
-            app.add_option("--stall", options->cosim.stall, "chance per port and cycle that data is held back, 0 to 0.9")->check(CLI::Range(0.0, 0.9))->capture_default_str();
+            app.add_option("--stall", options->cosim.stall, "chance per port and cycle that data is held back, 0 to 0.9")->check(reals(0.0, 0.9))->capture_default_str();
             app.add_option("--seed", options->cosim.seed, "seed of values and stalls")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
             app.add_option("--max-cycles", options->cosim.max_cycles, "RTL cycles that one step may take")->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))->capture_default_str();
             app.add_option("--trace-cycles", options->window, "FROM TO: cycles after reset that the trace shows; all without it")->expected(2);

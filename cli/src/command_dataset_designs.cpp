@@ -6,6 +6,7 @@
 #include "console.hpp"
 #include "dataset.hpp"
 #include "gnomon/hls/dataset.hpp"
+#include "reals.hpp"
 
 namespace gnomon::cli {
 
@@ -21,7 +22,7 @@ Command designs_dataset() {
             app.add_option("--target", options->target, "resources of an FPGA: xcup, xc7, ice40 or none")->capture_default_str()->check(CLI::IsMember({"xcup", "xc7", "ice40", "none"}));
             auto cells = std::make_shared<std::string>("osu018");
             app.add_option("--cells", *cells, "area and fmax in standard cells: osu018 or none")->capture_default_str()->check(CLI::IsMember({"osu018", "none"}));
-            app.add_option("--cosim", options->cosim, "share of rows whose cycles and outputs are checked in RTL")->capture_default_str()->check(CLI::Range(0.0, 1.0));
+            app.add_option("--cosim", options->cosim, "share of rows whose cycles and outputs are checked in RTL")->capture_default_str()->check(reals(0.0, 1.0));
             return [options, out, cells]() -> Expected<int> {
               options->out = *out;
               if (options->target == "none") options->target.clear();

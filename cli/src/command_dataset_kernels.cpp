@@ -11,6 +11,7 @@
 #include "gnomon/hls/dataset.hpp"
 #include "gnomon/hls/dependence_graph.hpp"
 #include "gnomon/surrogate/node_table.hpp"
+#include "reals.hpp"
 
 namespace gnomon::cli {
 namespace {
@@ -72,7 +73,7 @@ Command kernels_dataset() {
             app.add_option("--of", texts->of, "kernels (JSON) in place of random ones, one after the other: first with their own directives, then with random ones; bound to no array");
             app.add_option("--seed", options->seed, "of kernels, directives and values")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
             app.add_option("--target", options->target, "synthesis: xcup, xc7, ice40 or none")->capture_default_str()->check(CLI::IsMember({"xcup", "xc7", "ice40", "none"}));
-            app.add_option("--cosim", options->cosim, "share of rows that are run in RTL and must agree in bits and cycles")->capture_default_str()->check(CLI::Range(0.0, 1.0));
+            app.add_option("--cosim", options->cosim, "share of rows that are run in RTL and must agree in bits and cycles")->capture_default_str()->check(reals(0.0, 1.0));
             app.add_option("--jobs", options->jobs, "synthesis runs at a time; default all cores")->check(CLI::Range(1, 64));
             app.add_flag("--json", texts->json, "print one JSON document");
             return [options, texts]() -> Expected<int> {

@@ -8,6 +8,7 @@
 #include "console.hpp"
 #include "dataset.hpp"
 #include "gnomon/hls/dataset.hpp"
+#include "reals.hpp"
 
 namespace gnomon::cli {
 
@@ -28,7 +29,7 @@ Command layers_dataset() {
             app.add_flag("--exemplars", options->exemplars, "the seven networks of the wa-hls4ml benchmark, 128 points each");
             app.add_option("--seed", options->seed, "of networks, weights and choices")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
             app.add_option("--target", options->target, "synthesis: xcup, xc7 or osu018 (area)")->capture_default_str()->check(CLI::IsMember({"xcup", "xc7", "osu018"}));
-            app.add_option("--cosim", options->cosim, "share of rows that are run in RTL and must agree in bits and cycles")->capture_default_str()->check(CLI::Range(0.0, 1.0));
+            app.add_option("--cosim", options->cosim, "share of rows that are run in RTL and must agree in bits and cycles")->capture_default_str()->check(reals(0.0, 1.0));
             app.add_option("--flat", options->flat, "networks of the test set that are synthesised whole as well")->capture_default_str()->check(whole);
             app.add_option("--flat-out", texts->flat_out, "their table; default OUT.flat.csv");
             app.add_option("--wa-json", texts->wa_json, "the rows in the JSON form of wa-hls4ml (.json or .json.gz)");

@@ -7,6 +7,7 @@
 #include "gnomon/base/text.hpp"
 #include "gnomon/sim/memory.hpp"
 #include "memory_part.hpp"
+#include "reals.hpp"
 
 namespace gnomon::cli {
 namespace {
@@ -96,7 +97,7 @@ Command memory_command() {
             app.add_option("--memory", options->memory, "memory file (JSON) or a device name")->required();
             app.add_option("--trace", options->trace, "trace:PATTERN, or a .csv or .stl file")->required();
             app.add_option("--beside", options->beside, "another trace at the same time, at a port of its own; may come several times")->allow_extra_args(false);
-            app.add_option("--part", options->part, "share of the requests to simulate (0.05); the whole is told from it")->check(CLI::Range(0.0, 0.999));
+            app.add_option("--part", options->part, "share of the requests to simulate (0.05); the whole is told from it")->check(reals(0.0, 0.999));
             app.add_option("--model", options->model, "corrects what a part says: part-trace, or of a table of `gnomon dataset parts --of traces`");
             app.add_option("--log", options->log, "write the binary command log to this file");
             app.add_flag("--json", options->json, "print one JSON document");

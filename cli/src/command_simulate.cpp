@@ -9,6 +9,7 @@
 #include "gnomon/base/text.hpp"
 #include "gnomon/sim/document.hpp"
 #include "memory_part.hpp"
+#include "reals.hpp"
 #include "simulate_beside.hpp"
 
 namespace gnomon::cli {
@@ -126,7 +127,7 @@ Command simulate_command() {
             app.add_option("--fidelity", options->fidelity, "analytical, surrogate, cycle or rtl")->capture_default_str();
             app.add_option("--model", options->model, "surrogate model, for --fidelity surrogate; with --part, of a table of `gnomon dataset parts`");
             app.add_option("--beside", options->beside, "workload for the next core, at the same time; may come several times")->allow_extra_args(false);
-            app.add_option("--part", options->part, "share of the simulation to run (0.05); the whole is told from it")->check(CLI::Range(0.0, 1.0));
+            app.add_option("--part", options->part, "share of the simulation to run (0.05); the whole is told from it")->check(reals(0.0, 1.0));
             app.add_option("--batch", options->batch, "batch size")->capture_default_str()->check(CLI::Range(1, 4096));
             app.add_option("--seed", options->seed, "seed of values that the model leaves open; only fidelity rtl has such")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
             app.add_flag("--json", options->json, "print one JSON document");

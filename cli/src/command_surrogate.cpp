@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "command_surrogate.hpp"
 #include "console.hpp"
@@ -58,6 +59,16 @@ std::string scores_table(const std::vector<std::pair<std::string, std::vector<su
   return table({"rows of", "target", "rows", "R2", "SMAPE %", "RMSE", "median error %", "coverage %", "mean width", "interval score", "in range %"}, rows, 2);
 }
 
+/// Better told before a training than after it.
+Expected<void> can_be_written(const std::filesystem::path& file) {
+  std::error_code code;
+  if (std::filesystem::is_directory(file, code)) return fail(ErrorKind::usage, "--out: " + file.string() + " is a folder; give a file");
+  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+  if (!std::filesystem::is_directory(folder, code)) return fail(ErrorKind::usage, "--out: the folder " + folder.string() + " does not exist");
+  if (::access(folder.c_str(), W_OK) != 0) return fail(ErrorKind::usage, "--out: nothing can be written in " + folder.string());
+  return {};
+}
+
 void add_train(CLI::App& parent, Action& action) {
   struct Options {
     std::vector<std::string> data;
@@ -72,7 +83,7 @@ void add_train(CLI::App& parent, Action& action) {
               "Finished pieces are kept in FILE.checkpoints until FILE is written: an interrupted training that is started again with the same\narguments goes on, to the same bytes.");
   app->add_option("--data", options->data, "label table (.csv), or folders of campaigns")->required();
   app->add_option("--targets", options->targets, "columns to predict, with commas between")->required();
-  app->add_option("--features", options->features, "columns to predict from; default all others, or a campaign's parameters");
+  app->add_option("--features", options->features, "columns to predict from; default all others (of tables and records that gnomon knows: those that are no names and labels), or a campaign's parameters");
   app->add_option("--ignore", options->ignore, "columns to leave out");
   app->add_option("--categories", options->categories, "columns of words among which some look like numbers (1, 2, auto); a campaign's parameters are known as such");
   app->add_option("--group", options->group, "column whose equal rows stay together when rows are held out (a kernel, a size)");
@@ -92,6 +103,10 @@ void add_train(CLI::App& parent, Action& action) {
   app->add_flag("--json", options->json, "print one JSON document");
   app->callback([&action, options] {
     action = [options]() -> Expected<int> {
+      if (auto writable = can_be_written(options->out); !writable) return fail(std::move(writable.error()));
+      if (!options->test.empty()) {
+        if (auto readable = load_tables(options->test, options->nodes); !readable) return fail(std::move(readable.error()));
+      }
       const std::vector<std::filesystem::path> paths(options->data.begin(), options->data.end());
       surrogate::NetworkTables networks;
       Expected<surrogate::TrainingTable> data = surrogate::TrainingTable{};
@@ -100,6 +115,9 @@ void add_train(CLI::App& parent, Action& action) {
         if (!records) return fail(std::move(records.error()));
         networks = std::move(*records);
         data->table = networks.rows;
+        // Names and labels of records are no features: records without labels can be asked about.
+        for (const arch::LabelTable::Column& column : networks.rows.columns())
+          if (!surrogate::names_or_labels_networks(column.name)) data->features.push_back(column.name);
       } else {
         data = surrogate::load_training_tables(paths);
         if (!data) return fail(std::move(data.error()));
@@ -123,6 +141,10 @@ void add_train(CLI::App& parent, Action& action) {
       train_options.say = [](const std::string& what) { std::fprintf(stderr, "gnomon: %s\n", what.c_str()); };
       auto model = surrogate::train(data->table, train_options);
       if (!model) return fail(std::move(model.error()));
+      // A test that fails costs no training.
+      auto saved = model->save(options->out);
+      if (!saved) return fail(std::move(saved.error()));
+      surrogate::remove_checkpoints(train_options.checkpoints);
       std::vector<surrogate::Score> tested;
       if (!options->test.empty()) {
         auto data_of_test = load_tables(options->test, options->nodes, &*model);
@@ -131,9 +153,6 @@ void add_train(CLI::App& parent, Action& action) {
         if (!scores) return fail(std::move(scores.error()));
         tested = std::move(*scores);
       }
-      auto saved = model->save(options->out);
-      if (!saved) return fail(std::move(saved.error()));
-      surrogate::remove_checkpoints(train_options.checkpoints);
       const surrogate::ModelInfo& info = model->info();
       if (options->json) {
         Json splits = Json::object();

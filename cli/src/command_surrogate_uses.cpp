@@ -12,6 +12,7 @@
 #include "gnomon/surrogate/import.hpp"
 #include "gnomon/surrogate/suggest.hpp"
 #include "gnomon/surrogate/table.hpp"
+#include "reals.hpp"
 #include "surrogate_uses.hpp"
 
 namespace gnomon::cli {
@@ -75,7 +76,7 @@ void add_benchmark(CLI::App& parent, Action& action) {
   app->add_option("--nodes", options->nodes, "table of their layers (.csv, .csv.gz)");
   app->add_option("--targets", options->benchmark.targets, "labels, with commas between")->delimiter(',');
   app->add_option("--models", options->benchmark.models, "gnomon, analytical, mlp, gnn, transformer; default all that the data allow")->delimiter(',');
-  app->add_option("--effort", options->benchmark.effort, "multiplies the epochs of the baselines")->capture_default_str()->check(CLI::Range(0.001, 100.0));
+  app->add_option("--effort", options->benchmark.effort, "multiplies the epochs of the baselines")->capture_default_str()->check(reals(0.001, 100.0));
   app->add_option("--seed", options->benchmark.seed, "of training")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
   app->add_option("--out", options->out, "writes OUT.md and OUT.json");
   app->add_flag("--json", options->json, "print one JSON document");

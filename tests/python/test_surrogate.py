@@ -137,7 +137,7 @@ def test_negative_amounts(tmp_path: Path) -> None:
         (tmp_path / "train.csv").write_text("\n".join(lines) + "\n")
         return tmp_path / "train.csv"
 
-    for head in ("size [KiB],reuse,kind,cycles", "size_bytes,reuse,kind,cycles"):
+    for head in ("size [KiB],reuse,kind,cycles", "size_bytes,reuse,kind,cycles", "size [s],reuse,kind,cycles", "size [pJ],reuse,kind,cycles"):
         refused(train(spoilt(head), tmp_path / "m.gnomon"), "row 17", "-8", "not negative")
     for head in ("size,reuse,kind,cycles", "size_delta [KiB],reuse,kind,cycles"):
         run = train(spoilt(head), tmp_path / "m.gnomon", "--json")
@@ -286,6 +286,82 @@ def test_records_of_wa_hls4ml(tmp_path: Path, lines: bool) -> None:
     answers = gnomon("surrogate", "predict", "--model", out, "--data", path, "--json").json()["rows"]
     for given, answer in zip(records, answers, strict=True):
         assert answer["cycles"]["mean"] == pytest.approx(int(given["latency_report"]["cycles_max"]), rel=0.1)
+
+
+def features(model: Path) -> set[str]:
+    return {feature["name"] for feature in json.loads(model.read_bytes().split(b"\n", 1)[0])["features"]}
+
+
+def test_labels_and_names_are_no_features(tmp_path: Path) -> None:
+    """One label of many is asked for: the others, and what names a row, would tell it, and are not there when somebody asks."""
+    path = write_json(tmp_path / "nets.json", [record(i) for i in range(40)])
+    assert train(path, tmp_path / "wa.gnomon", targets="lut").status == 0
+    assert features(tmp_path / "wa.gnomon") & {"network", "name", "lut", "ff", "dsp", "bram", "cycles", "ii"} == set()
+    bare = write_json(tmp_path / "bare.json", [record(3, labelled=False)])
+    answer = gnomon("surrogate", "predict", "--model", tmp_path / "wa.gnomon", "--data", bare, "--json")
+    assert answer.status == 0 and answer.json()["rows"][0]["in_range"], answer.err
+    kernels, operators = tmp_path / "kernels.csv", tmp_path / "operators.csv"
+    assert gnomon("dataset", "kernels", "--out", kernels, "--count", 24, "--seed", 1, "--cosim", 0, "--target", "none").status == 0
+    assert train(kernels, tmp_path / "k.gnomon", targets="latency_cycles").status == 0
+    assert features(tmp_path / "k.gnomon") & {"row", "seed", "name", "kernel", "ii", "depth_cycles", "total_cycles", "lut", "ff", "dsp", "bram"} == set()
+    assert gnomon("dataset", "operators", "--out", operators, "--count", 12, "--seed", 1).status == 0
+    assert train(operators, tmp_path / "o.gnomon", targets="latency_cycles").status == 0
+    assert features(tmp_path / "o.gnomon") & {"design", "layer", "energy_pj"} == set()
+
+
+def test_unfinished_designs_have_no_labels_when_scored(tmp_path: Path) -> None:
+    """HLSyn gives designs on which the tool did not finish 0 cycles: training leaves them out, and so does scoring."""
+    draw = random.Random(3)
+    lines = ["kernel,point_json,perf_cycles,lut"]
+    for i in range(80):
+        parallel = draw.choice([1, 2, 4, 8])
+        done = i % 4 != 0
+        point = json.dumps({"__PARA__L0": parallel}).replace('"', '""')
+        lines.append(f'gemm,"{point}",{4096 // parallel if done else 0},{200 * parallel if done else 0}')
+    path = tmp_path / "hlsyn.csv"
+    path.write_text("\n".join(lines) + "\n")
+    run = train(path, tmp_path / "h.gnomon", targets="perf_cycles,lut")
+    assert run.status == 0, run.err
+    scores = gnomon("surrogate", "evaluate", "--model", tmp_path / "h.gnomon", "--data", path, "--json").json()["targets"]
+    assert scores["perf_cycles"]["rows"] == scores["lut"]["rows"] == 60 and scores["lut"]["r2"] > 0.99, scores
+
+
+def test_where_a_model_cannot_be_written_nothing_is_trained(tmp_path: Path) -> None:
+    data = table(tmp_path / "train.csv")
+    for out, words in ((tmp_path / "none" / "m.gnomon", "does not exist"), (tmp_path, "is a folder")):
+        run = train(data, out)
+        assert run.status == 2 and words in run.err, run.err
+    run = train(data, tmp_path / "m.gnomon", "--test", tmp_path / "gone.csv")
+    assert run.status == 3 and "gone.csv" in run.err and not (tmp_path / "m.gnomon").exists(), run.err
+    # A table that turns out to be of another unit costs the scores alone.
+    other = table(tmp_path / "other.csv", head="size,reuse,kind,cycles [us]")
+    refused(train(data, tmp_path / "m.gnomon", "--test", other), "us")
+    assert gnomon("surrogate", "predict", "--model", tmp_path / "m.gnomon", "--data", data).status == 0
+
+
+def test_keys_of_nodes_are_no_features(tmp_path: Path) -> None:
+    """Rows and nodes belong together by a number that could be any other: renumbered, the answers are the same."""
+    draw = random.Random(5)
+
+    def tables(shift: int) -> tuple[Path, Path]:
+        draw.seed(5)
+        rows, nodes = ["network,bits,lut"], ["network,size,kind"]
+        for i in range(40):
+            bits, sizes = draw.choice([4, 8]), [draw.randrange(4, 64) for _ in range(3)]
+            rows.append(f"{i + shift},{bits},{sum(sizes) * bits}")
+            nodes += [f"{i + shift},{size},dense" for size in sizes]
+        paths = tmp_path / f"rows{shift}.csv", tmp_path / f"nodes{shift}.csv"
+        for path, lines in zip(paths, (rows, nodes)):
+            path.write_text("\n".join(lines) + "\n")
+        return paths
+
+    (rows, nodes), (renumbered, of_them) = tables(0), tables(1000)
+    out = tmp_path / "g.gnomon"
+    run = gnomon("surrogate", "train", "--data", rows, "--nodes", nodes, "--targets", "lut", "--family", "graph", "--term", "never", "--learner-options", '{"max_epochs": 4, "members": 1}', "--out", out)
+    assert run.status == 0, run.err
+    assert features(out) == {"bits"}
+    answers = [gnomon("surrogate", "predict", "--model", out, "--data", a, "--nodes", b, "--json").json()["rows"] for a, b in ((rows, nodes), (renumbered, of_them))]
+    assert [r["lut"] for r in answers[0]] == [r["lut"] for r in answers[1]]
 
 
 @pytest.mark.parametrize("spoil", ["reuse_factor", "model_config", "json", "list"])

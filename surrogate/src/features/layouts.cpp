@@ -166,7 +166,8 @@ std::string wrong_unit(const std::string& stated, const std::string& of_model) {
 
 bool holds_amounts(const std::string& name, const std::string& unit) {
   static const std::set<std::string> amounts{"B", "byte", "bytes", "kB", "KiB", "kib", "MB", "MiB", "mib", "GB", "GiB", "bit", "bits", "cycle", "cycles", "B/cycle", "bytes/cycle", "PEs", "words", "LUT", "LUTs", "FFs",
-                                             "flip-flops", "DSP", "DSPs", "BRAM", "BRAMs", "MHz", "um2"};
+                                             "flip-flops", "DSP", "DSPs", "BRAM", "BRAMs", "kHz", "MHz", "GHz", "um2", "um^2", "mm2", "mm^2", "ps", "ns", "us", "ms", "s", "pJ", "nJ", "uJ", "mJ", "J", "uW", "mW", "W", "MB/s",
+                                             "GB/s"};
   if (!amounts.contains(unit)) return false;
   static constexpr const char* differences[] = {"diff", "delta", "error", "change", "slack", "residual", "offset", "skew", "_less_", "margin", "saved", "gain"};
   return std::none_of(std::begin(differences), std::end(differences), [&](const char* word) { return name.find(word) != std::string::npos; });

@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "features/cells.hpp"
 #include "features/layouts.hpp"
 #include "gnomon/base/text.hpp"
+#include "gnomon/surrogate/import.hpp"
 #include "gnomon/surrogate/model.hpp"
 
 namespace gnomon::surrogate {
@@ -65,9 +67,17 @@ Expected<std::vector<Score>> evaluate(const Model& model, const arch::LabelTable
                                            std::numeric_limits<double>::quiet_NaN());
   std::vector<Problem> problems;
   const Layout layout = layout_of(table);
+  // Rows on which the tool did not finish have no labels, as in training.
+  std::optional<ImportedTable> imported;
+  if (layout == Layout::hlsyn) {
+    auto made = import_layout(table);
+    if (!made) return fail(std::move(made.error()));
+    imported = std::move(*made);
+  }
+  const arch::LabelTable& labelled = imported ? imported->table : table;
   std::size_t found = 0;
   for (std::size_t t = 0; t < info.targets.size(); ++t) {
-    const auto column = table.column(info.targets[t].name);
+    const auto column = labelled.column(info.targets[t].name);
     if (!column) continue;
     const Target& target = info.targets[t];
     const auto refuse = [&](const std::string& message) { problems.push_back({table.file(), "column " + in_quotes(target.name), message}); };
@@ -82,6 +92,9 @@ Expected<std::vector<Score>> evaluate(const Model& model, const arch::LabelTable
     }
     if (const ColumnRule* rule = rule_of(layout, target.name)) {
       refuse_cells(table, **column, [&](std::size_t r) { return !rule->allows((*column)->numbers[r]); }, rule->due(), problems);
+    }
+    if (holds_amounts(target.name, target.unit)) {
+      refuse_cells(table, **column, [&](std::size_t r) { return (*column)->numbers[r] < 0; }, "an amount in " + target.unit + " is not negative", problems);
     }
     ++found;
     for (std::size_t r = 0; r < table.rows(); ++r) labels(static_cast<Eigen::Index>(r), static_cast<Eigen::Index>(t)) = (*column)->numbers[r];

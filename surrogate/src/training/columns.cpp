@@ -185,6 +185,7 @@ Expected<Columns> choose_columns(const arch::LabelTable& table, const TrainOptio
   } else {
     for (const Column& column : table.columns()) {
       if (has(options.targets, column.name) || has(options.ignore, column.name) || column.name == options.group) continue;
+      if (options.nodes != nullptr && column.name == options.node_key) continue;  // says which nodes are the row's, and nothing of it
       const bool empty = column.numeric && std::all_of(column.numbers.begin(), column.numbers.end(), [](double v) { return std::isnan(v); });
       if (empty) {
         out.notes.push_back("column " + in_quotes(column.name) + " is left out: it has no value in any row");

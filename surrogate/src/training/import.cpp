@@ -107,6 +107,24 @@ Expected<ImportedTable> import_hlsyn(const LabelTable& table, const std::vector<
   return out;
 }
 
+/// Tables of `gnomon dataset` without a layout: what names a row, and what is a label, is not learned from unless it is asked for.
+struct OwnTable {
+  std::string name;
+  std::vector<std::string> marks;  ///< columns that no other table has together
+  std::set<std::string> no_features;
+  std::string label_kind;
+};
+
+const std::vector<OwnTable>& own_tables() {
+  static const std::vector<OwnTable> list{
+      {"operators", {"design", "layer", "analytical_energy_pj"}, {"design", "layer", "latency_cycles", "energy_pj"}, "gnomon dataset operators: cycle model"},
+      {"kernels", {"kernel", "directives", "total_cycles"},
+       {"row", "split", "seed", "name", "kernel", "directives", "total_cycles", "ii", "depth_cycles", "latency_cycles", "lut", "ff", "dsp", "bram", "target", "tool", "mode", "cosimulated"},
+       "gnomon dataset kernels: yosys, and the verified schedule"},
+  };
+  return list;
+}
+
 Expected<ImportedTable> import_columns(const LabelTable& table, const std::vector<std::string>& wanted) {
   if (has_all(table, {"kernel", "point_json"})) return import_hlsyn(table, wanted);
   if (has_all(table, {"d_in", "d_out", "prec", "rf", "strategy"})) {
@@ -131,6 +149,13 @@ Expected<ImportedTable> import_columns(const LabelTable& table, const std::vecto
     for (const DesignFeature& feature : design_features()) out.features.push_back(feature.name);
     return out;
   }
+  for (const OwnTable& own : own_tables()) {
+    if (!std::all_of(own.marks.begin(), own.marks.end(), [&](const std::string& name) { return has_all(table, {name.c_str()}); })) continue;
+    ImportedTable out{own.name, table, {}, own.label_kind};
+    for (const LabelTable::Column& column : table.columns())
+      if (!own.no_features.contains(column.name)) out.features.push_back(column.name);
+    return out;
+  }
   return ImportedTable{"", table, {}, ""};
 }
 
@@ -142,6 +167,11 @@ Expected<ImportedTable> import_layout(const LabelTable& table, const std::vector
   fill_units(out->table, layout_of(table));
   if (out->table.file().empty()) out->table.take_places(table);
   return out;
+}
+
+bool names_or_labels_networks(const std::string& column) {
+  static const std::set<std::string> names{"network", "name", "lut", "ff", "dsp", "bram", "cycles", "ii"};
+  return names.contains(column);
 }
 
 Expected<LabelTable> load_table(const std::filesystem::path& path) {

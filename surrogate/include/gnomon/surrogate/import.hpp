@@ -33,6 +33,9 @@ struct ImportedTable {
 /// Errors: a point that is not a JSON object, a layer that does not have its fields.
 Expected<ImportedTable> import_layout(const arch::LabelTable& table, const std::vector<std::string>& wanted = {});
 
+/// Whether a column of records of networks names the network or is a label: `network, name, lut, ff, dsp, bram, cycles, ii`.
+bool names_or_labels_networks(const std::string& column);
+
 /// A row table and the node table of its rows.
 struct NetworkTables {
   arch::LabelTable rows;
