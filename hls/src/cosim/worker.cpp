@@ -16,6 +16,7 @@
 #include "gnomon/hls/cosim.hpp"
 #include "cosim/system.hpp"
 #include "cosim/together.hpp"
+#include "design/cores_job.hpp"
 #include "design/job.hpp"
 
 #include <nlohmann/json.hpp>
@@ -322,7 +323,7 @@ int cosim_worker_main(int argc, const char* const* argv) {
     return exit_code(ErrorKind::usage);
   }
   const fs::path folder = argv[argc - 1];
-  const auto job = holds_kernel_job(folder) ? do_kernel_job : holds_design_job(folder) ? do_design_job : holds_layers_job(folder) ? do_layers_job : holds_together_job(folder) ? do_together_job : work;
+  const auto job = holds_kernel_job(folder) ? do_kernel_job : holds_design_job(folder) ? do_design_job : holds_cores_job(folder) ? do_cores_job : holds_layers_job(folder) ? do_layers_job : holds_together_job(folder) ? do_together_job : work;
   if (auto done = job(folder); !done) {
     std::fprintf(stderr, "%s\n", done.error().text().c_str());
     return exit_code(done.error().kind());

@@ -22,26 +22,35 @@ struct ProgramPort {
   bool fresh = true;
 };
 
-class Driver : public sim::CycleUser {
+class Driver : public sim::CycleUser, public CoreRtl {
  public:
-  Driver(LoadedModel& model, DesignJob& job) : model_(model), job_(job), random_(derive(job.seed, "stalls")) {}
+  Driver(LoadedModel& model, DesignJob& job, std::vector<std::int32_t>& memory) : model_(model), job_(job), memory_(memory), random_(derive(job.seed, "stalls")) {}
 
-  Expected<void> run() {
+  Expected<void> start() override {
     if (auto ok = connect(); !ok) return ok;
     if (!job_.record.empty()) recorder_.emplace(model_, job_.record_cycles);
     reset();
     job_.ends.assign(job_.program.ends.size(), 0);
     // Nothing begins before `run`: the queues fill.
     for (int i = 0; i < 16; ++i) step(false);
-    run_.set(1);
+    return {};
+  }
+
+  Expected<void> run() {
+    if (auto ok = start(); !ok) return ok;
+    set_run(true);
     if (has_device()) {
       auto document = Document::parse(job_.device, "design");
       auto design = document ? arch::parse_design(*document) : fail(std::move(document.error()));
       if (!design) return fail(std::move(design.error()));
-      if (auto ran = sim::run_against_device(*design, *this); !ran) return fail(std::move(ran.error()));
+      if (auto ran = sim::run_against_memory(*design, *this); !ran) return fail(std::move(ran.error()));
     } else {
       while (goes_on()) step(true);
     }
+    return write_record();
+  }
+
+  Expected<void> write_record() const override {
     if (recorder_) return write_file(job_.record, recorder_->text());
     return {};
   }
@@ -54,6 +63,38 @@ class Driver : public sim::CycleUser {
   }
   bool finished() const override { return next_end_ == job_.ends.size() || !job_.stuck.empty(); }
 
+  // One core among several.
+  void complete(std::uint64_t transfer) override {
+    complete_tags_.push_back(transfer);
+    tell_completed();
+    model_.eval();
+  }
+  bool reached(std::size_t step) const override { return reached(now(), job_.program.ends[step]); }
+  void set_run(bool runs) override {
+    run_.set(runs ? 1 : 0);
+    model_.eval();
+  }
+  bool next_has_all() const override {
+    return transfers_ < static_cast<std::int64_t>(job_.program.device.size()) && reached(now(), job_.program.device[static_cast<std::size_t>(transfers_)].need);
+  }
+  bool asks() override {
+    if (transfer_ >= 0 || late_request_ || finished()) return false;
+    rq_ready_.set(1);
+    model_.eval();
+    const bool asked = rd_valid_.get() != 0 || wr_valid_.get() != 0;
+    rq_ready_.set(0);
+    model_.eval();
+    return asked;
+  }
+  std::optional<Request> begin_transfer() override {
+    rq_ready_.set(1);
+    model_.eval();
+    port_free_ = true;
+    return next_request();
+  }
+  std::int64_t last_moved() const override { return last_moved_; }
+  void give_up(std::int64_t cycle, const std::string& why) override { stop(cycle, why + ": " + where()); }
+
  private:
   struct Answer {
     std::int64_t due;  ///< a device's: of which transfer
@@ -61,6 +102,7 @@ class Driver : public sim::CycleUser {
   };
   LoadedModel& model_;
   DesignJob& job_;
+  std::vector<std::int32_t>& memory_;
   Random random_;
   std::optional<Recorder> recorder_;
   PortData clk_, rst_, run_, bias_valid_, bias_addr_, bias_data_, rd_valid_, rd_ready_, rd_lanes_, rd_addr_, rr_valid_, rr_data_;
@@ -86,6 +128,16 @@ class Driver : public sim::CycleUser {
   static constexpr std::int64_t tags = std::int64_t{1} << DesignShape::tag_log;
 
   bool has_device() const { return !job_.device.empty(); }
+
+  Progress now() const {
+    Progress out{};
+    out[0] = static_cast<std::int64_t>(ended_.get());
+    for (std::size_t c = 0; c < counters(); ++c) out[1 + c] = static_cast<std::int64_t>(done_.get_lane(static_cast<std::int64_t>(c), 32));
+    return out;
+  }
+  static bool reached(const Progress& now, const Progress& need) {
+    return std::equal(now.begin(), now.end(), need.begin(), [](std::int64_t has, std::int64_t asked) { return has >= asked; });
+  }
 
   bool goes_on() {
     if (finished()) return false;
@@ -212,7 +264,7 @@ class Driver : public sim::CycleUser {
   /// The memory's word at an address of the RTL, or null where there is none.
   std::int32_t* word_at(const PortData& addresses, std::int64_t lane) {
     const auto address = static_cast<std::int64_t>(addresses.get_lane(lane, 32));
-    if (address < job_.program.memory_words) return &job_.memory[static_cast<std::size_t>(address)];
+    if (address < job_.program.memory_words) return &memory_[static_cast<std::size_t>(address)];
     stop(cycle_, "it asks for word " + std::to_string(address) + " of a memory of " + std::to_string(job_.program.memory_words) + " words: " + where());
     return nullptr;
   }
@@ -262,7 +314,7 @@ class Driver : public sim::CycleUser {
       if (wr_lanes_.get_lane(l, 1) == 0) continue;
       std::int32_t* const word = word_at(wr_addr_, l);
       if (word == nullptr) continue;
-      if (word - job_.memory.data() == job_.watched_word) job_.watched_cycle = cycle_;
+      if (word - memory_.data() == job_.watched_word) job_.watched_cycle = cycle_;
       *word = static_cast<std::int32_t>(wrap(wr_data_.get_lane(l, static_cast<int>(job_.word_bits)), static_cast<int>(job_.word_bits)));
     }
   }
@@ -315,13 +367,13 @@ class Driver : public sim::CycleUser {
     if (counts) ++cycle_;
   }
 
-  void begin_cycle() {
+  void begin_cycle() override {
     late_read_ = random_.chance(job_.stall);
     late_write_ = random_.chance(job_.stall);
     late_answer_ = random_.chance(job_.stall);
     late_request_ = random_.chance(job_.stall);
     offer_program();
-    for (const PortData* port : {&rd_ready_, &wr_ready_, &rr_valid_, &complete_}) port->set(0);
+    for (const PortData* port : {&rd_ready_, &wr_ready_, &rr_valid_, &complete_, &rq_ready_}) port->set(0);
     clk_.set(0);
   }
 
@@ -330,6 +382,13 @@ class Driver : public sim::CycleUser {
     if (finished()) return std::nullopt;
     if (!released.empty()) port_free_ = true;
     complete_tags_.insert(complete_tags_.end(), completed.begin(), completed.end());
+    tell_completed();
+    rq_ready_.set(port_free_ && !late_request_ ? 1 : 0);
+    model_.eval();
+    return next_request();
+  }
+
+  void tell_completed() {
     // A read is complete when its words are here too.
     std::erase_if(complete_tags_, [&](std::uint64_t tag) {
       const bool waits = transfer_ == static_cast<std::int64_t>(tag) || std::any_of(answers_.begin(), answers_.end(), [&](const Answer& a) { return a.due == static_cast<std::int64_t>(tag); });
@@ -337,8 +396,10 @@ class Driver : public sim::CycleUser {
       if (!waits) last_moved_ = cycle_;
       return !waits;
     });
-    rq_ready_.set(port_free_ && !late_request_ ? 1 : 0);
-    model_.eval();
+  }
+
+  /// What the RTL asks now.
+  std::optional<Request> next_request() {
     const bool reads = rd_valid_.get() != 0, writes = wr_valid_.get() != 0;
     if (transfer_ >= 0 || (!reads && !writes)) return std::nullopt;
     if (!port_free_ || transfers_ == static_cast<std::int64_t>(job_.program.device.size()) || static_cast<std::int64_t>(rq_tag_.get()) != transfers_ % tags) {
@@ -349,11 +410,11 @@ class Driver : public sim::CycleUser {
     begins_ = true;
     const DeviceTransfer& asked = job_.program.device[static_cast<std::size_t>(transfer_)];
     words_left_ = asked.words;
-    return Request{asked.runs, asked.bytes, asked.bytes_per_cycle, writes, static_cast<std::uint64_t>(transfer_)};
+    return Request{asked.runs, asked.bytes, asked.bytes_per_cycle, writes, static_cast<std::uint64_t>(transfer_), 0};
   }
 
   /// Words pass the port as fast as the RTL moves them; what they wait for is the request's completion.
-  void end_cycle() {
+  void end_cycle() override {
     // The request that has begun in this cycle has the port.
     if (begins_) port_free_ = false;
     const bool began = begins_;
@@ -385,18 +446,12 @@ class Driver : public sim::CycleUser {
   }
 
   void note_ends() {
-    Progress now{};
-    now[0] = static_cast<std::int64_t>(ended_.get());
-    for (std::size_t c = 0; c < counters(); ++c) now[1 + c] = static_cast<std::int64_t>(done_.get_lane(static_cast<std::int64_t>(c), 32));
-    if (now != progress_) {
-      progress_ = now;
+    const Progress here = now();
+    if (here != progress_) {
+      progress_ = here;
       last_moved_ = cycle_;
     }
-    for (; next_end_ < job_.ends.size(); ++next_end_) {
-      for (std::size_t i = 0; i < now.size(); ++i)
-        if (now[i] < job_.program.ends[next_end_][i]) return;
-      job_.ends[next_end_] = cycle_;
-    }
+    for (; next_end_ < job_.ends.size() && reached(here, job_.program.ends[next_end_]); ++next_end_) job_.ends[next_end_] = cycle_;
   }
 
   std::size_t counters() const { return transfer_classes * (1 + job_.program.links.size()); }
@@ -415,6 +470,8 @@ class Driver : public sim::CycleUser {
 
 }  // namespace
 
-Expected<void> drive_design(LoadedModel& model, DesignJob& job) { return Driver(model, job).run(); }
+Expected<void> drive_design(LoadedModel& model, DesignJob& job) { return Driver(model, job, job.memory).run(); }
+
+std::unique_ptr<CoreRtl> make_core_rtl(LoadedModel& model, DesignJob& job, std::vector<std::int32_t>& memory) { return std::make_unique<Driver>(model, job, memory); }
 
 }  // namespace gnomon::hls

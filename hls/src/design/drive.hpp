@@ -1,7 +1,11 @@
 #pragma once
 
+#include <memory>
+#include <optional>
+
 #include "cosim/model.hpp"
 #include "design/job.hpp"
+#include "gnomon/sim/cycle_user.hpp"
 
 namespace gnomon::hls {
 
@@ -9,5 +13,35 @@ namespace gnomon::hls {
 /// not come to its end (nothing moves for long, it does not finish, it asks for words outside the memory), what it has done and what its ports show. Errors (run_failed): ports
 /// that are missing.
 Expected<void> drive_design(LoadedModel& model, DesignJob& job);
+
+/// The compiled RTL of one core among several. What they share, the memory with its links, and when a work step may begin, is decided outside; its ports are those
+/// of a device. In every cycle: `begin_cycle`, what is known by then, `end_cycle`.
+class CoreRtl {
+ public:
+  virtual ~CoreRtl() = default;
+  /// Finds the ports, resets, and lets the program's queues fill.
+  virtual Expected<void> start() = 0;
+  virtual void begin_cycle() = 0;
+  /// A transfer is complete.
+  virtual void complete(std::uint64_t transfer) = 0;
+  /// The core's steps up to this one have ended.
+  virtual bool reached(std::size_t step) const = 0;
+  /// Whether anything may begin.
+  virtual void set_run(bool runs) = 0;
+  /// Whether what the next transfer with the memory waits for has come, by the program.
+  virtual bool next_has_all() const = 0;
+  /// The transfer with the memory that the RTL would begin in this cycle; it does after `begin_transfer`.
+  virtual bool asks() = 0;
+  virtual std::optional<sim::CycleUser::Request> begin_transfer() = 0;
+  virtual void end_cycle() = 0;
+  virtual bool finished() const = 0;
+  /// Writes down what was recorded.
+  virtual Expected<void> write_record() const = 0;
+  virtual std::int64_t last_moved() const = 0;
+  /// The run does not come to its end: notes why, and what the core is at.
+  virtual void give_up(std::int64_t cycle, const std::string& why) = 0;
+};
+/// `memory` is that of all cores.
+std::unique_ptr<CoreRtl> make_core_rtl(LoadedModel& model, DesignJob& job, std::vector<std::int32_t>& memory);
 
 }  // namespace gnomon::hls

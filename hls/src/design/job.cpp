@@ -56,6 +56,7 @@ void describe(FieldVisitor& v, DesignJobFile& file) {
   field(v, {"array_ends", "by array step"}, job.program.array_ends, many, Range{0});
   field(v, {"step_needs", "counters at the end of each work step"}, file.step_needs, many, Length{Progress{}.size(), Progress{}.size()}, Range{});
   field(v, {"ends", "result: cycle by work step"}, job.ends, many, Range{});
+  field(v, {"begins", "result: cycle by work step"}, job.begins, many, Range{});
 }
 
 namespace {
@@ -81,11 +82,12 @@ Expected<std::vector<std::int32_t>> read_memory(const fs::path& path, std::int64
   return out;
 }
 
-/// Transfers as numbers of 64 bits: bytes, bytes_per_cycle, words, how many runs, and address and bytes of each.
+/// Transfers as numbers of 64 bits: bytes, bytes_per_cycle, words, how many runs, what the transfer waits for, and address and bytes of each run.
 std::string packed_device(const std::vector<DeviceTransfer>& transfers) {
   std::vector<std::int64_t> numbers;
   for (const DeviceTransfer& t : transfers) {
     numbers.insert(numbers.end(), {t.bytes, t.bytes_per_cycle, t.words, static_cast<std::int64_t>(t.runs.size())});
+    numbers.insert(numbers.end(), t.need.begin(), t.need.end());
     for (const sim::MemoryRun& run : t.runs) numbers.insert(numbers.end(), {static_cast<std::int64_t>(run.address), run.bytes});
   }
   return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(std::int64_t)};
@@ -95,21 +97,40 @@ Expected<void> unpack_device(const std::string& bytes, std::vector<DeviceTransfe
   std::vector<std::int64_t> numbers(bytes.size() / sizeof(std::int64_t));
   if (!numbers.empty()) std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(std::int64_t));
   for (std::size_t i = 0; i < numbers.size();) {
-    if (numbers.size() - i < 4 || numbers[i + 3] < 1 || numbers[i + 3] > static_cast<std::int64_t>((numbers.size() - i - 4) / 2))
+    constexpr std::size_t fixed = 4 + Progress{}.size();
+    if (numbers.size() - i < fixed || numbers[i + 3] < 1 || numbers[i + 3] > static_cast<std::int64_t>((numbers.size() - i - fixed) / 2))
       return fail(ErrorKind::run_failed, "the job's transfers are incomplete");
-    DeviceTransfer& t = out.emplace_back(DeviceTransfer{{}, numbers[i], numbers[i + 1], numbers[i + 2]});
+    DeviceTransfer& t = out.emplace_back(DeviceTransfer{{}, numbers[i], numbers[i + 1], numbers[i + 2], {}});
     const std::int64_t runs = numbers[i + 3];
-    i += 4;
+    std::copy_n(numbers.begin() + static_cast<std::ptrdiff_t>(i + 4), t.need.size(), t.need.begin());
+    i += fixed;
     for (std::int64_t r = 0; r < runs; ++r, i += 2) t.runs.push_back({static_cast<std::uint64_t>(numbers[i]), numbers[i + 1]});
   }
   return {};
+}
+
+void add_stream(DesignJobFile& file, const DescriptorStream& stream) {
+  file.stream_bytes.push_back(stream.bytes);
+  file.stream_counts.push_back(stream.count);
+}
+
+/// All but the memory, the queues' descriptors and the transfers, which have files of their own.
+DesignJobFile file_of(const DesignJob& job) {
+  DesignJobFile file;
+  file.job = job;
+  file.seed = std::to_string(job.seed);
+  file.device = !job.device.empty();
+  for (const DescriptorStream* stream : {&job.program.transfers, &job.program.folds, &job.program.configs, &job.program.chunks}) add_stream(file, *stream);
+  for (const DescriptorStream& link : job.program.links) add_stream(file, link);
+  for (const Progress& end : job.program.ends) file.step_needs.emplace_back(end.begin(), end.end());
+  return file;
 }
 
 }  // namespace
 
 bool holds_design_job(const fs::path& folder) { return fs::exists(folder / "design_job.json"); }
 
-Expected<void> do_design_job(const fs::path& folder) {
+Expected<DesignJob> read_design_job(const fs::path& folder, bool with_memory) {
   auto file = read_job_file<DesignJobFile>(folder, "design");
   if (!file) return fail(std::move(file.error()));
   DesignJob& job = file->job;
@@ -127,63 +148,80 @@ Expected<void> do_design_job(const fs::path& folder) {
     if (static_cast<std::int64_t>(queues[q]->data.size()) != queues[q]->bytes * queues[q]->count) return fail(ErrorKind::run_failed, "the job's queues are incomplete");
   }
   for (const std::vector<std::int64_t>& needs : file->step_needs) std::copy(needs.begin(), needs.end(), job.program.ends.emplace_back().begin());
-  auto memory = read_memory(folder / "memory.bin", job.program.memory_words);
-  if (!memory) return fail(std::move(memory.error()));
-  job.memory = std::move(*memory);
-
-  if (file->device) {
-    auto design = read_file(folder / "design.json", std::size_t{1} << 24);
-    if (!design) return fail(std::move(design.error()));
-    job.device = std::move(*design);
-    auto runs = read_file(folder / "runs.bin", std::size_t{1} << 32);
-    if (!runs) return fail(std::move(runs.error()));
-    if (auto read = unpack_device(*runs, job.program.device); !read) return read;
-    if (static_cast<std::int64_t>(job.program.device.size()) != job.program.transfers.count) return fail(ErrorKind::run_failed, "the job's transfers are incomplete");
+  if (with_memory) {
+    auto memory = read_memory(folder / "memory.bin", job.program.memory_words);
+    if (!memory) return fail(std::move(memory.error()));
+    job.memory = std::move(*memory);
   }
-
-  limit_this_process(job.cpu_seconds);
-  auto model = LoadedModel::load(job.library, job.trace, static_cast<int>(job.seed % 0x7fffffff) + 1);
-  if (!model) return fail(std::move(model.error()));
-  if (auto done = drive_design(*model, job); !done) return done;
-  if (auto done = write_file(folder / "memory.bin", bytes_of(job.memory)); !done) return done;
-  return write_file(folder / "design_result.json", write_fields(*file).dump());
+  if (!file->device) return std::move(job);
+  auto design = read_file(folder / "design.json", std::size_t{1} << 24);
+  if (!design) return fail(std::move(design.error()));
+  job.device = std::move(*design);
+  auto runs = read_file(folder / "runs.bin", std::size_t{1} << 32);
+  if (!runs) return fail(std::move(runs.error()));
+  if (auto read = unpack_device(*runs, job.program.device); !read) return fail(std::move(read.error()));
+  if (static_cast<std::int64_t>(job.program.device.size()) != job.program.transfers.count) return fail(ErrorKind::run_failed, "the job's transfers are incomplete");
+  return std::move(job);
 }
 
-Expected<void> run_design_job(DesignJob& job, const std::vector<std::string>& worker) {
-  auto folder = TemporaryFolder::make();
-  if (!folder) return fail(std::move(folder.error()));
-  DesignJobFile file;
+Expected<void> write_design_result(DesignJob& job, const fs::path& folder, bool with_memory) {
+  auto done = with_memory ? write_file(folder / "memory.bin", bytes_of(job.memory)) : Expected<void>();
+  if (!done) return done;
+  DesignJobFile file = file_of(job);
+  return write_file(folder / "design_result.json", write_fields(file).dump());
+}
+
+Expected<void> do_design_job(const fs::path& folder) {
+  auto job = read_design_job(folder);
+  if (!job) return fail(std::move(job.error()));
+  limit_this_process(job->cpu_seconds);
+  auto model = LoadedModel::load(job->library, job->trace, static_cast<int>(job->seed % 0x7fffffff) + 1);
+  if (!model) return fail(std::move(model.error()));
+  if (auto done = drive_design(*model, *job); !done) return done;
+  return write_design_result(*job, folder);
+}
+
+Expected<void> write_design_job(DesignJob& job, const fs::path& folder, bool with_memory) {
   const auto queues = streams(job.program);
   for (std::size_t q = 0; q < queues.size(); ++q) {
-    file.stream_bytes.push_back(queues[q]->bytes);
-    file.stream_counts.push_back(queues[q]->count);
     const std::string_view bytes(reinterpret_cast<const char*>(queues[q]->data.data()), queues[q]->data.size());
-    if (auto done = write_file(folder->path() / ("queue" + std::to_string(q) + ".bin"), bytes); !done) return done;
+    if (auto done = write_file(folder / ("queue" + std::to_string(q) + ".bin"), bytes); !done) return done;
   }
-  if (auto done = write_file(folder->path() / "memory.bin", bytes_of(job.memory)); !done) return done;
+  if (with_memory)
+    if (auto done = write_file(folder / "memory.bin", bytes_of(job.memory)); !done) return done;
   if (!job.device.empty()) {
-    if (auto done = write_file(folder->path() / "design.json", job.device); !done) return done;
-    if (auto done = write_file(folder->path() / "runs.bin", packed_device(job.program.device)); !done) return done;
-    file.device = true;
+    if (auto done = write_file(folder / "design.json", job.device); !done) return done;
+    if (auto done = write_file(folder / "runs.bin", packed_device(job.program.device)); !done) return done;
   }
-  file.job = std::move(job);
-  file.seed = std::to_string(file.job.seed);
-  for (const Progress& end : file.job.program.ends) file.step_needs.emplace_back(end.begin(), end.end());
-  auto result = exchange<DesignJobFile>(folder->path(), "design", file, worker, file.job.cpu_seconds);
+  DesignJobFile file = file_of(job);
+  return write_file(folder / "design_job.json", write_fields(file).dump());
+}
+
+Expected<void> read_design_result(DesignJob& job, const fs::path& folder, bool with_memory) {
+  auto result = read_result<DesignJobFile>(folder, "design");
   if (!result) return fail(std::move(result.error()));
-  job = std::move(file.job);
   DesignJob& left = result->job;
   if (left.ends.size() != job.program.ends.size()) return fail(ErrorKind::run_failed, "the RTL's process left an incomplete result");
   job.ends = std::move(left.ends);
+  job.begins = std::move(left.begins);
   job.stalled = left.stalled;
   job.watched_cycle = left.watched_cycle;
   job.stuck = std::move(left.stuck);
   job.stuck_cycle = left.stuck_cycle;
   job.status = std::move(left.status);
-  auto memory = read_memory(folder->path() / "memory.bin", job.program.memory_words);
+  if (!with_memory) return {};
+  auto memory = read_memory(folder / "memory.bin", job.program.memory_words);
   if (!memory) return fail(std::move(memory.error()));
   job.memory = std::move(*memory);
   return {};
+}
+
+Expected<void> run_design_job(DesignJob& job, const std::vector<std::string>& worker) {
+  auto folder = TemporaryFolder::make();
+  if (!folder) return fail(std::move(folder.error()));
+  if (auto done = write_design_job(job, folder->path()); !done) return done;
+  if (auto done = run_child(folder->path(), worker, job.cpu_seconds); !done) return done;
+  return read_design_result(job, folder->path());
 }
 
 }  // namespace gnomon::hls

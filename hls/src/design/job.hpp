@@ -28,6 +28,7 @@ struct DesignJob {
   bool tells_status = false;
   // Results.
   std::vector<std::int64_t> ends;  ///< by work step: the cycle, counted from the first one of the run, in which it has ended
+  std::vector<std::int64_t> begins;  ///< the same for its beginning; only of one core among several
   std::int64_t stalled = 0;        ///< cycles in which a port of the memory or of the program was held back
   std::int64_t watched_cycle = -1; ///< the last in which the watched word was written
   std::string stuck;               ///< why the run did not come to its end; empty: it did
@@ -36,6 +37,11 @@ struct DesignJob {
 };
 
 Expected<void> run_design_job(DesignJob& job, const std::vector<std::string>& worker);
+/// A job's files in a folder, and what the run leaves of them there. `memory`: where words lie in no other job's.
+Expected<void> write_design_job(DesignJob& job, const std::filesystem::path& folder, bool memory = true);
+Expected<DesignJob> read_design_job(const std::filesystem::path& folder, bool memory = true);
+Expected<void> write_design_result(DesignJob& job, const std::filesystem::path& folder, bool memory = true);
+Expected<void> read_design_result(DesignJob& job, const std::filesystem::path& folder, bool memory = true);
 bool holds_design_job(const std::filesystem::path& folder);
 Expected<void> do_design_job(const std::filesystem::path& folder);
 

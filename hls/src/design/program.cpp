@@ -34,11 +34,12 @@ class Storage {
 }  // namespace
 
 Expected<DesignProgram> compile_design_program(const arch::Design& design, const DesignShape& shape, const workloads::Graph& graph,
-                                               const std::vector<sim::PlannedStep>& plan, const Network& network) {
+                                               const std::vector<sim::PlannedStep>& plan, const Network& network, std::size_t core) {
   DesignProgram program;
+  const arch::Design own = core_alone(design, core);
   const DescriptorLayouts layouts = descriptor_layouts(shape);
   program.links.resize(shape.links.size());
-  ProgramState state{design,
+  ProgramState state{own,
                      shape,
                      program,
                      DescriptorWriter(program.transfers, layouts.transfer),
@@ -69,13 +70,14 @@ Expected<DesignProgram> compile_design_program(const arch::Design& design, const
     const arch::ArrayWork& work = *step.step->array;
     most_sums = std::max(most_sums, work.size(arch::Dim::g) * work.size(arch::Dim::m) * work.size(arch::Dim::n) * shape.sum_words);
   }
-  const std::int64_t sums_at = at;
-  program.memory_words = at + most_sums;
+  const std::int64_t sums_at = at + static_cast<std::int64_t>(core) * most_sums;
+  program.memory_words = at + static_cast<std::int64_t>(design.cores.size()) * most_sums;
   if (program.memory_words > most_words) return fail(ErrorKind::unsupported, "complete RTL of a workload with more than 2^28 words in the memory");
 
   std::vector<sim::TensorPlaces> in_device(plan.size());
   if (shape.device) in_device = sim::tensor_places(design, sim::cycle_steps(plan));
   for (const sim::PlannedStep& step : plan) {
+    if (step.core != core) continue;
     const sim::TensorPlaces& device = in_device[static_cast<std::size_t>(&step - plan.data())];
     const workloads::Operator& op = graph.op(step.op->op);
     const workloads::TensorId in = op.inputs.at(0), out = op.outputs.at(0);

@@ -28,6 +28,7 @@ constexpr std::size_t counter_of(std::size_t engine, int cls) { return 1 + trans
 struct DeviceTransfer {
   std::vector<sim::MemoryRun> runs;
   std::int64_t bytes = 0, bytes_per_cycle = 0, words = 0;
+  Progress need{};  ///< what it waits for
 };
 
 /// What a complete design is given to do, and where its tensors lie in the memory (a word an address).
@@ -39,15 +40,15 @@ struct DesignProgram {
   std::vector<std::int64_t> bias_ends, array_ends;
   std::vector<Progress> ends;  ///< by work step
   std::int64_t memory_words = 0;
-  std::vector<DeviceTransfer> device;  ///< for a device only
+  std::vector<DeviceTransfer> device;  ///< for a device, or several cores, only
   /// Where each stored tensor begins, and where the weights of each product do.
   std::map<workloads::TensorId, std::int64_t> tensor_at;
   std::map<workloads::OperatorId, std::int64_t> weights_at;
 };
 
-/// Compiles planned work steps (all of one core) for a design. Unsupported, naming operator or mapping field: layouts other than `streamed`,
+/// Compiles the planned work steps of one core for a design; where several cores have steps, the places of all tensors are the same in each one's program. Unsupported, naming operator or mapping field: layouts other than `streamed`,
 /// operands kept in two levels where the shape is not nested, dilated windows, tiles of several images that cut a row, poolings whose windows reach too far, tables that overflow.
 Expected<DesignProgram> compile_design_program(const arch::Design& design, const DesignShape& shape, const workloads::Graph& graph,
-                                               const std::vector<sim::PlannedStep>& plan, const Network& network);
+                                               const std::vector<sim::PlannedStep>& plan, const Network& network, std::size_t core = 0);
 
 }  // namespace gnomon::hls

@@ -104,7 +104,7 @@ void ProgramState::end_transfer(const TransferWords& t) {
   set_needs(d, "", need);
   ++now[counter_of(t.engine, t.cls)];
   if (t.engine == 0 && t.bus) bus_until = counted(0, 0) + counted(0, 1) + counted(0, 2) + counted(0, write_back_class);
-  if (shape.device && t.engine == 0) program.device.push_back({t.runs, t.bytes, t.bytes_per_cycle, t.words});
+  if (shape.device && t.engine == 0) program.device.push_back({t.runs, t.bytes, t.bytes_per_cycle, t.words, need});
 }
 
 }  // namespace gnomon::hls

@@ -6,7 +6,7 @@
 #include "cosim/build.hpp"
 #include "cosim/testbench.hpp"
 #include "design/diagnosis.hpp"
-#include "design/job.hpp"
+#include "design/run.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/text.hpp"
 #include "gnomon/hls/design.hpp"
@@ -19,12 +19,6 @@ namespace gnomon::hls {
 namespace {
 
 double since(std::chrono::steady_clock::time_point start) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); }
-
-void set_window(DesignJob& job, const std::string& trace, std::int64_t cycle) {
-  job.trace = trace;
-  job.trace_from = std::max<std::int64_t>(0, cycle - mismatch_margin_cycles);
-  job.trace_to = cycle + mismatch_margin_cycles + 1;
-}
 
 /// Runs once more what has got stuck, with RTL that tells what waits for what, and with the waves around the last movement: words for an error.
 std::string diagnosed(const DesignShape& shape, const Rtl& rtl, DesignJob job, std::int64_t cycle, const Bench& bench, const CosimOptions& options) {
@@ -40,26 +34,78 @@ std::string diagnosed(const DesignShape& shape, const Rtl& rtl, DesignJob job, s
   return (standing.empty() ? "" : "; " + standing) + (waves ? "; waves: " + bench.mismatch_trace.string() : "");
 }
 
-bool keeps_in_two(const std::vector<sim::PlannedStep>& plan) {
+}  // namespace
+
+void set_window(DesignJob& job, const std::string& trace, std::int64_t cycle) {
+  job.trace = trace;
+  job.trace_from = std::max<std::int64_t>(0, cycle - mismatch_margin_cycles);
+  job.trace_to = cycle + mismatch_margin_cycles + 1;
+}
+
+std::int64_t cycle_limit(std::int64_t least, std::int64_t cycles, double stall) {
+  return static_cast<std::int64_t>(static_cast<double>(least) + 2.0 * static_cast<double>(cycles) / std::pow(1 - stall, 4));
+}
+
+bool has_images(const workloads::Graph& graph) {
+  return std::any_of(graph.order().begin(), graph.order().end(), [&](workloads::OperatorId id) {
+    const workloads::Operator& op = graph.op(id);
+    return op.op_class == workloads::OpClass::convolution && op.conv->batch > 1;
+  });
+}
+
+bool keeps_in_two(const std::vector<sim::PlannedStep>& plan, std::size_t core) {
   for (const sim::PlannedStep& step : plan)
-    for (std::size_t o = 0; step.step->array && o < arch::operand_count; ++o)
+    for (std::size_t o = 0; step.core == core && step.step->array && o < arch::operand_count; ++o)
       if (arch::chain(*step.mapping, static_cast<arch::Operand>(o)).size() > 2) return true;
   return false;
 }
 
-}  // namespace
+std::vector<std::int32_t> first_memory(const workloads::Graph& graph, const DesignProgram& program, const Network& network, int precision_bits, std::uint64_t seed) {
+  Random noise(derive(seed, "memory"));
+  std::vector<std::int32_t> memory(static_cast<std::size_t>(program.memory_words));
+  for (std::int32_t& word : memory) word = static_cast<std::int32_t>(wrap(noise.next(), precision_bits));
+  for (const auto& [tensor, values] : network.values)
+    if (!graph.producer(tensor)) std::copy(values.begin(), values.end(), memory.begin() + program.tensor_at.at(tensor));
+  for (const auto& [op, at] : program.weights_at) {
+    const std::vector<std::int32_t>& weights = network.numbers.at(op).weights;
+    std::copy(weights.begin(), weights.end(), memory.begin() + at);
+  }
+  return memory;
+}
+
+std::int64_t compare_outputs(const workloads::Graph& graph, const DesignProgram& program, const Network& network, const std::vector<std::int32_t>& memory, DesignCosim& out) {
+  std::int64_t wrong = -1;
+  // Every stored tensor that an operator writes; of those that share a place the last, which is what lies there in the end.
+  std::map<std::int64_t, workloads::TensorId> last_at;
+  for (const workloads::OperatorId id : graph.order())
+    for (const workloads::TensorId t : graph.op(id).outputs)
+      if (network.values.count(t)) last_at[program.tensor_at.at(t)] = t;
+  for (const auto& [at, tensor] : last_at) {
+    const std::vector<std::int32_t>& expected = network.values.at(tensor);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      ++out.outputs;
+      const std::int32_t got = memory[static_cast<std::size_t>(at) + i];
+      if (got == expected[i]) continue;
+      if (out.mismatches++ > 0) continue;
+      const workloads::Tensor& t = graph.tensor(tensor);
+      DesignMismatch& first = out.first_mismatch.emplace(DesignMismatch{t.name, static_cast<std::int64_t>(i), expected[i], got, {}, -1, {}});
+      std::int64_t rest = first.element;
+      for (std::size_t d = t.shape.size(); d-- > 0; rest /= t.shape[d]) first.index.insert(first.index.begin(), rest % t.shape[d]);
+      wrong = at + first.element;
+    }
+  }
+  return wrong;
+}
 
 Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   const auto start = std::chrono::steady_clock::now();
   const arch::Design& design = request.design;
   const CosimOptions& options = request.options;
   if (!(options.stall >= 0 && options.stall <= 0.9)) return fail(ErrorKind::invalid_input, "stall is " + number(options.stall) + "; a chance from 0 to 0.9 is allowed");
+  if (design.cores.size() > 1) return cosimulate_cores(request);
   auto shape = design_shape(design);
   if (!shape) return fail(std::move(shape.error()));
-  for (const workloads::OperatorId id : request.graph.order()) {
-    const workloads::Operator& op = request.graph.op(id);
-    shape->images = shape->images || (op.op_class == workloads::OpClass::convolution && op.conv->batch > 1);
-  }
+  shape->images = has_images(request.graph);
   auto lowered = arch::lower(request.graph, sim::lowering_core(design));
   if (!lowered) return fail(std::move(lowered.error()));
   arch::Mapping mapping = request.mapping;
@@ -71,7 +117,7 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   auto plan = sim::plan(design, request.graph, *lowered, mapping, "mapping");
   if (!plan) return fail(std::move(plan.error()));
   if (plan->empty()) return fail(ErrorKind::unsupported, "the workload has no work");
-  if (keeps_in_two(*plan)) {
+  if (keeps_in_two(*plan, 0)) {
     const bool images = shape->images;
     shape = design_shape(design, true);
     if (!shape) return fail(std::move(shape.error()));
@@ -90,22 +136,13 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
 
   DesignCosim out;
   for (const sim::StepResult& step : model->steps) {
-    out.steps.push_back({step.label, 0, step.latency_cycles});
+    out.steps.push_back({step.label, 0, step.latency_cycles, design.cores[step.core].name, 0, step.start_cycle});
     out.model_cycles = std::max(out.model_cycles, step.start_cycle + step.latency_cycles);
   }
   if (out.model_cycles > options.max_cycles)
     return fail(ErrorKind::unsupported, "the run takes " + std::to_string(out.model_cycles) + " cycles of RTL; max_cycles (gnomon cosim --max-cycles) allows " +
                                             std::to_string(options.max_cycles));
-  // Memory: inputs and weights where they belong, noise elsewhere, so that what was never written shows.
-  Random noise(derive(options.seed, "memory"));
-  job.memory.resize(static_cast<std::size_t>(job.program.memory_words));
-  for (std::int32_t& word : job.memory) word = static_cast<std::int32_t>(wrap(noise.next(), shape->array.precision_bits));
-  for (const auto& [tensor, values] : network->values)
-    if (!request.graph.producer(tensor)) std::copy(values.begin(), values.end(), job.memory.begin() + job.program.tensor_at.at(tensor));
-  for (const auto& [op, at] : job.program.weights_at) {
-    const std::vector<std::int32_t>& weights = network->numbers.at(op).weights;
-    std::copy(weights.begin(), weights.end(), job.memory.begin() + at);
-  }
+  job.memory = first_memory(request.graph, job.program, *network, shape->array.precision_bits, options.seed);
 
   auto bench = make_bench(options, "");
   if (!bench) return fail(std::move(bench.error()));
@@ -131,11 +168,11 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   job.stall = options.stall;
   job.seed = options.seed;
   job.cpu_seconds = options.cpu_seconds;
-  job.max_cycles = static_cast<std::int64_t>(10'000 + 2.0 * static_cast<double>(out.model_cycles) / std::pow(1 - options.stall, 4));
+  job.max_cycles = cycle_limit(10'000, out.model_cycles, options.stall);
   // Between two movements lies at most a work step.
   std::int64_t longest = 0;
   for (const DesignStep& step : out.steps) longest = std::max(longest, step.model_latency_cycles);
-  job.patience_cycles = std::min(job.max_cycles, static_cast<std::int64_t>(1000 + 2.0 * static_cast<double>(longest) / std::pow(1 - options.stall, 4)));
+  job.patience_cycles = std::min(job.max_cycles, cycle_limit(1000, longest, options.stall));
   DesignJob again = job;
   again.trace.clear();
   again.record.clear();
@@ -146,31 +183,14 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
 
   std::int64_t before = 0;
   for (std::size_t i = 0; i < out.steps.size(); ++i) {
+    out.steps[i].start_cycle = before;
     out.steps[i].latency_cycles = job.ends[i] - before;
     before = job.ends[i];
   }
   out.rtl_cycles = before;
   out.cycle_difference = out.rtl_cycles - out.model_cycles;
   out.stalls_injected = job.stalled;
-  // Every stored tensor that an operator writes; of those that share a place the last, which is what lies there in the end.
-  std::map<std::int64_t, workloads::TensorId> last_at;
-  for (const workloads::OperatorId id : request.graph.order())
-    for (const workloads::TensorId t : request.graph.op(id).outputs)
-      if (network->values.count(t)) last_at[job.program.tensor_at.at(t)] = t;
-  for (const auto& [at, tensor] : last_at) {
-    const std::vector<std::int32_t>& expected = network->values.at(tensor);
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      ++out.outputs;
-      const std::int32_t got = job.memory[static_cast<std::size_t>(at) + i];
-      if (got == expected[i]) continue;
-      if (out.mismatches++ > 0) continue;
-      const workloads::Tensor& t = request.graph.tensor(tensor);
-      DesignMismatch& first = out.first_mismatch.emplace(DesignMismatch{t.name, static_cast<std::int64_t>(i), expected[i], got, {}, -1, {}});
-      std::int64_t rest = first.element;
-      for (std::size_t d = t.shape.size(); d-- > 0; rest /= t.shape[d]) first.index.insert(first.index.begin(), rest % t.shape[d]);
-      again.watched_word = at + first.element;
-    }
-  }
+  again.watched_word = compare_outputs(request.graph, job.program, *network, job.memory, out);
   if (out.first_mismatch) {
     // Once more, to see when the word was written; and where waves are asked for with those around it.
     const std::string trace = bench->mismatch_trace.string();
@@ -220,7 +240,7 @@ Json design_cosim_document(const DesignCosim& r) {
   if (r.replay) out["replay"] = replay_json(*r.replay);
   out["steps"] = Json::array();
   for (const DesignStep& step : r.steps)
-    out["steps"].push_back(Json{{"step", step.label}, {"latency_cycles", step.latency_cycles}, {"model_latency_cycles", step.model_latency_cycles},
+    out["steps"].push_back(Json{{"step", step.label}, {"core", step.core}, {"start_cycle", step.start_cycle}, {"model_start_cycle", step.model_start_cycle}, {"latency_cycles", step.latency_cycles}, {"model_latency_cycles", step.model_latency_cycles},
                                 {"latency_difference", step.latency_cycles - step.model_latency_cycles}});
   return out;
 }

@@ -66,6 +66,12 @@ struct DesignShape {
 /// The shape of a design. Unsupported, naming the field: several cores, more than one transfer rate per fraction of a word, accumulators that
 /// are no multiple of the precision. `nested`: with transfers between levels, the shared ones among them; without, shared levels are filled from the memory alone.
 Expected<DesignShape> design_shape(const arch::Design& design, bool nested = false);
+/// The design with this core alone.
+arch::Design core_alone(const arch::Design& design, std::size_t core);
+/// The shape of one core of several: as if it were alone, with the ports of a device, since what others do decides when a transfer begins. Unsupported besides: shared levels.
+Expected<DesignShape> core_shape(const arch::Design& design, std::size_t core, bool nested = false);
+/// RTL of a shape.
+Expected<Rtl> emit_shape(const DesignShape& shape);
 /// Bytes a cycle between core levels (or shared ones, without the bus) and the memory, the levels' ports apart. A device's own rate is its controller's matter.
 std::int64_t outer_bytes_per_cycle(const arch::Design& design, bool shared);
 

@@ -266,7 +266,10 @@ Expected<Rtl> emit_design(const arch::Design& design, bool several_images, bool 
   auto shaped = design_shape(design, between_levels);
   if (!shaped) return fail(std::move(shaped.error()));
   shaped->images = several_images;
-  const DesignShape& s = *shaped;
+  return emit_shape(*shaped);
+}
+
+Expected<Rtl> emit_shape(const DesignShape& s) {
   auto array = emit_array(s.array, RtlStyle::loops, s.prices_steps());
   if (!array) return fail(std::move(array.error()));
   const bool has_vector = s.vector_lanes > 0;

@@ -4,6 +4,7 @@
 
 #include "gnomon/sim/device_memory.hpp"
 #include "gnomon/sim/session.hpp"
+#include "ideal_memory.hpp"
 
 namespace gnomon::sim {
 namespace {
@@ -11,12 +12,14 @@ namespace {
 class Edges final : public sc_core::sc_module, public MemoryClient {
  public:
   Edges(sc_core::sc_module_name name, const arch::Design& design, CycleUser& user)
-      : sc_module(name), clock_{design.clock_period_ps}, user_(user), device_(make_device_memory("memory", *design.memory.dram, clock_, 1)) {
+      : sc_module(name), clock_{design.clock_period_ps}, user_(user) {
+    if (design.memory.dram) device_ = make_device_memory("memory", *design.memory.dram, clock_, design.cores.size());
+    else ideal_ = std::make_unique<IdealMemory>("memory", clock_, design.memory.bytes_per_cycle, design.memory.latency_cycles);
     SC_HAS_PROCESS(Edges);
     SC_METHOD(on_edge);
     sensitive << edge_;
   }
-  DramStatistics statistics() { return device_->statistics(); }
+  std::optional<DramStatistics> statistics() { return device_ ? std::optional(device_->statistics()) : std::nullopt; }
   void memory_released(std::uint64_t tag, std::int64_t) override { released_.push_back(tag); }
   void memory_completed(std::uint64_t tag, std::int64_t) override { completed_.push_back(tag); }
 
@@ -24,6 +27,7 @@ class Edges final : public sc_core::sc_module, public MemoryClient {
   ClockDomain clock_;
   CycleUser& user_;
   std::unique_ptr<DeviceMemory> device_;
+  std::unique_ptr<IdealMemory> ideal_;
   CycleUser::Tags released_, completed_;
   std::int64_t cycle_ = 0;
   sc_core::sc_event edge_;
@@ -31,25 +35,28 @@ class Edges final : public sc_core::sc_module, public MemoryClient {
   void ask(const CycleUser::Request& wish) {
     MemoryRequest request;
     request.time_ps = clock_.time_ps(cycle_);
-    request.address = wish.runs.front().address;
+    request.address = wish.runs.empty() ? 0 : wish.runs.front().address;
     request.bytes = wish.bytes;
     request.runs = wish.runs;
     request.write = wish.write;
+    request.requester = static_cast<int>(wish.core);
     request.bytes_per_cycle = wish.bytes_per_cycle;
     request.tag = wish.tag;
-    device_->port(0).request(request, *this);
+    MemoryPort& port = device_ ? device_->port(wish.core) : *ideal_;
+    port.request(request, *this);
   }
 
   void on_edge() {
     // What is known by now; what is asked upon it; what a memory cycle that begins now has to say; what is asked upon that.
-    device_->tell_due();
+    if (device_) device_->tell_due();
+    else ideal_->tell_due();
     user_.begin(cycle_);
     do {
       const auto wish = user_.hear(released_, completed_);
       released_.clear();
       completed_.clear();
       if (wish) ask(*wish);
-      device_->catch_up();
+      if (device_) device_->catch_up();
     } while (!released_.empty() || !completed_.empty());
     ++cycle_;
     if (!user_.finished()) edge_.notify(sc_core::sc_time::from_value(static_cast<sc_dt::uint64>(clock_.period_ps)));
@@ -58,8 +65,8 @@ class Edges final : public sc_core::sc_module, public MemoryClient {
 
 }  // namespace
 
-Expected<DramStatistics> run_against_device(const arch::Design& design, CycleUser& user) {
-  if (!design.memory.dram) return fail(ErrorKind::invalid_input, "memory type \"" + design.memory.type + "\" is no device, or the design has not been resolved");
+Expected<std::optional<DramStatistics>> run_against_memory(const arch::Design& design, CycleUser& user) {
+  if (design.memory.kind != arch::MemoryKind::ideal && !design.memory.dram) return fail(ErrorKind::invalid_input, "memory type \"" + design.memory.type + "\": the design has not been resolved");
   auto session = SimSession::open();
   if (!session) return fail(std::move(session.error()));
   try {

@@ -15,6 +15,8 @@ class IdealMemory : public sc_core::sc_module, public MemoryPort {
  public:
   IdealMemory(sc_core::sc_module_name name, ClockDomain clock, std::int64_t bytes_per_cycle, std::int64_t latency_cycles);
   void request(const MemoryRequest& request, MemoryClient& client) override;
+  /// For requesters that act at all of their edges, once each: tells what is due at the present time.
+  void tell_due() { on_wake(); }
 
  private:
   struct Answer {

@@ -18,18 +18,25 @@ namespace gnomon::hls {
 /// to the memory and the sequencer that starts them (docs/rtl.md, "Complete designs"). It depends on the design alone; what it computes is given to it as
 /// a program of descriptors.
 ///
-/// One core, any levels in it and shared ones, ideal or device memory, integer precisions; accumulators a multiple of the precision; rates that do not cut words. Everything else
+/// One core (several: emit_core), any levels in it and shared ones, ideal or device memory, integer precisions; accumulators a multiple of the precision; rates that do not cut words. Everything else
 /// is refused as unsupported, naming the field.
 ///
 /// `several_images`: address generators and transfers that go on from image to image, for convolutions of a batch. `between_levels`: a unit for each level
 /// that fills from another one, and one for the bus to shared levels, for mappings that keep an operand in two levels or more.
 Expected<Rtl> emit_design(const arch::Design& design, bool several_images = false, bool between_levels = false);
 
+/// The same of one core of a design with several (no shared levels). Its ports are those for a device memory whatever the memory is: it asks for each transfer, which begins in
+/// the cycle in which links and memory take it, and nothing of a work step begins while `run` is low.
+Expected<Rtl> emit_core(const arch::Design& design, std::size_t core, bool several_images = false, bool between_levels = false);
+
 /// A work step of a whole run.
 struct DesignStep {
   std::string label;
-  std::int64_t latency_cycles = 0;        ///< of the RTL, from the end of the step before (or the start of the run) to the step's end
+  std::int64_t latency_cycles = 0;        ///< of the RTL, from the step's start to its end
   std::int64_t model_latency_cycles = 0;  ///< of the SystemC cycle model
+  std::string core;                       ///< which one runs it
+  /// In the RTL and in the model: the end of the step before on the core, and of steps of other cores that it reads from; 0 without any.
+  std::int64_t start_cycle = 0, model_start_cycle = 0;
 };
 
 /// What is wrong first, by tensor and element in the order of execution.
@@ -64,13 +71,16 @@ struct DesignRequest {
   CosimOptions options;
   /// In the place of emit_design(design): for tests that break it.
   std::optional<Rtl> rtl;
+  /// The same by core, in the place of emit_core, for designs with several.
+  std::vector<Rtl> core_rtl;
 };
 
 /// Runs a whole workload on the RTL of a whole design in Verilator, in a child process, and compares every tensor that it writes with the golden
 /// interpreter, and the end of every work step with the SystemC cycle model.
 ///
 /// Integers: interpret_network (seeded inputs, weights and biases, filters quantised where the model holds their values; results scaled down by powers of two).
-/// The memory answers as the design's ideal memory does, or is the cycle model's device in a SystemC simulation; `options.stall` holds its ports and those of the program back and delays its answers, seeded. `options.artifacts` gets RTL,
+/// The memory answers as the design's ideal memory does, or is the cycle model's device in a SystemC simulation; `options.stall` holds its ports and those of the program back and delays its answers, seeded. Several cores run in one simulation with
+/// the memory, each in its own RTL; who may begin a work step and whose transfer goes first on the bus is decided there, as the cycle model does. `options.artifacts` gets RTL (of several cores in a folder each),
 /// program, testbench and vectors; `options.icarus` replays them. Errors: unsupported (design, operator or mapping without complete RTL), run_failed (tools, a child that fails or gets stuck).
 Expected<DesignCosim> cosimulate_design(const DesignRequest& request);
 

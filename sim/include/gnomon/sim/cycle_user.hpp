@@ -10,7 +10,7 @@
 
 namespace gnomon::sim {
 
-/// What works cycle by cycle at a design's device memory, through one port: generated RTL of a core, say.
+/// What works cycle by cycle at a design's memory: generated RTL of its cores, say. A device has a port for each core; an ideal memory has one.
 class CycleUser {
  public:
   struct Request {
@@ -18,6 +18,7 @@ class CycleUser {
     std::int64_t bytes = 0, bytes_per_cycle = 0;
     bool write = false;
     std::uint64_t tag = 0;
+    std::size_t core = 0;  ///< whose port
   };
   /// Tags of requests, in the order of what was said about them.
   using Tags = std::vector<std::uint64_t>;
@@ -31,8 +32,8 @@ class CycleUser {
   virtual bool finished() const = 0;
 };
 
-/// Runs `user` against the design's device memory (`Memory::dram`) in a SystemC simulation whose array clock has an edge in every cycle.
-/// Errors: invalid_input (no device), run_failed (what SystemC, the device or the user says; a simulation that is running in this process already).
-Expected<DramStatistics> run_against_device(const arch::Design& design, CycleUser& user);
+/// Runs `user` against the design's memory, a device (`Memory::dram`) or an ideal one, in a SystemC simulation whose array clock has an edge in every cycle. Gives a device's statistics.
+/// Errors: invalid_input (an unresolved device), run_failed (what SystemC, the memory or the user says; a simulation that is running in this process already).
+Expected<std::optional<DramStatistics>> run_against_memory(const arch::Design& design, CycleUser& user);
 
 }  // namespace gnomon::sim
