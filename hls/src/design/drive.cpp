@@ -64,8 +64,8 @@ class Driver : public sim::CycleUser, public CoreRtl {
   bool finished() const override { return next_end_ == job_.ends.size() || !job_.stuck.empty(); }
 
   // One core among several.
-  void complete(std::uint64_t transfer) override {
-    complete_tags_.push_back(transfer);
+  void complete(const Tags& transfers) override {
+    complete_tags_.insert(complete_tags_.end(), transfers.begin(), transfers.end());
     tell_completed();
     model_.eval();
   }

@@ -22,8 +22,8 @@ class CoreRtl {
   /// Finds the ports, resets, and lets the program's queues fill.
   virtual Expected<void> start() = 0;
   virtual void begin_cycle() = 0;
-  /// A transfer is complete.
-  virtual void complete(std::uint64_t transfer) = 0;
+  /// These transfers are complete; what of them the RTL can be told by now it is told, once it has all their words.
+  virtual void complete(const sim::CycleUser::Tags& transfers) = 0;
   /// The core's steps up to this one have ended.
   virtual bool reached(std::size_t step) const = 0;
   /// Whether anything may begin.

@@ -44,7 +44,10 @@ class Cores : public sim::CycleUser {
   std::optional<Request> hear(const Tags& released, const Tags& completed) override {
     if (!released.empty()) bus_free_ = true;
     if (finished()) return std::nullopt;
-    for (const std::uint64_t tag : completed) cores_[tag >> tag_bits].rtl->complete(tag & ((std::uint64_t{1} << tag_bits) - 1));
+    std::vector<Tags> own(cores_.size());
+    for (const std::uint64_t tag : completed) own[tag >> tag_bits].push_back(tag & ((std::uint64_t{1} << tag_bits) - 1));
+    for (std::size_t c = 0; c < cores_.size(); ++c)
+      if (cores_[c].works) cores_[c].rtl->complete(own[c]);
     // The order of the model: cores one after the other, then transfers, until nothing moves.
     std::optional<Request> request;
     for (bool moved = true; moved;) {

@@ -1,0 +1,245 @@
+// Complete designs of several cores. Truths: the SystemC model, in whose cycles every work step must begin and end; the integer interpreter for all outputs; RTL that
+// begins too early is found.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "design/cores_job.hpp"
+#include "design/shape.hpp"
+#include "design_case.hpp"
+#include "gnomon/arch/lowering.hpp"
+#include "gnomon/base/random.hpp"
+#include "gnomon/sim/mapper.hpp"
+#include "gnomon/sim/result.hpp"
+#include "tool_checks.hpp"
+
+namespace gnomon::hls {
+namespace {
+
+Json core(const std::string& name, const std::string& flow, std::int64_t rows, std::int64_t cols, bool overlap, std::int64_t rate, std::int64_t lanes) {
+  Json out = Json::parse(R"({"array": {"precision": "int8", "accumulator_bits": 32}, "levels": []})");
+  out["name"] = name;
+  out["array"]["dataflow"] = flow;
+  out["array"]["rows"] = rows;
+  out["array"]["cols"] = cols;
+  out["array"]["overlap"] = overlap;
+  for (const char* operand : {"ifmap", "filter", "ofmap"}) out["levels"].push_back(Json{{"name", operand}, {"holds", {operand}}, {"kib", 4}, {"banks", 2}, {"bytes_per_cycle", rate}});
+  if (lanes > 0) out["vector"]["lanes"] = lanes;
+  return out;
+}
+
+arch::Design cores(const std::vector<Json>& list, std::int64_t bus, const std::string& memory, std::int64_t rate = 4, std::int64_t latency = 5) {
+  return design("os", false, [&](Json& json) {
+    json["cores"] = list;
+    json["interconnect"]["bytes_per_cycle"] = bus;
+    if (memory == "ideal") json["memory"] = Json{{"type", memory}, {"bytes_per_cycle", rate}, {"latency_cycles", latency}};
+    else json["memory"] = Json{{"type", memory}, {"channels", 1}};
+  });
+}
+
+/// Every array step on the core that `choose` gives for it, mapped as if that core were alone.
+arch::Mapping spread(const arch::Design& made, const workloads::Graph& graph, const std::function<std::size_t(std::size_t)>& choose) {
+  arch::Mapping out;
+  auto lowered = arch::lower(graph, sim::lowering_core(made));
+  EXPECT_TRUE(lowered) << lowered.error().text();
+  if (!lowered) return out;
+  std::vector<arch::Mapping> alone;
+  for (std::size_t c = 0; c < made.cores.size(); ++c) {
+    auto mapped = sim::map(core_alone(made, c), graph, *lowered);
+    EXPECT_TRUE(mapped) << mapped.error().text();
+    if (!mapped) return out;
+    alone.push_back(std::move(*mapped));
+  }
+  for (std::size_t s = 0; s < alone[0].steps.size(); ++s) out.steps.push_back(alone[choose(s)].steps[s]);
+  return out;
+}
+
+/// Products, additions and rectifiers, each of what came before: chains that run side by side, part and meet.
+std::shared_ptr<const workloads::Graph> branches(Random& random, std::int64_t count) {
+  Json json = Json::parse(R"({"version": 1, "name": "branches", "tensors": [], "operators": []})");
+  const std::int64_t rows = random.integer(1, 24);
+  std::vector<std::int64_t> columns;
+  const auto tensor = [&](const std::string& name, const std::vector<std::int64_t>& shape, bool constant) {
+    json["tensors"].push_back(Json{{"name", name}, {"shape", shape}});
+    if (constant) json["tensors"].back()["constant"] = true;
+  };
+  const auto data = [&](std::int64_t wide) {
+    columns.push_back(wide);
+    tensor("t" + std::to_string(columns.size() - 1), {1, rows, wide}, false);
+  };
+  data(random.integer(1, 40));
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto one = static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(columns.size()) - 1));
+    const std::string n = "s" + std::to_string(i), from = "t" + std::to_string(one), to = "t" + std::to_string(columns.size());
+    std::vector<std::string> alike;
+    for (std::size_t t = 0; t < columns.size(); ++t)
+      if (t != one && columns[t] == columns[one]) alike.push_back("t" + std::to_string(t));
+    if (!alike.empty() && random.chance(0.6)) {
+      json["operators"].push_back(Json{{"name", n}, {"op", "elementwise"}, {"type", "Add"}, {"inputs", {from, random.pick<std::string>(alike)}}, {"outputs", {to}}});
+      data(columns[one]);
+      continue;
+    }
+    const std::int64_t wide = random.chance(0.5) ? columns[one] : random.integer(1, 40);
+    tensor(n + ".w", {1, columns[one], wide}, true);
+    json["operators"].push_back(Json{{"name", n}, {"op", "matmul"}, {"type", "MatMul"}, {"inputs", {from, n + ".w"}}, {"outputs", {to}}});
+    data(wide);
+  }
+  auto graph = workloads::parse(json.dump(), "json", "branches.json");
+  EXPECT_TRUE(graph) << graph.error().text() << json.dump();
+  return graph ? *graph : nullptr;
+}
+
+struct Compared {
+  std::int64_t steps = 0, at_once = 0;  ///< at_once: steps that run while one of another core does
+  bool refused = false;                 ///< a pooling
+};
+
+Compared compare(const arch::Design& made, const workloads::Graph& graph, const arch::Mapping& mapping, double stall, std::uint64_t seed) {
+  CosimOptions o = options();
+  o.stall = stall;
+  o.seed = seed;
+  auto run = cosimulate_design({made, graph, mapping, o, {}, {}});
+  Compared out;
+  out.refused = !run && run.error().text().find("a device's transfers are not cut") != std::string::npos;
+  if (out.refused) return out;
+  EXPECT_TRUE(run) << run.error().text();
+  if (!run) return out;
+  EXPECT_GT(run->outputs, 0);
+  EXPECT_EQ(run->mismatches, 0) << run->first_mismatch->tensor << "[" << run->first_mismatch->element << "]: " << run->first_mismatch->expected << ", got " << run->first_mismatch->got;
+  for (const DesignStep& step : run->steps) {
+    if (stall == 0) EXPECT_EQ(step.start_cycle, step.model_start_cycle) << step.label << " on core " << step.core;
+    if (stall == 0) EXPECT_EQ(step.latency_cycles, step.model_latency_cycles) << step.label << " on core " << step.core;
+    ++out.steps;
+    out.at_once += std::any_of(run->steps.begin(), run->steps.end(), [&](const DesignStep& other) {
+      return other.core != step.core && other.start_cycle < step.start_cycle + step.latency_cycles && step.start_cycle < other.start_cycle + other.latency_cycles;
+    });
+  }
+  if (stall > 0) EXPECT_GT(run->stalls_injected, 0);
+  return out;
+}
+
+// The shipped design of two cores at a DRAM device.
+TEST(Cores, PairRunsLenet) {
+  const auto made = arch::load_design((std::filesystem::path(GNOMON_SOURCE_DIR) / "examples/designs/pair.json").string());
+  ASSERT_TRUE(made) << made.error().text();
+  const auto lenet = workload("examples/workloads/lenet5.json");
+  EXPECT_EQ(compare(*made, *lenet, {}, 0, 1).steps, 7);
+  compare(*made, *lenet, spread(*made, *lenet, [](std::size_t step) { return step % 2; }), 0, 1);
+}
+
+/// Two or three of six cores, at an ideal memory or a device.
+arch::Design drawn(Random& random, std::string& memory) {
+  const std::vector<Json> all{core("a", "os", 4, 4, true, 8, 4), core("b", "ws", 4, 6, true, 4, 0), core("c", "is", 3, 4, false, 8, 2),
+                              core("d", "ws", 2, 8, false, 4, 4), core("e", "os", 5, 3, false, 8, 1), core("f", "is", 4, 4, true, 4, 3)};
+  std::vector<Json> list;
+  for (std::int64_t i = random.integer(2, 3); i > 0; --i) {
+    list.push_back(all[static_cast<std::size_t>(random.integer(0, 5))]);
+    list.back()["name"] = "core" + std::to_string(list.size());
+  }
+  list[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(list.size()) - 1))]["vector"]["lanes"] = 4;
+  memory = random.chance(0.6) ? "ideal" : random.pick<std::string>({"ddr4-2400", "hbm2-2000", "lpddr4-3200"});
+  return cores(list, 8, memory, random.pick<std::int64_t>({4, 8}), random.pick<std::int64_t>({0, 1, 7, 40}));
+}
+
+// Five designs, two workloads each; GNOMON_LONG=1: 60 designs of 4 workloads each.
+TEST(Cores, RandomDesignsAndNetworks) {
+  const std::uint64_t wanted = long_run() ? 60 : 5, networks = long_run() ? 4 : 2;
+  Compared all;
+  std::int64_t runs = 0, devices = 0, refused = 0;
+  const std::vector<std::shared_ptr<const workloads::Graph>> known{workload("tests/hls/workloads/residual_block.json"), workload("tests/hls/workloads/strided_block.json"),
+                                                                   products("a,5,7,9\nb,13,6,70\nc,1,1,1\nd,17,20,30\ne,12,12,12\n"), workload("examples/workloads/lenet5.json")};
+  for (std::uint64_t seed = 1; seed <= wanted; ++seed) {
+    Random random(derive(seed, "cores"));
+    std::string memory;
+    const arch::Design made = drawn(random, memory);
+    for (std::uint64_t n = 0; n < networks; ++n) {
+      SCOPED_TRACE("seed " + std::to_string(seed) + ", workload " + std::to_string(n) + ", " + memory + ", " + std::to_string(made.cores.size()) + " cores");
+      const auto graph = n % 2 == 0 ? branches(random, random.integer(4, 12)) : known[static_cast<std::size_t>(random.integer(0, 3))];
+      ASSERT_TRUE(graph);
+      const arch::Mapping mapping = spread(made, *graph, [&](std::size_t) { return static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(made.cores.size()) - 1)); });
+      if (testing::Test::HasFailure()) return;
+      const Compared one = compare(made, *graph, mapping, 0, seed);
+      if (testing::Test::HasFailure()) return;
+      refused += one.refused;
+      if (one.refused) continue;
+      all.steps += one.steps;
+      all.at_once += one.at_once;
+      ++runs;
+      devices += memory == "ideal" ? 0 : 1;
+      if ((seed + n) % 3 == 0) compare(made, *graph, mapping, 0.3, seed);
+      if (testing::Test::HasFailure()) return;
+    }
+  }
+  std::printf("%lld runs (%lld at a DRAM device), %lld work steps, %lld of them while another core had one: no difference; %lld runs refused\n", static_cast<long long>(runs), static_cast<long long>(devices),
+              static_cast<long long>(all.steps), static_cast<long long>(all.at_once), static_cast<long long>(refused));
+  EXPECT_GT(all.at_once, all.steps / 8);
+}
+
+/// Two products in a row, each on a core of its own.
+struct Row {
+  arch::Design made = cores({core("a", "os", 4, 4, true, 8, 4), core("b", "ws", 4, 6, true, 4, 0)}, 8, "ideal");
+  std::shared_ptr<const workloads::Graph> graph = [] {
+    auto parsed = workloads::parse(R"({"version": 1, "name": "row", "tensors": [{"name": "x", "shape": [1, 20, 9]}, {"name": "w1", "shape": [1, 9, 12], "constant": true},
+        {"name": "y", "shape": [1, 20, 12]}, {"name": "w2", "shape": [1, 12, 7], "constant": true}, {"name": "z", "shape": [1, 20, 7]}],
+        "operators": [{"name": "one", "op": "matmul", "type": "MatMul", "inputs": ["x", "w1"], "outputs": ["y"]}, {"name": "two", "op": "matmul", "type": "MatMul", "inputs": ["y", "w2"], "outputs": ["z"]}]})", "json", "row.json");
+    EXPECT_TRUE(parsed) << parsed.error().text();
+    return *parsed;
+  }();
+  arch::Mapping mapping = spread(made, *graph, [](std::size_t step) { return step; });
+  std::vector<Rtl> rtl{*emit_core(made, 0), *emit_core(made, 1)};
+
+  Expected<DesignCosim> run() const { return cosimulate_design({made, *graph, mapping, options(), {}, rtl}); }
+};
+
+TEST(Cores, BeginsTooEarlyIsFound) {
+  Row row;
+  auto sound = row.run();
+  ASSERT_TRUE(sound) << sound.error().text();
+  EXPECT_TRUE(sound->outputs_match());
+  EXPECT_EQ(sound->cycle_difference, 0);
+  EXPECT_EQ(sound->steps[1].start_cycle, sound->steps[0].start_cycle + sound->steps[0].latency_cycles);
+  // The second core's transfers do not wait until the first one's step has ended.
+  row.rtl[1] = mutate(row.rtl[1], "may = run && rq_ready", "may = (run || q_words != 32'd0) && rq_ready");
+  auto broken = row.run();
+  ASSERT_TRUE(broken) << broken.error().text();
+  EXPECT_GT(broken->mismatches, 0);
+  EXPECT_NE(broken->steps[1].latency_cycles, broken->steps[1].model_latency_cycles);
+}
+
+TEST(Cores, StandstillNamesCoresAndWhatTheyWaitFor) {
+  Row row;
+  row.rtl[0] = mutate(row.rtl[0], "done3 <= done3 + more3;", "done3 <= done3;");
+  auto run = row.run();
+  ASSERT_FALSE(run);
+  const std::string text = run.error().text();
+  EXPECT_NE(text.find("core \"a\": nothing has moved"), std::string::npos) << text;
+  EXPECT_NE(text.find("core \"b\": nothing has moved"), std::string::npos) << text;
+  EXPECT_NE(text.find("which waits for the end of \"one\""), std::string::npos) << text;
+  EXPECT_NE(text.find("in core \"a\": transfer unit"), std::string::npos) << text;
+}
+
+TEST(Cores, WhatHasNoRtlIsRefusedByName) {
+  Row row;
+  const auto refused = [&](const std::function<void(Json&)>& change, const std::string& field) {
+    const arch::Design made = design("os", false, [&](Json& json) {
+      json["cores"] = {core("a", "os", 4, 4, true, 8, 4), core("b", "ws", 4, 6, true, 4, 0)};
+      change(json);
+    });
+    auto run = cosimulate_design({made, *row.graph, {}, options(), {}, {}});
+    ASSERT_FALSE(run);
+    EXPECT_EQ(run.error().kind(), ErrorKind::unsupported);
+    EXPECT_NE(run.error().text().find(field), std::string::npos) << run.error().text();
+  };
+  refused([](Json& json) { json["shared"] = Json::parse(R"([{"name": "l2", "kib": 64, "holds": ["ifmap", "filter", "ofmap"]}])"); }, "/shared");
+  refused([](Json& json) { json["cores"][1]["array"]["precision"] = "int16"; }, "/cores/1/array/precision");
+  refused([](Json& json) { json["cores"][1]["array"]["accumulator_bits"] = 24; }, "/cores/1/array/accumulator_bits");
+  refused([](Json& json) { json["cores"][1]["vector"]["lanes"] = 300; }, "/cores/1/vector/lanes");
+}
+
+TEST(Cores, RtlIsCleanForLint) {
+  const Row row;
+  for (const Rtl& rtl : row.rtl) expect_lint_clean(rtl, test_cache() / "lint");
+}
+
+}  // namespace
+}  // namespace gnomon::hls
