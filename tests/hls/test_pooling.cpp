@@ -14,9 +14,11 @@ struct Window {
   int channels, h, w;
   std::array<int, 2> kernel, stride, pad;
   bool mean = false;
+  bool one_axis = false;  ///< h is 1 and no axis of the tensors
   std::string text() const {
     char out[200];
     std::snprintf(out, sizeof out, "%s of %d x %d x %d, kernel %d x %d, stride %d %d, pad %d %d", mean ? "mean" : "largest", channels, h, w, kernel[0], kernel[1], stride[0], stride[1], pad[0], pad[1]);
+    if (one_axis) return std::string(out) + ", one axis";
     return out;
   }
 };
@@ -27,6 +29,10 @@ std::shared_ptr<const workloads::Graph> pooling(const Window& p) {
                      Json{{"name", "y"}, {"shape", {1, p.channels, (p.h + 2 * p.pad[0] - p.kernel[0]) / p.stride[0] + 1, (p.w + 2 * p.pad[1] - p.kernel[1]) / p.stride[1] + 1}}}};
   json["operators"] = {Json{{"name", "pool"}, {"op", "pooling"}, {"type", p.mean ? "AveragePool" : "MaxPool"}, {"inputs", {"x"}}, {"outputs", {"y"}},
                             {"pooling", Json{{"kernel", p.kernel}, {"stride", p.stride}, {"pad_begin", p.pad}, {"pad_end", p.pad}}}}};
+  if (p.one_axis) {
+    for (Json& tensor : json["tensors"]) tensor["shape"].erase(2);
+    for (auto& [name, numbers] : json["operators"][0]["pooling"].items()) numbers.erase(0);
+  }
   auto graph = workloads::parse(json.dump(), "json", "pool.json");
   EXPECT_TRUE(graph) << graph.error().text();
   return *graph;
@@ -37,6 +43,17 @@ arch::Design with_levels(double kib, int lanes = 4) {
     for (Json& level : json["cores"][0]["levels"]) level["kib"] = kib;
     json["cores"][0]["vector"]["lanes"] = lanes;
   });
+}
+
+TEST(Pooling, WindowsOverOneAxis) {
+  for (const Window& p : {Window{9, 1, 150, {1, 3}, {1, 2}, {0, 1}, false, true}, Window{6, 1, 60, {1, 5}, {1, 1}, {0, 2}, false, true}, Window{8, 1, 140, {1, 4}, {1, 4}, {0, 0}, true, true},
+                          Window{40, 1, 9, {1, 9}, {1, 1}, {0, 0}, true, true}}) {
+    SCOPED_TRACE(p.text());
+    const auto graph = pooling(p);
+    ASSERT_EQ(graph->tensor(0).shape.size(), 3u);
+    check(with_levels(0.25), *graph);
+    check(with_levels(0.25), *graph, 0.3);
+  }
 }
 
 // Four chunks of one channel and three quarters; they end in the midst of rows.

@@ -39,6 +39,12 @@ arch::ArrayWork array_work(const workloads::Operator& op) {
   return work;
 }
 
+std::vector<std::int64_t> image_shape(const workloads::Tensor& tensor) {
+  std::vector<std::int64_t> shape = tensor.shape;
+  if (shape.size() == 3) shape.insert(shape.begin() + 2, 1);
+  return shape;
+}
+
 namespace {
 
 double mean_square(const std::vector<std::int64_t>& sums) {
@@ -131,7 +137,6 @@ class Interpreter {
         if (op.pooling->dilation[0] != 1 || op.pooling->dilation[1] != 1) refuse(op, "dilated windows have no complete RTL");
         else if (mean && (op.pooling->pad_begin[0] != 0 || op.pooling->pad_begin[1] != 0 || op.pooling->pad_end[0] != 0 || op.pooling->pad_end[1] != 0))
           refuse(op, "a mean over padding has no complete RTL");
-        else if (graph_.tensor(op.inputs[0]).shape.size() != 4) refuse(op, "windows over one axis have no complete RTL");
         else return true;
         return false;
       }
@@ -178,8 +183,7 @@ class Interpreter {
   void pool(workloads::OperatorId id, const std::vector<std::int32_t>& x, std::vector<std::int32_t>& y) {
     const workloads::Operator& op = graph_.op(id);
     const workloads::Pooling& p = *op.pooling;
-    const auto& in = graph_.tensor(op.inputs[0]).shape;
-    const auto& out = graph_.tensor(op.outputs[0]).shape;
+    const auto in = image_shape(graph_.tensor(op.inputs[0])), out = image_shape(graph_.tensor(op.outputs[0]));
     const bool mean = op.type == "AveragePool" || op.type == "GlobalAveragePool";
     OperatorNumbers& numbers = out_.numbers[id];
     if (mean) {

@@ -37,6 +37,9 @@ Expected<Network> interpret_network(const workloads::Graph& graph, int bits, int
 /// value / 2^shift, half to even, saturated to `bits` bits.
 std::int32_t scaled_down(std::int64_t value, int shift, int bits);
 
+/// Batch, channels, height and width of a pooling's input or output; with one axis, an image of one row.
+std::vector<std::int64_t> image_shape(const workloads::Tensor& tensor);
+
 /// The array work of a convolution or matrix product.
 arch::ArrayWork array_work(const workloads::Operator& op);
 

@@ -141,7 +141,7 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
   const workloads::Pooling* p = pooled ? &*op.pooling : nullptr;
   std::int64_t h = 1, w = 1, oh = 1, ow = 1;
   if (pooled) {
-    const auto &in = graph.tensor(op.inputs[0]).shape, &out = graph.tensor(op.outputs[0]).shape;
+    const auto in = image_shape(graph.tensor(op.inputs[0])), out = image_shape(graph.tensor(op.outputs[0]));
     h = in[2], w = in[3], oh = out[2], ow = out[3];
     plane_in = h * w;
     taps = p->kernel[0] * p->kernel[1];
