@@ -45,7 +45,9 @@ arch::Mapping spread(const arch::Design& made, const workloads::Graph& graph, co
   if (!lowered) return out;
   std::vector<arch::Mapping> alone;
   for (std::size_t c = 0; c < made.cores.size(); ++c) {
-    auto mapped = sim::map(core_alone(made, c), graph, *lowered);
+    arch::Design one = core_alone(made, c);
+    one.cores[0].vector_lanes = std::max<std::int64_t>(1, one.cores[0].vector_lanes);  // vector steps go elsewhere
+    auto mapped = sim::map(one, graph, *lowered);
     EXPECT_TRUE(mapped) << mapped.error().text();
     if (!mapped) return out;
     alone.push_back(std::move(*mapped));
