@@ -206,11 +206,11 @@ void LabelTable::set_unit(const std::string& name, const std::string& unit) {
 }
 
 Expected<const LabelTable::Column*> LabelTable::column(const std::string& name) const {
-  std::vector<std::string> names;
   for (const Column& each : columns_) {
     if (each.name == name) return &each;
-    names.push_back(each.name);
   }
+  std::vector<std::string> names;
+  for (const Column& each : columns_) names.push_back(each.name);
   return invalid(file_, "", unknown_word("column", name, names));
 }
 

@@ -8,7 +8,6 @@
 #include "command_surrogate.hpp"
 #include "console.hpp"
 #include "gnomon/base/text.hpp"
-#include "gnomon/hls/kernel_hardware.hpp"
 #include "gnomon/surrogate/features.hpp"
 #include "gnomon/surrogate/import.hpp"
 #include "gnomon/surrogate/model.hpp"
@@ -209,39 +208,6 @@ void add_evaluate(CLI::App& parent, Action& action) {
 }
 
 }  // namespace
-
-bool is_json(const std::string& file) {
-  for (const char* ending : {".json", ".jsonl", ".json.gz", ".jsonl.gz"})
-    if (file.ends_with(ending)) return true;
-  return false;
-}
-
-Expected<surrogate::NetworkTables> load_tables(const std::string& data, const std::string& nodes, const surrogate::Model* asked) {
-  if (data.ends_with(".json")) {
-    auto text = read_file(data);
-    if (!text) return fail(std::move(text.error()));
-    if (surrogate::holds_designs(*text)) {
-      if (asked && !surrogate::takes_complete_designs(*asked)) return fail(ErrorKind::usage, data + " holds designs; this model knows them with a workload: give predict --workload");
-      auto designs = surrogate::read_design_table(*text, data);
-      if (!designs) return fail(std::move(designs.error()));
-      return surrogate::NetworkTables{std::move(*designs), {}};
-    }
-    if (hls::holds_kernels(*text)) {
-      auto kernels = hls::read_hardware_table(*text, data);
-      if (!kernels) return fail(std::move(kernels.error()));
-      return surrogate::NetworkTables{std::move(*kernels), {}};
-    }
-  }
-  if (is_json(data)) return asked && surrogate::takes_layer_texts(*asked) ? surrogate::load_wa_texts(data) : surrogate::load_wa_hls4ml(data);
-  auto rows = surrogate::load_training_table(data);
-  if (!rows) return fail(std::move(rows.error()));
-  surrogate::NetworkTables out{std::move(rows->table), {}};
-  if (nodes.empty()) return out;
-  auto list = surrogate::load_table(nodes);
-  if (!list) return fail(std::move(list.error()));
-  out.nodes = std::move(*list);
-  return out;
-}
 
 Command surrogate_command() {
   return {"surrogate", "Train, evaluate and query learned models of latency, energy and resources",

@@ -37,12 +37,12 @@ void add_suggest(CLI::App& parent, Action& action) {
     action = [options]() -> Expected<int> {
       auto model = surrogate::Model::load(options->model);
       if (!model) return fail(std::move(model.error()));
-      auto loaded = load_tables(options->data, "");
+      auto loaded = load_tables(options->data, "", &*model);
       if (!loaded) return fail(std::move(loaded.error()));
       const arch::LabelTable* pool = &loaded->rows;
       surrogate::NetworkTables known;
       if (!options->labelled.empty()) {
-        auto labelled = load_tables(options->labelled, "");
+        auto labelled = load_tables(options->labelled, "", &*model);
         if (!labelled) return fail(std::move(labelled.error()));
         known = std::move(*labelled);
       }
@@ -111,6 +111,9 @@ void add_benchmark(CLI::App& parent, Action& action) {
         has_nodes = true;
       }
       options->benchmark.progress = [](const std::string& what) { std::fprintf(stderr, "gnomon: %s\n", what.c_str()); };
+      if (!rows.column("network")) {
+        return invalid(options->data, "", "has no column \"network\"; the protocol wants a table of `gnomon dataset layers` (surrogate/data/layers.csv.gz is one), a table of networks with --nodes, or records of the wa-hls4ml schema");
+      }
       auto report = surrogate::run_benchmark(rows, has_nodes ? &nodes : nullptr, options->benchmark);
       if (!report) return fail(std::move(report.error()));
       Json document = surrogate::benchmark_json(*report, options->benchmark);

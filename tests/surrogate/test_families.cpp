@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <numeric>
 
 #include "gnomon/surrogate/explain.hpp"
 #include "gnomon/surrogate/import.hpp"
@@ -341,9 +342,10 @@ TEST(Explain, AddsUpAndFindsTheAddends) {
     ASSERT_TRUE(model->save(path));
   }
   const auto asked = *arch::LabelTable::parse("a,b,c\n1.5,-1,1\n", "q.csv");
-  const auto explained = explain(*model, asked, table, 8);
+  const NetworkTables background{table, {}};
+  const auto explained = explain(*model, NetworkTables{asked, {}}, &background, 8);
   ASSERT_TRUE(explained) << explained.error().text();
-  const Explanation& one = explained->front();
+  const Explanation& one = explained->rows.front();
   const auto& parts = one.contributions[0];
   EXPECT_NEAR(parts[0] + parts[1] + parts[2], one.answer[0] - one.usual[0], 1e-6);
   const auto median = [](std::vector<double> values) {
@@ -353,6 +355,15 @@ TEST(Explain, AddsUpAndFindsTheAddends) {
   EXPECT_NEAR(parts[0], 3 * (1.5 - median(a.numbers)), 0.3);
   EXPECT_NEAR(parts[1], -2 * (-1 - median(b.numbers)), 0.3);
   EXPECT_NEAR(parts[2], 0, 0.2);
+  // A row alone says nothing of what is usual: then it is the mean of what was learned, here near 0 in all three.
+  const auto alone = explain(*model, NetworkTables{asked, {}});
+  ASSERT_TRUE(alone) << alone.error().text();
+  EXPECT_NE(alone->background.find(" training rows"), std::string::npos) << alone->background;
+  const auto& moved = alone->rows.front().contributions[0];
+  EXPECT_NEAR(moved[0] + moved[1] + moved[2], alone->rows.front().answer[0] - alone->rows.front().usual[0], 1e-6);
+  const auto mean = [](const std::vector<double>& values) { return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size()); };
+  EXPECT_NEAR(moved[0], 3 * (1.5 - mean(a.numbers)), 0.3);
+  EXPECT_NEAR(moved[1], -2 * (-1 - mean(b.numbers)), 0.3);
 }
 
 }  // namespace

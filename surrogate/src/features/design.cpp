@@ -77,6 +77,11 @@ Reckoned reckon(const Shape& s) {
   return out;
 }
 
+/// Whether a table has a column; without the words of an error, which cost more than an answer.
+bool has(const LabelTable& table, const std::string& name) {
+  return std::any_of(table.columns().begin(), table.columns().end(), [&](const Column& column) { return column.name == name; });
+}
+
 /// Columns of a description, by name; numbers but for the dataflow.
 class Rows {
  public:
@@ -115,10 +120,7 @@ const std::vector<DesignFeature>& design_features() {
 }
 
 bool is_design_table(const LabelTable& table) {
-  return std::all_of(design_features().begin(), design_features().end(), [&](const DesignFeature& feature) {
-    const auto found = table.column(feature.name);
-    return feature.derived || (found && (*found)->name == feature.name);
-  });
+  return std::all_of(design_features().begin(), design_features().end(), [&](const DesignFeature& feature) { return feature.derived || has(table, feature.name); });
 }
 
 LabelTable with_design_features(const LabelTable& table) {
@@ -151,7 +153,7 @@ LabelTable with_design_features(const LabelTable& table) {
     for (std::size_t d = 0; d < derived.size(); ++d) derived[d].numbers[r] = values[d];
   }
   for (Column& column : derived)
-    if (!table.column(column.name)) out.add(std::move(column));
+    if (!has(table, column.name)) out.add(std::move(column));
   return out;
 }
 

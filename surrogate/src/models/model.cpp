@@ -385,6 +385,12 @@ Expected<RealMatrix> Model::predict_mean(const RealMatrix& x) const {
   return std::move(done->mean);
 }
 
+Expected<RealMatrix> Model::predict_mean(const Encoded& encoded) const {
+  auto done = predict_any(encoded.rows, &encoded, false);
+  if (!done) return fail(std::move(done.error()));
+  return std::move(done->mean);
+}
+
 std::vector<std::uint8_t> Model::outside(const RealMatrix& x) const {
   std::vector<std::uint8_t> out(static_cast<std::size_t>(x.rows()) * info_.features.size(), 0);
   for (std::size_t f = 0; f < info_.features.size() && static_cast<Eigen::Index>(f) < x.cols(); ++f) {

@@ -31,6 +31,11 @@ const std::vector<LayerFeature>& layer_features();
 arch::LabelTable layer_table(const arch::Design& design, const std::vector<arch::LoweredOperator>& lowered,
                              const arch::Evaluation& analytical, std::vector<std::size_t>* layers = nullptr);
 
+/// Whether a model's features are those of operators on a design.
+bool takes_operators(const Model& model);
+/// Rows of layer_features() for the operators of a workload on each design (JSON): those of design d are first[d] to first[d + 1] - 1. Errors name `design d`.
+Expected<arch::LabelTable> operator_table(const std::vector<std::string>& designs, const arch::WorkloadRef& workload, std::vector<std::size_t>& first);
+
 /// One feature of a complete design's resources: a column that describes it (as `gnomon dataset designs` writes them), or one derived from these.
 struct DesignFeature {
   std::string name;

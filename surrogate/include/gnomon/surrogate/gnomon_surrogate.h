@@ -1,4 +1,5 @@
-/* Surrogates from C, and from any language that calls C: load a model file, ask it, free it. Link gnomon_surrogate and its dependencies.
+/* Surrogates from C, and from any language that calls C: load a model file, ask it, free it. Link libgnomon_surrogate.so, which has all else
+ * of ours inside: cc program.c -IPREFIX/include -LPREFIX/lib -lgnomon_surrogate -Wl,-rpath,PREFIX/lib (docs/surrogate.md, From C++ and C).
  *
  *   char error[512];
  *   gnomon_surrogate* model = gnomon_surrogate_load("edge.gnomon", error, sizeof error);

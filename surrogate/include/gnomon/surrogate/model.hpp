@@ -157,6 +157,7 @@ class Model {
   Expected<Prediction> predict(const RealMatrix& x) const;
   /// The means that `predict` gives [n, targets], without the work for spread, intervals and range. Errors as there.
   Expected<RealMatrix> predict_mean(const RealMatrix& x) const;
+  Expected<RealMatrix> predict_mean(const Encoded& encoded) const;
   /// Takes the model's features out of a table by name (known layouts are imported first, see import.hpp); a column that was constant in
   /// training may be absent, or lack values. `nodes`: the node table, for models that take one. Errors: missing columns (nearest name), other
   /// units, words where numbers are due.
