@@ -321,6 +321,8 @@ class Surrogate:
                 rows.put_words(grouped, [str(label) for label in groups])
             if nodes is not None:
                 rows = _with_nodes(rows, nodes)
+        if out is not None and (os.path.isdir(out) or not os.access(os.path.dirname(os.path.abspath(out)), os.W_OK)):
+            raise InputError(f"out: {os.fspath(out)} cannot be written; allowed: a file in a folder that exists")
         folder = os.fspath(checkpoints) if checkpoints is not None else f"{os.fspath(out)}.checkpoints" if out is not None else ""
         options = {
             "targets": names,
@@ -342,11 +344,12 @@ class Surrogate:
             warnings.warn(line, stacklevel=2)
         model = cls(trained)
         model._checkpoints = folder
+        # A test that fails costs no training.
+        if out is not None:
+            model.save(out)
         if test is not None:
             pair = test if isinstance(test, tuple) and len(test) == 2 else (test, None)
             model.tested = model.evaluate(*pair, nodes=nodes)
-        if out is not None:
-            model.save(out)
         return model
 
     @classmethod

@@ -112,6 +112,13 @@ JsonKind kind_named(const std::string& name) {
   return name == "designs" ? JsonKind::designs : name == "kernels" ? JsonKind::kernels : JsonKind::records;
 }
 
+/// Names and labels of records are no features of a model that is to be trained, as in the program.
+void leave_names_out(SurrogateRows& rows, const surrogate::Model* model) {
+  if (model) return;
+  for (const auto& column : rows.tables.rows.columns())
+    if (!surrogate::names_or_labels_networks(column.name)) rows.features.push_back(column.name);
+}
+
 /// Files as `gnomon surrogate train` and its sisters take them.
 Expected<SurrogateRows> load_rows(const std::vector<std::string>& paths, const std::string& nodes, const surrogate::Model* model) {
   SurrogateRows out;
@@ -119,6 +126,7 @@ Expected<SurrogateRows> load_rows(const std::vector<std::string>& paths, const s
     auto tables = load_tables(paths.front(), nodes, model);
     if (!tables) return fail(std::move(tables.error()));
     out.tables = std::move(*tables);
+    leave_names_out(out, model);
     return out;
   }
   auto data = surrogate::load_training_tables({paths.begin(), paths.end()});
@@ -208,7 +216,9 @@ void bind_surrogate_rows(py::module_& module) {
                     return made([&]() -> Expected<SurrogateRows> {
                       auto tables = json_tables(text, what, kind_named(kind), model);
                       if (!tables) return fail(std::move(tables.error()));
-                      return SurrogateRows{std::move(*tables), {}, {}, {}};
+                      SurrogateRows out{std::move(*tables), {}, {}, {}};
+                      if (kind_named(kind) == JsonKind::records) leave_names_out(out, model);
+                      return out;
                     });
                   })
       .def_static("files", [](const std::vector<std::string>& paths, const std::string& nodes,

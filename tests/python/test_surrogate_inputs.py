@@ -75,6 +75,20 @@ def test_trains_as_the_program_does(tmp_path: Path) -> None:
         assert (tmp_path / "again.gnomon").read_bytes() == (tmp_path / "p.gnomon").read_bytes()
 
 
+def test_records_train_as_in_the_program(tmp_path: Path) -> None:
+    """Truth: the bytes of the program's model from the same records, by file and as dicts; an output that cannot be written is told before."""
+    records = [record(4 + i, 1 + i % 2) | {"resource_report": {"lut": str(40 * (4 + i) // (1 + i % 2))}, "meta_data": {"model_name": f"n{i}"}} for i in range(40)]
+    (tmp_path / "r.json").write_text(json.dumps(records))
+    told = run("surrogate", "train", "--data", tmp_path / "r.json", "--targets", "lut", "--family", "process", "--term", "never", "--out", tmp_path / "p.gnomon")
+    assert told.status == 0, told.err
+    for given in (records, tmp_path / "r.json"):
+        gnomon.Surrogate.train(given, targets="lut", family="process", term="never", out=tmp_path / "m.gnomon")
+        assert (tmp_path / "m.gnomon").read_bytes() == (tmp_path / "p.gnomon").read_bytes()
+    for out in (tmp_path, tmp_path / "none" / "m.gnomon"):
+        with pytest.raises(gnomon.InputError, match="out: .*cannot be written"):
+            gnomon.Surrogate.train(records, targets="lut", family="process", out=out)
+
+
 def test_every_family_is_told() -> None:
     """Truth: the library's own list."""
     documented = gnomon.Surrogate.train.__doc__
