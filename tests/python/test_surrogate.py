@@ -249,6 +249,13 @@ def test_python_explains(tmp_path: Path) -> None:
         model.predict(frame[["a", "b"]])
 
 
+def test_numbers_whose_squares_are_none(tmp_path: Path) -> None:
+    lines = table(tmp_path / "train.csv").read_text().splitlines()
+    lines[9] = "16,1,a,1e308"
+    (tmp_path / "train.csv").write_text("\n".join(lines) + "\n")
+    refused(train(tmp_path / "train.csv", tmp_path / "m.gnomon"), "row 9", "cycles", "1e+308", "1e150")
+
+
 def record(index: int, *, labelled: bool = True) -> dict[str, Any]:
     """A record in the form of wa-hls4ml (arXiv 2511.05615): all values are strings; `resource_report` is empty where synthesis did not finish."""
     width, reuse, bits = 8 * (1 + index % 6), 2 ** (index % 4), 4 + 2 * (index % 3)

@@ -58,6 +58,8 @@ std::vector<double> present(const Column& column, const std::vector<std::size_t>
 /// Numbers that are not finite, and negative ones of amounts, are refused; few negative numbers among many others are told.
 void check_numbers(const arch::LabelTable& table, const Column& column, Layout layout, std::vector<std::string>& notes, std::vector<Problem>& problems) {
   refuse_cells(table, column, [&](std::size_t r) { return std::isinf(column.numbers[r]); }, "a finite number is due", problems);
+  // Squares of larger ones, of which scores are made, are no numbers.
+  refuse_cells(table, column, [&](std::size_t r) { return std::isfinite(column.numbers[r]) && std::abs(column.numbers[r]) > 1e150; }, "a magnitude of at most 1e150 is due", problems);
   if (rule_of(layout, column.name)) return;  // checked with the layout
   const auto negative = [&](std::size_t r) { return column.numbers[r] < 0 && std::isfinite(column.numbers[r]); };
   const std::string unit = column.unit.empty() ? unit_of_name(column.name) : column.unit;
