@@ -1,5 +1,6 @@
 #include "gnomon/arch/label_table.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -205,10 +206,13 @@ void LabelTable::set_unit(const std::string& name, const std::string& unit) {
     if (each.name == name) each.unit = unit;
 }
 
+const LabelTable::Column* LabelTable::find(const std::string& name) const {
+  const auto found = std::find_if(columns_.begin(), columns_.end(), [&](const Column& each) { return each.name == name; });
+  return found == columns_.end() ? nullptr : &*found;
+}
+
 Expected<const LabelTable::Column*> LabelTable::column(const std::string& name) const {
-  for (const Column& each : columns_) {
-    if (each.name == name) return &each;
-  }
+  if (const Column* found = find(name)) return found;
   std::vector<std::string> names;
   for (const Column& each : columns_) names.push_back(each.name);
   return invalid(file_, "", unknown_word("column", name, names));

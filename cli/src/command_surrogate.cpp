@@ -71,7 +71,7 @@ Expected<void> can_be_written(const std::filesystem::path& file) {
 void add_train(CLI::App& parent, Action& action) {
   struct Options {
     std::vector<std::string> data;
-    std::string targets, features, ignore, categories, group, out, label_kind, nodes, test;
+    std::string targets, features, ignore, categories, group, out, label_kind, label_tool, nodes, test;
     surrogate::TrainOptions train;
     std::uint64_t seed = 1;
     bool json = false;
@@ -91,20 +91,26 @@ void add_train(CLI::App& parent, Action& action) {
   app->add_option("--family", options->train.family, "family of models; auto picks one per target on held-out groups and sizes")
       ->capture_default_str()->check(CLI::IsMember(families));
   app->add_option("--term", options->train.term, "auto: an analytical term where it wins; never")->capture_default_str()->check(CLI::IsMember({"auto", "never"}));
+  app->add_option("--hurdle", options->train.hurdle, "a second output that says whether a count is 0 at all: auto: with --family auto where it wins; always; never")
+      ->capture_default_str()->check(CLI::IsMember({"auto", "always", "never"}));
   app->add_option("--learner-options", options->train.learner_options, "JSON of the family's own options (members, rounds, width, ...)");
   app->add_option("--split", options->train.split, "test rows: random groups, the largest sizes, or all where COLUMN=VALUE")->capture_default_str();
   app->add_option("--test", options->test, "another table, to measure on; never learned");
   app->add_option("--nodes", options->nodes, "table of the rows' nodes (layers, loops), for families that take them");
-  app->add_option("--node-key", options->train.node_key, "column of both tables that says which row a node belongs to")->capture_default_str();
-  app->add_option("--label-kind", options->label_kind, "where the labels come from, in words; kept in the model");
+  CLI::Option* key = app->add_option("--node-key", options->train.node_key, "column of both tables that says which row a node belongs to")->capture_default_str();
+  app->add_option("--label-kind", options->label_kind, "where the labels come from, in words; kept in the model; default what the table tells");
+  app->add_option("--label-tool", options->label_tool, "what computed them, in words; kept in the model; default what the table tells");
   app->add_option("--seed", options->seed, "decides splits and initial weights")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53));
   app->add_option("--out", options->out, "model file to write")->required();
   app->add_flag("--json", options->json, "print one JSON document");
-  app->callback([&action, options] {
-    action = [options]() -> Expected<int> {
+  app->callback([&action, options, key] {
+    const bool keyed = key->count() > 0;
+    action = [options, keyed]() -> Expected<int> {
+      if (keyed && options->nodes.empty()) return fail(ErrorKind::usage, "--node-key is of --nodes, the table of the rows' nodes; none is given");
+      if (!options->nodes.empty() && options->data.size() == 1 && is_json(options->data[0])) return fail(ErrorKind::usage, "--nodes: records bring their own nodes; found " + in_quotes(options->nodes) + " beside " + options->data[0]);
       if (auto writable = can_be_written(options->out); !writable) return fail(std::move(writable.error()));
       if (!options->test.empty()) {
-        if (auto readable = load_tables(options->test, options->nodes); !readable) return fail(std::move(readable.error()));
+        if (auto readable = load_tables(options->test, is_json(options->test) ? "" : options->nodes); !readable) return fail(std::move(readable.error()));
       }
       const std::vector<std::filesystem::path> paths(options->data.begin(), options->data.end());
       surrogate::NetworkTables networks;
@@ -114,6 +120,7 @@ void add_train(CLI::App& parent, Action& action) {
         if (!records) return fail(std::move(records.error()));
         networks = std::move(*records);
         data->table = networks.rows;
+        data->source = networks.source;
         // Names and labels of records are no features: records without labels can be asked about.
         for (const arch::LabelTable::Column& column : networks.rows.columns())
           if (!surrogate::names_or_labels_networks(column.name)) data->features.push_back(column.name);
@@ -135,6 +142,8 @@ void add_train(CLI::App& parent, Action& action) {
       train_options.categories = options->categories.empty() ? data->categories : split(options->categories);
       train_options.group = options->group;
       train_options.label_kind = options->label_kind;
+      train_options.label_tool = options->label_tool;
+      train_options.take(data->source);
       train_options.seed = options->seed;
       train_options.checkpoints = options->out + ".checkpoints";
       train_options.say = [](const std::string& what) { std::fprintf(stderr, "gnomon: %s\n", what.c_str()); };
@@ -146,7 +155,8 @@ void add_train(CLI::App& parent, Action& action) {
       surrogate::remove_checkpoints(train_options.checkpoints);
       std::vector<surrogate::Score> tested;
       if (!options->test.empty()) {
-        auto data_of_test = load_tables(options->test, options->nodes, &*model);
+        const bool own_nodes = is_json(options->test) || model->info().node_features.empty();
+        auto data_of_test = load_tables(options->test, own_nodes ? "" : options->nodes, &*model);
         if (!data_of_test) return fail(std::move(data_of_test.error()));
         auto scores = surrogate::evaluate(*model, data_of_test->rows, data_of_test->nodes.rows() > 0 ? &data_of_test->nodes : nullptr);
         if (!scores) return fail(std::move(scores.error()));

@@ -61,7 +61,7 @@ Expected<int> predict_rows(const Query& query, const surrogate::Model& model) {
       entry[targets[static_cast<std::size_t>(t)].name] = Json{{"mean", prediction->mean(i, t)}, {"lower", prediction->lower(i, t)}, {"upper", prediction->upper(i, t)}};
       row.push_back(with_interval(prediction->mean(i, t), prediction->lower(i, t), prediction->upper(i, t)));
     }
-    std::string why = prediction->in_range[r] != 0 ? "" : model.why_out_of_range(x->rows.row(i).transpose());
+    std::string why = prediction->in_range[r] != 0 ? "" : model.why_out_of_range(*x, i);
     if (!unmodelled.empty()) why = unmodelled + (why.empty() ? "" : "; " + why);
     entry["in_range"] = in_range;
     if (!why.empty()) entry["out_of_range"] = why;
@@ -162,10 +162,15 @@ void add_predict(CLI::App& parent, Action& action) {
   app->add_option("--wa-json", query->records, "records of the wa-hls4ml schema, the same as by --data");
   app->add_option("--arch", query->designs, "designs (.json: one or a list) that run --workload; may come several times")->allow_extra_args(false);
   app->add_option("--workload", query->workload, "zoo:NAME, or a .onnx, .csv (topology) or .json file, for --arch");
-  app->add_option("--batch", query->batch, "batch size of the workload")->capture_default_str()->check(CLI::Range(1, 4096));
+  CLI::Option* batch = app->add_option("--batch", query->batch, "batch size of the workload")->capture_default_str()->check(CLI::Range(1, 4096));
   app->add_option("--nodes", query->nodes, "table of the rows' nodes, for models that take them");
   app->add_flag("--json", query->json, "print one JSON document");
-  app->callback([&action, query] { action = [query] { return predict(*query); }; });
+  app->callback([&action, query, batch] {
+    action = [query, batched = batch->count() > 0] {
+      if (batched && query->workload.empty()) return Expected<int>(fail(ErrorKind::usage, "--batch is of --workload; none is given"));
+      return predict(*query);
+    };
+  });
 }
 
 }  // namespace gnomon::cli

@@ -98,6 +98,8 @@ Expected<surrogate::NetworkTables> json_tables(const std::string& text, const st
 }
 
 Expected<surrogate::NetworkTables> load_tables(const std::string& data, const std::string& nodes, const surrogate::Model* asked) {
+  if (!nodes.empty() && asked && asked->info().node_features.empty()) return fail(ErrorKind::usage, "the model takes no nodes; found the table of nodes " + in_quotes(nodes));
+  if (!nodes.empty() && is_json(data)) return fail(ErrorKind::usage, data + " brings its own nodes; found the table of nodes " + in_quotes(nodes));
   if (data.ends_with(".json")) {
     auto text = read_file(data);
     if (!text) return fail(std::move(text.error()));

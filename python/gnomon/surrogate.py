@@ -230,6 +230,7 @@ class Surrogate:
         self._features: list[str] = [feature["name"] for feature in self.info["features"]]
         self._by_designs: bool = self._model.takes_designs()
         self._by_operators: bool = self._model.takes_operators()
+        self._by_nodes: bool = self.info["takes_nodes"]
         self._checkpoints = ""
 
     @classmethod
@@ -246,12 +247,14 @@ class Surrogate:
         groups: Any = None,
         family: str = "auto",
         term: str = "auto",
+        hurdle: str = "auto",
         learner_options: Mapping[str, Any] | str = "",
         split: str = "random",
         test: Any = None,
         nodes: Any = None,
         node_key: str = "network",
         label_kind: str = "",
+        label_tool: str = "",
         seed: int = 1,
         out: str | os.PathLike[str] | None = None,
         checkpoints: str | os.PathLike[str] | None = None,
@@ -273,12 +276,14 @@ class Surrogate:
             family: `auto` picks per target on held-out groups and sizes; or `ensemble` (ridge regression and small networks), `trees` (XGBoost), `process` (Gaussian process, up to 1,000
                 rows), `blend` (mean of ensemble and trees), and with `nodes` `graph` (message passing) and `transformer`.
             term: `auto`: an analytical term where it wins; `never`.
+            hurdle: a second output that says whether a count is 0 at all: `auto`: with the family `auto`, where it wins; `always`; `never`.
             learner_options: the family's own options (members, rounds, width, ...), with a family named.
             split: rows that only measure (a tenth, from 10,000 rows on): `random` groups, the `largest` of each size, or all where `COLUMN=VALUE`.
             test: another table, to measure on, never learned, with `nodes` for its rows too; an array as (X, Y). Its scores are in `tested`, as `evaluate` gives them.
             nodes: table of the rows' nodes (layers, loops): a line a node, `node_key` says of which row, `inputs` its predecessors' positions, else they are a chain.
             node_key: column of both tables that says which row a node belongs to.
-            label_kind: where the labels come from, in words; kept in the model.
+            label_kind: where the labels come from, in words; kept in the model; by default what the table tells.
+            label_tool: what computed them, likewise.
             seed: decides splits and initial weights.
             out: model file to write.
             checkpoints: folder for finished pieces, by default `OUT.checkpoints` where `out` is given: a training that was interrupted and is started again with the same arguments goes
@@ -332,10 +337,12 @@ class Surrogate:
             "group": grouped,
             "family": family,
             "term": term,
+            "hurdle": hurdle,
             "learner_options": learner_options if isinstance(learner_options, str) else json.dumps(learner_options),
             "split": split,
             "node_key": node_key,
             "label_kind": label_kind,
+            "label_tool": label_tool,
             "seed": number,
             "checkpoints": folder,
         }
@@ -349,7 +356,7 @@ class Surrogate:
             model.save(out)
         if test is not None:
             pair = test if isinstance(test, tuple) and len(test) == 2 else (test, None)
-            model.tested = model.evaluate(*pair, nodes=nodes)
+            model.tested = model.evaluate(*pair, nodes=nodes if model._by_nodes else None)
         return model
 
     @classmethod
@@ -384,6 +391,7 @@ class Surrogate:
                 have the model's `targets` as columns, `metrics` all totals; an operator out of range puts the whole out of range.
             batch: batch size of the workload.
         """
+        self._check(nodes, workload, batch)
         if workload is not None:
             return self._predict_workload(X, os.fspath(workload), batch)
         if nodes is None and isinstance(X, np.ndarray) and X.dtype == np.float64 and X.ndim == 2:
@@ -400,6 +408,13 @@ class Surrogate:
                 raise
         # What is wrong is told by the table's text, where that is the way it came.
         return Prediction(*self._model.predict(_rows(X, "table", self, nodes)))
+
+    def _check(self, nodes: Any, workload: str | os.PathLike[str] | None, batch: int) -> None:
+        """What would be passed over is refused."""
+        if nodes is not None and not self._by_nodes:
+            raise InputError("nodes: found for a model that takes none; allowed: None")
+        if workload is None and batch != 1:
+            raise InputError(f"batch: found {batch} without a workload; allowed: 1")
 
     def _designs(self, designs: Any, workload: str | os.PathLike[str], batch: int, what: str) -> tuple[str, str]:
         """Designs as JSON, and the workload from where we are."""
@@ -435,6 +450,7 @@ class Surrogate:
             Y: labels as an array [n, targets] in the order of `targets` (NaN: missing), or by names; due for arrays, designs and kernels.
             nodes, workload, batch: as in `predict`.
         """
+        self._check(nodes, workload, batch)
         if workload is not None:
             if Y is None:
                 raise InputError("Y: missing; with a workload, labels [n, targets] of its totals are due")
@@ -448,6 +464,7 @@ class Surrogate:
         return dict(json.loads(self._model.evaluate(rows)))
 
     def _asked(self, value: Any, what: str, nodes: Any, workload: str | os.PathLike[str] | None, batch: int) -> SurrogateRows:
+        self._check(nodes, workload, batch)
         if workload is None:
             return _rows(value, what, self, nodes)
         if not self._by_operators:

@@ -46,14 +46,14 @@ std::string info_json(const surrogate::Model& model) {
     targets.push_back(Json{{"name", target.name}, {"unit", target.unit}, {"low", target.low}, {"high", target.high}, {"family", target.family}, {"why", target.why}});
   }
   for (const auto& split : info.metrics) metrics[split.split] = scores_json(split.scores);
-  return Json{{"label_kind", info.label_kind}, {"level", info.level}, {"seed", info.seed}, {"training_sha256", info.training_sha256},
+  return Json{{"label_kind", info.label_kind}, {"label_tool", info.label_tool}, {"takes_nodes", !info.node_features.empty()}, {"level", info.level}, {"seed", info.seed}, {"training_sha256", info.training_sha256},
               {"training_rows", info.training_rows}, {"calibration_rows", info.calibration_rows}, {"test_rows", info.test_rows},
               {"features", features}, {"targets", targets}, {"metrics", metrics}, {"notes", info.notes}}
       .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 struct Answer {
-  RealMatrix x;
+  surrogate::Encoded x;
   surrogate::Prediction prediction;
   std::vector<std::string> unmodelled = {};
 };
@@ -67,7 +67,7 @@ Expected<Answer> ask(const surrogate::Model& model, const arch::LabelTable& tabl
     for (Problem& problem : problems) problem.file = table.file();
     return fail(Error(prediction.error().kind(), std::move(problems)));
   }
-  return Answer{std::move(encoded->rows), std::move(*prediction)};
+  return Answer{std::move(*encoded), std::move(*prediction)};
 }
 
 py::tuple answer(const surrogate::Model& model, Expected<Answer> asked) {
@@ -122,10 +122,13 @@ surrogate::TrainOptions options_of(const Json& given, const SurrogateRows& rows)
   options.group = given.at("group").get<std::string>();
   options.family = given.at("family").get<std::string>();
   options.term = given.at("term").get<std::string>();
+  options.hurdle = given.at("hurdle").get<std::string>();
   options.learner_options = given.at("learner_options").get<std::string>();
   options.split = given.at("split").get<std::string>();
   options.node_key = given.at("node_key").get<std::string>();
   options.label_kind = given.at("label_kind").get<std::string>();
+  options.label_tool = given.at("label_tool").get<std::string>();
+  options.take(rows.tables.source);
   options.seed = given.at("seed").get<std::uint64_t>();
   options.checkpoints = given.at("checkpoints").get<std::string>();
   options.nodes = rows.nodes();
@@ -212,7 +215,7 @@ void bind_surrogate(py::module_& module) {
                py::gil_scoped_release released;
                auto prediction = self.predict(inputs);
                if (!prediction) return fail(std::move(prediction.error()));
-               return Answer{inputs, std::move(*prediction)};
+               return Answer{surrogate::Encoded{inputs}, std::move(*prediction)};
              }());
            })
       .def("predict",

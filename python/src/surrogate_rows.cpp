@@ -134,6 +134,7 @@ Expected<SurrogateRows> load_rows(const std::vector<std::string>& paths, const s
   out.tables.rows = std::move(data->table);
   out.features = std::move(data->features);
   out.categories = std::move(data->categories);
+  out.tables.source = std::move(data->source);
   return out;
 }
 

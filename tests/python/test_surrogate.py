@@ -460,12 +460,16 @@ def test_records_that_the_network_model_does_not_model(tmp_path: Path) -> None:
         (lambda r: r["model_config"][0].update(output_shape="[]"), ["/0/model_config/0/output_shape"]),
         (lambda r: r["hls_config"]["Model"].update(Precision=""), ["/0/hls_config/Model/Precision"]),
         (lambda r: r.update(model_config=[]), ["/0/model_config"]),
+        (lambda r: r["model_config"][1].update(neurons="64"), ["/0/model_config/1/neurons", "64", "output_shape says 5"]),
+        (lambda r: r["model_config"][1].update(neurons="-5"), ["/0/model_config/1/neurons", "-5"]),
+        (lambda r: r["resource_report"].update(lut="nan"), ["/0/resource_report/lut", "nan"]),
     ):
         refused(ask(change), "n.json", *words)
     for change, words in (
         (lambda r: r["hls_config"]["Model"].update(Precision="ap_fixed<6,3>") or [layer.update(precision="ap_fixed<6,3>") for layer in r["model_config"]], "integer bits = 3"),
         (lambda r: r.update(target_part="xc7z020clg400-1"), "xc7z020"),
         (lambda r: r["model_config"][0].update(reuse_factor="7"), "reuse factor = 7"),
+        (lambda r: r["model_config"][0].update(parameters="12345"), "parameters = 12345"),
     ):
         answer = ask(change).json()["rows"][0]
         assert not answer["in_range"] and words in answer["out_of_range"], answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import random
 from pathlib import Path
@@ -125,6 +126,14 @@ def test_models_of_nodes(tmp_path: Path, family: str) -> None:
     assert np.allclose(alone.contributions.sum(axis=2), alone.answer - alone.usual, atol=1e-6 * np.abs(part.answer).max())
     with pytest.raises(gnomon.InputError, match="node"):
         model.predict(pandas.read_csv(rows))
+    # What lies outside of a node is named as what lies outside of a row is.
+    wide = pandas.read_csv(nodes)
+    wide.loc[1, "width"] = 4000
+    wide.to_csv(tmp_path / "wide.csv", index=False)
+    told = model.predict(rows, nodes=wide)
+    assert told.reasons[0] == ["nodes.width"] and not told.in_range[0] and told.in_range[1:].any()
+    printed = run("surrogate", "predict", "--model", tmp_path / "m.gnomon", "--data", rows, "--nodes", tmp_path / "wide.csv", "--json").json()["rows"][0]
+    assert printed["out_of_range"].startswith("node 1: width = 4000 is above"), printed
 
 
 def test_scores_of_the_program(tmp_path: Path) -> None:
@@ -236,6 +245,74 @@ def test_what_is_wrong_is_said() -> None:
         design.predict([DESIGNS[0], GEMM])
 
 
+def test_what_would_be_passed_over_is_refused(tmp_path: Path) -> None:
+    """Truth: what the model takes."""
+    rows, nodes = write_nodes(tmp_path)
+    model = gnomon.Surrogate.train(rows, targets="cost", ignore="network", family="process", nodes=nodes, test=rows, out=tmp_path / "m.gnomon")
+    assert set(model.tested) == {"cost"}
+    asked = ("--model", tmp_path / "m.gnomon", "--data", rows)
+    records = tmp_path / "r.json"
+    records.write_text(json.dumps([record(4 + i, 1 + i % 2) for i in range(3)]))
+    for told, words in (
+        (run("surrogate", "predict", *asked, "--nodes", nodes), ["takes no nodes", "nodes.csv"]),
+        (run("surrogate", "evaluate", *asked, "--nodes", nodes), ["takes no nodes"]),
+        (run("surrogate", "predict", *asked, "--batch", "2"), ["--batch", "--workload"]),
+        (run("surrogate", "train", "--data", rows, "--targets", "cost", "--node-key", "row", "--out", tmp_path / "n.gnomon"), ["--node-key", "--nodes"]),
+        (run("surrogate", "train", "--data", records, "--nodes", nodes, "--targets", "lut", "--out", tmp_path / "n.gnomon"), ["records bring their own nodes"]),
+    ):
+        assert told.status == 2 and all(word in told.err for word in words), told.err
+    for ask in (model.predict, model.evaluate, model.explain):
+        with pytest.raises(gnomon.InputError, match="nodes: found for a model that takes none"):
+            ask(rows, nodes=nodes)
+        with pytest.raises(gnomon.InputError, match="batch: found 2 without a workload"):
+            ask(rows, batch=2)
+
+
+def test_wrong_options_leave_nothing_behind(tmp_path: Path) -> None:
+    """Truth: what the families take, told before the first piece is learned."""
+    data = write_table(tmp_path / "t.csv")
+    for options, words in ((("--family", "ensemble", "--learner-options", '{"member": 2}'), ["member", "members"]), (("--family", "graph"), ["graph", "nodes"])):
+        told = run("surrogate", "train", "--data", data, "--targets", "cycles", *options, "--out", tmp_path / "m.gnomon")
+        assert told.status == 3 and all(word in told.err for word in words), told.err
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv"]
+
+
+def test_missing_columns_are_listed_once(tmp_path: Path) -> None:
+    """Truth: the table's header, which is told with the first of them."""
+    gnomon.Surrogate.train(pandas.DataFrame({"a": range(1, 41), "b": [i * 7 % 11 for i in range(40)], "y": [3 * i + 1 for i in range(40)]}), targets="y", family="process", out=tmp_path / "m.gnomon")
+    (tmp_path / "t.csv").write_text("height,depth\n1,2\n")
+    told = run("surrogate", "predict", "--model", tmp_path / "m.gnomon", "--data", tmp_path / "t.csv")
+    assert told.status == 3 and told.err.count("the model wants a column") == 2 and told.err.count("height, depth") == 1, told.err
+
+
+def head_of(model: Path) -> Any:
+    return json.loads(model.read_bytes().split(b"\n", 1)[0])
+
+
+def test_models_know_what_made_their_labels(tmp_path: Path) -> None:
+    """Truth: the columns `tool`, `target` and `mode` of our own tables, the versions in records, the version of gnomon in a campaign's summary; of a user's table, what the user says."""
+
+    def trained(data: Path, *options: str) -> Any:
+        told = run("surrogate", "train", "--data", data, "--family", "process", "--term", "never", "--out", tmp_path / "m.gnomon", *options)
+        assert told.status == 0, told.err
+        return head_of(tmp_path / "m.gnomon")
+
+    kernels = pandas.read_csv(ROOT / "surrogate/data/kernels.csv.gz").head(40)
+    kernels.to_csv(tmp_path / "k.csv", index=False)
+    assert set(kernels.tool.dropna()) == {"yosys 0.23"}  # none where a kernel was not compiled
+    head = trained(tmp_path / "k.csv", "--targets", "lut", "--features", "lut_add,ff,flip_flop_sum" if "lut_add" in kernels else "ff,flip_flop_sum")
+    assert head["label_tool"] == "yosys 0.23, xcup, flat" and "kernels" in head["label_kind"]
+    records = [record(4 + i, 1 + i % 2) | {"resource_report": {"lut": str(40 * (4 + i) // (1 + i % 2))}, "vivado_version": "2023.2", "hls4ml_version": f"0.8.{i % 2}"} for i in range(40)]
+    (tmp_path / "r.json").write_text(json.dumps(records))
+    head = trained(tmp_path / "r.json", "--targets", "lut")
+    assert head["label_tool"] == "Vivado 2023.2 with hls4ml 0.8.0; Vivado 2023.2 with hls4ml 0.8.1" and "wa-hls4ml" in head["label_kind"]
+    table = write_table(tmp_path / "t.csv")
+    head = trained(table, "--targets", "cycles")
+    assert head["label_tool"] == "" and head["label_kind"] == ""
+    head = trained(table, "--targets", "cycles", "--label-tool", "a stopwatch", "--label-kind", "measured")
+    assert head["label_tool"] == "a stopwatch" and head["label_kind"] == "measured"
+
+
 @pytest.mark.parametrize(
     ("model", "file", "words"),
     [
@@ -273,3 +350,7 @@ def test_a_campaign_by_its_folder(tmp_path: Path) -> None:
     assert told.status == 0, told.err
     gnomon.Surrogate.train(tmp_path / "c", targets="latency_s", family="process", out=tmp_path / "m.gnomon")
     assert (tmp_path / "m.gnomon").read_bytes() == (tmp_path / "p.gnomon").read_bytes()
+    version = json.loads((tmp_path / "c/summary.json").read_text())["provenance"]["version"]
+    fidelity = {row["fidelity"] for row in csv.DictReader((tmp_path / "c/trials.csv").open()) if row["state"] == "done"}.pop()
+    head = head_of(tmp_path / "p.gnomon")
+    assert head["label_tool"] == f"gnomon {version}" and head["label_kind"] == f"trials of a campaign at the fidelity {fidelity}"

@@ -153,6 +153,26 @@ TEST(Train, SameSeedSameBytesOnAnyNumberOfThreads) {
   EXPECT_NE(train(table, options)->to_bytes(), one->to_bytes());
 }
 
+// The truth: which labels are counts that are 0 at times (of these only `spills`), and a fresh table of the same function.
+TEST(Train, HurdlesWhereAsked) {
+  for (const std::string asked : {"auto", "always", "never"}) {
+    TrainOptions options = options_for_synthetic();
+    options.hurdle = asked;
+    options.max_epochs = 40;
+    const auto model = train(synthetic::table(800, 5, 0.03), options);
+    ASSERT_TRUE(model) << model.error().text();
+    for (const Target& target : model->info().targets) EXPECT_EQ(target.hurdle, asked == "always" && target.name == "spills") << asked << " " << target.name;
+    const auto scores = evaluate(*model, synthetic::table(500, 78, 0.03));
+    ASSERT_TRUE(scores) << scores.error().text();
+    EXPECT_GT(of(*scores, "spills").r2, 0.5) << asked;
+  }
+  TrainOptions wrong = options_for_synthetic();
+  wrong.hurdle = "sometimes";
+  const auto refused = train(synthetic::table(100, 5, 0.03), wrong);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().text().find("always"), std::string::npos);
+}
+
 TEST(Train, GroupsStayTogether) {
   // Labels depend on the group alone, which no feature tells: were rows of one group on both sides of a split, memory would help.
   Random random(5);

@@ -1,13 +1,9 @@
 #include "compare/cells.hpp"
 
-#include <fcntl.h>
 #include <sqlite3.h>
-#include <sys/file.h>
-#include <unistd.h>
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "gnomon/base/folder_lock.hpp"
 #include "gnomon/base/json.hpp"
 
 namespace gnomon::search {
@@ -35,12 +31,8 @@ std::string front_text(const CompareCell& cell) {
 
 struct Cells::Impl {
   std::filesystem::path path;
-  int lock = -1;
+  FolderLock lock;  // let go after the database is closed
   std::unique_ptr<Database> database;
-  ~Impl() {
-    database.reset();
-    if (lock >= 0) ::close(lock);
-  }
 
   template <class F>
   auto guarded(F&& body) -> Expected<decltype(body())> {
@@ -70,10 +62,9 @@ Expected<Cells> Cells::open(const std::filesystem::path& folder, const std::stri
   std::error_code code;
   std::filesystem::create_directories(folder, code);
   if (code) return fail(ErrorKind::run_failed, folder.string() + ": cannot be made: " + code.message());
-  s.lock = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (s.lock < 0) return fail(ErrorKind::run_failed, folder.string() + ": cannot be opened: " + std::strerror(errno));
-  if (::flock(s.lock, LOCK_EX | LOCK_NB) != 0)
-    return fail(ErrorKind::run_failed, folder.string() + ": another comparison is writing here");
+  auto lock = FolderLock::take(folder, "another comparison");
+  if (!lock) return fail(std::move(lock.error()));
+  s.lock = std::move(*lock);
   if (fresh) {
     for (const char* suffix : {"", "-wal", "-shm", "-journal"}) std::filesystem::remove(s.path.string() + suffix, code);
     std::filesystem::remove_all(folder / "runs", code);

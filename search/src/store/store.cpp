@@ -1,13 +1,9 @@
 #include "gnomon/search/store.hpp"
 
-#include <fcntl.h>
 #include <sqlite3.h>
-#include <sys/file.h>
-#include <unistd.h>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 
+#include "gnomon/base/folder_lock.hpp"
 #include "gnomon/base/text.hpp"
 #include "store/sqlite.hpp"
 
@@ -89,14 +85,9 @@ const StoredEvaluation* StoredTrial::at(const std::string& name) const {
 
 struct Store::Impl {
   std::filesystem::path path;
-  int lock = -1;
+  FolderLock lock;  // let go after the database is closed
   std::unique_ptr<Database> database;
   std::int64_t session = 0;
-
-  ~Impl() {
-    database.reset();
-    if (lock >= 0) ::close(lock);
-  }
 
   Error error(const SqliteError& e) const {
     if (e.code == SQLITE_CORRUPT || e.code == SQLITE_NOTADB) {
@@ -169,11 +160,9 @@ Expected<Store> Store::open(const std::filesystem::path& folder, bool fresh) {
   std::error_code code;
   std::filesystem::create_directories(folder, code);
   if (code) return fail(ErrorKind::run_failed, folder.string() + ": cannot be made: " + code.message());
-  s.lock = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (s.lock < 0) return fail(ErrorKind::run_failed, folder.string() + ": cannot be opened: " + std::strerror(errno));
-  if (::flock(s.lock, LOCK_EX | LOCK_NB) != 0) {
-    return fail(ErrorKind::run_failed, folder.string() + ": another run is writing here");
-  }
+  auto lock = FolderLock::take(folder, "another run");
+  if (!lock) return fail(std::move(lock.error()));
+  s.lock = std::move(*lock);
   if (fresh) {
     for (const char* suffix : {"", "-wal", "-shm", "-journal"}) std::filesystem::remove(s.path.string() + suffix, code);
   }

@@ -73,15 +73,15 @@ bool refuse_words(const LabelTable& table, const Column& column, const std::stri
   return problems.size() > before;
 }
 
-Problem missing_column(const LabelTable& table, const std::string& name) {
+Problem missing_column(const LabelTable& table, const std::string& name, bool listed) {
   std::vector<std::string> names;
   for (const Column& column : table.columns()) names.push_back(column.name);
   const std::string near = nearest(name, names);
   constexpr std::size_t most_columns = 30;
   const bool cut = names.size() > most_columns;
   if (cut) names.resize(most_columns);
-  return {table.file(), "", "the model wants a column " + in_quotes(name) + ", which the table lacks" + (near.empty() ? "" : "; is it " + in_quotes(near) + "?") +
-                                " (the table has: " + join(names) + (cut ? ", ..." : "") + ")"};
+  const std::string list = listed ? " (the table has: " + join(names) + (cut ? ", ..." : "") + ")" : "";
+  return {table.file(), "", "the model wants a column " + in_quotes(name) + ", which the table lacks" + (near.empty() ? "" : "; is it " + in_quotes(near) + "?") + list};
 }
 
 }  // namespace gnomon::surrogate

@@ -19,7 +19,7 @@ bool refuse_mixed(const arch::LabelTable& table, const arch::LabelTable::Column&
 /// Refuses every entry that is neither a number nor empty. Whether anything was refused.
 bool refuse_words(const arch::LabelTable& table, const arch::LabelTable::Column& column, const std::string& due, std::vector<Problem>& problems);
 
-/// A model's column that a table lacks.
-Problem missing_column(const arch::LabelTable& table, const std::string& name);
+/// A model's column that a table lacks; `listed`: with the columns that the table has.
+Problem missing_column(const arch::LabelTable& table, const std::string& name, bool listed);
 
 }  // namespace gnomon::surrogate

@@ -77,21 +77,16 @@ Reckoned reckon(const Shape& s) {
   return out;
 }
 
-/// Whether a table has a column; without the words of an error, which cost more than an answer.
-bool has(const LabelTable& table, const std::string& name) {
-  return std::any_of(table.columns().begin(), table.columns().end(), [&](const Column& column) { return column.name == name; });
-}
-
 /// Columns of a description, by name; numbers but for the dataflow.
 class Rows {
  public:
   explicit Rows(const LabelTable& table) : table_(table) {}
   double operator()(const std::string& name, std::size_t row) const {
-    const Column& column = **table_.column(name);
+    const Column& column = *table_.find(name);
     return column.numeric ? column.numbers[row] : std::nan("");
   }
   std::string word(const std::string& name, std::size_t row) const {
-    const Column& column = **table_.column(name);
+    const Column& column = *table_.find(name);
     return column.numeric ? number(column.numbers[row]) : column.words[row];
   }
 
@@ -120,7 +115,7 @@ const std::vector<DesignFeature>& design_features() {
 }
 
 bool is_design_table(const LabelTable& table) {
-  return std::all_of(design_features().begin(), design_features().end(), [&](const DesignFeature& feature) { return feature.derived || has(table, feature.name); });
+  return std::all_of(design_features().begin(), design_features().end(), [&](const DesignFeature& feature) { return feature.derived || table.find(feature.name); });
 }
 
 LabelTable with_design_features(const LabelTable& table) {
@@ -153,7 +148,7 @@ LabelTable with_design_features(const LabelTable& table) {
     for (std::size_t d = 0; d < derived.size(); ++d) derived[d].numbers[r] = values[d];
   }
   for (Column& column : derived)
-    if (!has(table, column.name)) out.add(std::move(column));
+    if (!table.find(column.name)) out.add(std::move(column));
   return out;
 }
 

@@ -27,17 +27,17 @@ RealMatrix numbers_of(const std::vector<Feature>& features, const std::vector<Bo
   RealMatrix x(static_cast<Eigen::Index>(table.rows()), static_cast<Eigen::Index>(features.size()));
   for (std::size_t f = 0; f < features.size(); ++f) {
     const Feature& feature = features[f];
-    const auto found = table.column(feature.name);
+    const Column* found = table.find(feature.name);
     const bool constant = feature.categories.empty() && !feature.may_miss && feature.low == feature.high;
     if (!found) {
       if (constant) {
         x.col(static_cast<Eigen::Index>(f)).setConstant(feature.low);
         continue;
       }
-      problems.push_back(missing_column(table, feature.name));
+      problems.push_back(missing_column(table, feature.name, problems.empty()));
       continue;
     }
-    const Column& column = **found;
+    const Column& column = *found;
     const auto refuse = [&](const std::string& message) { problems.push_back({table.file(), "column " + in_quotes(feature.name), message}); };
     if (const std::string wrong = wrong_unit(column.unit, feature.unit); !wrong.empty()) {
       refuse(wrong);
@@ -78,7 +78,7 @@ void encode_nodes(const std::vector<Feature>& features, const std::vector<Bound>
   if (!problems.empty()) return;
   std::map<std::string, std::vector<std::size_t>> of_row;
   for (std::size_t n = 0; n < nodes.rows(); ++n) of_row[word_at(**node_key, n)].push_back(n);
-  const auto inputs = nodes.column("inputs");
+  const Column* inputs = nodes.find("inputs");
   out.nodes.resize(0, x.cols());
   std::vector<Eigen::Index> order;
   for (std::size_t r = 0; r < table.rows(); ++r) {
@@ -97,7 +97,7 @@ void encode_nodes(const std::vector<Feature>& features, const std::vector<Bound>
         if (i > 0) out.edges.emplace_back(self - 1, self);
         continue;
       }
-      std::istringstream words(word_at(**inputs, list[i]));
+      std::istringstream words(word_at(*inputs, list[i]));
       std::string word;
       while (words >> word) {
         long long from = 0;
@@ -147,7 +147,7 @@ Expected<Encoded> Model::encode(const arch::LabelTable& given, const arch::Label
       }
     }
     for (const std::string& name : due) {
-      if (!given.column(name)) problems.push_back(missing_column(given, name));
+      if (!given.find(name)) problems.push_back(missing_column(given, name, problems.empty()));
     }
     if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
   }

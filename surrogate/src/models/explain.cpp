@@ -222,15 +222,19 @@ Expected<Explanations> explain(const Model& model, const NetworkTables& asked, c
   return explain(model, *x, &*known, orders, seed);
 }
 
-std::vector<std::vector<std::string>> out_of_range_reasons(const Model& model, const RealMatrix& x, const std::vector<std::uint8_t>& in_range) {
-  std::vector<std::vector<std::string>> out(static_cast<std::size_t>(x.rows()));
+std::vector<std::vector<std::string>> out_of_range_reasons(const Model& model, const Encoded& x, const std::vector<std::uint8_t>& in_range) {
+  std::vector<std::vector<std::string>> out(static_cast<std::size_t>(x.rows.rows()));
   const auto& features = model.info().features;
+  const auto& node_features = model.info().node_features;
   for (std::size_t r = 0; r < out.size() && r < in_range.size(); ++r) {
     if (in_range[r] != 0) continue;
-    const std::vector<std::uint8_t> flags = model.outside(x.row(static_cast<Eigen::Index>(r)));
+    const std::vector<std::uint8_t> flags = model.outside(x.rows.row(static_cast<Eigen::Index>(r)));
     for (std::size_t f = 0; f < features.size() && f < flags.size(); ++f) {
       if (flags[f] != 0) out[r].push_back(features[f].name);
     }
+    const std::vector<std::int32_t> nodes = model.nodes_outside(x, static_cast<Eigen::Index>(r));
+    for (std::size_t f = 0; f < nodes.size(); ++f)
+      if (nodes[f] >= 0) out[r].push_back("nodes." + node_features[f].name);
     if (out[r].empty()) out[r].push_back("members disagree");
   }
   return out;

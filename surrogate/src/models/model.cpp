@@ -391,22 +391,43 @@ Expected<RealMatrix> Model::predict_mean(const Encoded& encoded) const {
   return std::move(done->mean);
 }
 
+namespace {
+
+/// A missing value is inside: whether it may be missing is `check`'s to tell.
+bool lies_outside(const Feature& feature, const std::pair<double, double>& range, double value) {
+  if (!feature.categories.empty()) return !known_category(feature, value);
+  if (std::isnan(value)) return false;
+  const double scaled = to_scale(feature.scale, 1, value);
+  return !(scaled >= range.first && scaled <= range.second);
+}
+
+/// What of a feature's value lies outside, in words.
+std::string told(const Feature& feature, double value) {
+  if (!feature.categories.empty()) return feature.name + " is a word that training did not see";
+  const bool above = value > feature.high;
+  return feature.name + " = " + number(value) + " is " + (above ? "above " : "below ") + number(above ? feature.high : feature.low);
+}
+
+}  // namespace
+
 std::vector<std::uint8_t> Model::outside(const RealMatrix& x) const {
   std::vector<std::uint8_t> out(static_cast<std::size_t>(x.rows()) * info_.features.size(), 0);
   for (std::size_t f = 0; f < info_.features.size() && static_cast<Eigen::Index>(f) < x.cols(); ++f) {
-    const Feature& feature = info_.features[f];
-    const auto [low, high] = f < ranges_.size() ? ranges_[f] : allowed_range(feature);
-    for (Eigen::Index r = 0; r < x.rows(); ++r) {
-      const double value = x(r, static_cast<Eigen::Index>(f));
-      bool wrong = false;
-      if (!feature.categories.empty()) {
-        wrong = !known_category(feature, value);
-      } else if (!std::isnan(value)) {
-        const double scaled = to_scale(feature.scale, 1, value);
-        wrong = !(scaled >= low && scaled <= high);
-      }
-      out[static_cast<std::size_t>(r) * info_.features.size() + f] = wrong ? 1 : 0;
-    }
+    const auto range = f < ranges_.size() ? ranges_[f] : allowed_range(info_.features[f]);
+    for (Eigen::Index r = 0; r < x.rows(); ++r)
+      out[static_cast<std::size_t>(r) * info_.features.size() + f] = lies_outside(info_.features[f], range, x(r, static_cast<Eigen::Index>(f))) ? 1 : 0;
+  }
+  return out;
+}
+
+std::vector<std::int32_t> Model::nodes_outside(const Encoded& encoded, Eigen::Index row) const {
+  std::vector<std::int32_t> out(info_.node_features.size(), -1);
+  const auto r = static_cast<std::size_t>(row);
+  if (r + 1 >= encoded.node_first.size()) return out;
+  for (std::size_t f = 0; f < out.size(); ++f) {
+    const auto range = f < node_ranges_.size() ? node_ranges_[f] : allowed_range(info_.node_features[f]);
+    for (std::int32_t n = encoded.node_first[r]; n < encoded.node_first[r + 1] && out[f] < 0; ++n)
+      if (lies_outside(info_.node_features[f], range, encoded.nodes(n, static_cast<Eigen::Index>(f)))) out[f] = n - encoded.node_first[r];
   }
   return out;
 }
@@ -414,18 +435,20 @@ std::vector<std::uint8_t> Model::outside(const RealMatrix& x) const {
 std::string Model::why_out_of_range(const RealVector& row) const {
   std::vector<std::string> reasons;
   const std::vector<std::uint8_t> flags = outside(row.transpose());
-  for (std::size_t f = 0; f < info_.features.size() && static_cast<Eigen::Index>(f) < row.size(); ++f) {
-    if (flags[f] == 0) continue;
-    const Feature& feature = info_.features[f];
-    const double value = row[static_cast<Eigen::Index>(f)];
-    if (!feature.categories.empty()) {
-      reasons.push_back(feature.name + " is a word that training did not see");
-      continue;
-    }
-    const bool above = value > feature.high;
-    reasons.push_back(feature.name + " = " + number(value) + " is " + (above ? "above " : "below ") + number(above ? feature.high : feature.low));
-  }
+  for (std::size_t f = 0; f < info_.features.size() && static_cast<Eigen::Index>(f) < row.size(); ++f)
+    if (flags[f] != 0) reasons.push_back(told(info_.features[f], row[static_cast<Eigen::Index>(f)]));
   return join(reasons, "; ");
+}
+
+std::string Model::why_out_of_range(const Encoded& encoded, Eigen::Index row) const {
+  std::string out = why_out_of_range(encoded.rows.row(row).transpose());
+  const std::vector<std::int32_t> nodes = nodes_outside(encoded, row);
+  for (std::size_t f = 0; f < nodes.size(); ++f) {
+    if (nodes[f] < 0) continue;
+    const double value = encoded.nodes(encoded.node_first[static_cast<std::size_t>(row)] + nodes[f], static_cast<Eigen::Index>(f));
+    out += (out.empty() ? "" : "; ") + ("node " + std::to_string(nodes[f])) + ": " + told(info_.node_features[f], value);
+  }
+  return out;
 }
 
 }  // namespace gnomon::surrogate

@@ -91,6 +91,7 @@ void describe(FieldVisitor& v, SplitScores& s) {
 void describe(FieldVisitor& v, ModelInfo& info) {
   field(v, {"version", "version of the format", "", Key::required}, info.version, Range{2, 2});
   field(v, {"label_kind", "where labels come from"}, info.label_kind);
+  field(v, {"label_tool", "what computed them"}, info.label_tool);
   field(v, {"level", "nominal coverage"}, info.level, RealRange{0.5, 0.999});
   std::string seed = std::to_string(info.seed);  // as text: 64 bits do not fit in a JSON number that every reader keeps exact
   field(v, {"seed", "seed of the training"}, seed);

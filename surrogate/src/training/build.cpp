@@ -178,6 +178,7 @@ Expected<Model> Trainer::build(const TrainingData& data, const TrainOptions& opt
   info.level = options.level;
   info.seed = options.seed;
   info.label_kind = options.label_kind;
+  info.label_tool = options.label_tool;
   info.group = options.group;
   info.features = data.features;
   info.targets = data.targets;

@@ -109,7 +109,7 @@ void Checkpoints::finish() {
 
 std::string training_key(const arch::LabelTable& table, const TrainOptions& o) {
   const Json all{{"version", version()}, {"commit", commit()}, {"table", sha256(table.to_csv())}, {"nodes", o.nodes == nullptr ? "" : sha256(o.nodes->to_csv())}, {"node_key", o.node_key},
-                 {"targets", o.targets}, {"features", o.features}, {"ignore", o.ignore}, {"categories", o.categories}, {"group", o.group}, {"label_kind", o.label_kind}, {"seed", std::to_string(o.seed)},
+                 {"targets", o.targets}, {"features", o.features}, {"ignore", o.ignore}, {"categories", o.categories}, {"group", o.group}, {"label_kind", o.label_kind}, {"label_tool", o.label_tool}, {"hurdle", o.hurdle}, {"seed", std::to_string(o.seed)},
                  {"family", o.family}, {"term", o.term}, {"learner_options", o.learner_options}, {"folds", o.folds}, {"members", o.members}, {"hidden", o.hidden},
                  {"activation", o.activation}, {"max_epochs", o.max_epochs}, {"calibration_fraction", o.calibration_fraction}, {"test_fraction", o.test_fraction},
                  {"split", o.split}, {"level", o.level}};

@@ -12,6 +12,7 @@
 #include "features/layouts.hpp"
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
+#include "gnomon/base/version.hpp"
 #include "gnomon/surrogate/features.hpp"
 #include "gnomon/surrogate/table.hpp"
 #include "training/wa_records.hpp"
@@ -36,10 +37,10 @@ LabelTable wanted_part(const LabelTable& table, const std::vector<std::string>& 
   return out;
 }
 
-const LabelTable::Column& column_of(const LabelTable& table, const char* name) { return **table.column(name); }
+const LabelTable::Column& column_of(const LabelTable& table, const char* name) { return *table.find(name); }
 
 Expected<ImportedTable> import_hlsyn(const LabelTable& table, const std::vector<std::string>& wanted) {
-  ImportedTable out{"HLSyn", {}, {"kernel"}, "HLSyn: cycles and utilisation by Vitis HLS"};
+  ImportedTable out{"HLSyn", {}, {"kernel"}, "HLSyn: cycles and utilisation", "Vitis HLS"};
   const std::size_t rows = table.rows();
   const auto& points = column_of(table, "point_json");
   std::map<std::string, std::vector<double>> numbers;
@@ -78,8 +79,8 @@ Expected<ImportedTable> import_hlsyn(const LabelTable& table, const std::vector<
     }
   }
   std::vector<bool> finished(rows, true);
-  if (const auto cycles = table.column("perf_cycles"); cycles && (*cycles)->numeric) {
-    for (std::size_t r = 0; r < rows; ++r) finished[r] = (*cycles)->numbers[r] > 0;
+  if (const auto* cycles = table.find("perf_cycles"); cycles && cycles->numeric) {
+    for (std::size_t r = 0; r < rows; ++r) finished[r] = cycles->numbers[r] > 0;
   }
   const std::set<std::string> labels{"perf_cycles", "bram", "dsp", "lut", "ff", "util_bram", "util_dsp", "util_lut", "util_ff"};
   for (LabelTable::Column column : table.columns()) {
@@ -88,12 +89,14 @@ Expected<ImportedTable> import_hlsyn(const LabelTable& table, const std::vector<
     }
     out.table.add(std::move(column));
   }
-  // One version of the tool in a table tells nothing; several do.
-  if (const auto version = table.column("hls_version"); version && !(*version)->numeric && std::set<std::string>((*version)->words.begin(), (*version)->words.end()).size() > 1) {
-    out.features.push_back("hls_version");
+  if (const auto* version = table.find("hls_version"); version && !version->numeric) {
+    const std::set<std::string> versions(version->words.begin(), version->words.end());
+    out.label_tool += " (" + join({versions.begin(), versions.end()}) + ")";
+    // One version of the tool in a table tells nothing; several do.
+    if (versions.size() > 1) out.features.push_back("hls_version");
   }
   const auto add = [&](LabelTable::Column column) {
-    if (table.column(column.name)) return;
+    if (table.find(column.name)) return;
     out.features.push_back(column.name);
     out.table.add(std::move(column));
   };
@@ -112,12 +115,12 @@ struct OwnTable {
   std::string name;
   std::vector<std::string> marks;  ///< columns that no other table has together
   std::set<std::string> no_features;
-  std::string label_kind;
+  std::string label_kind, label_tool = {};
 };
 
 const std::vector<OwnTable>& own_tables() {
   static const std::vector<OwnTable> list{
-      {"operators", {"design", "layer", "analytical_energy_pj"}, {"design", "layer", "latency_cycles", "energy_pj"}, "gnomon dataset operators: cycle model"},
+      {"operators", {"design", "layer", "analytical_energy_pj"}, {"design", "layer", "latency_cycles", "energy_pj"}, "gnomon dataset operators: cycle model", "gnomon " + version()},
       {"kernels", {"kernel", "directives", "total_cycles"},
        {"row", "split", "seed", "name", "kernel", "directives", "total_cycles", "ii", "depth_cycles", "latency_cycles", "lut", "ff", "dsp", "bram", "target", "tool", "mode", "cosimulated"},
        "gnomon dataset kernels: yosys, and the verified schedule"},
@@ -125,11 +128,27 @@ const std::vector<OwnTable>& own_tables() {
   return list;
 }
 
+/// The different words of the columns that say what made a table's labels.
+std::string tool_of(const LabelTable& table) {
+  constexpr std::size_t most_words = 6;
+  std::vector<std::string> out;
+  for (const char* name : {"tool", "target", "mode"}) {
+    const auto* column = table.find(name);
+    if (!column || column->numeric) continue;
+    const std::set<std::string> words(column->words.begin(), column->words.end());
+    // So many words are no tools.
+    if (words.size() > most_words) continue;
+    for (const std::string& word : words)
+      if (!word.empty()) out.push_back(word);
+  }
+  return join(out, ", ");
+}
+
 Expected<ImportedTable> import_columns(const LabelTable& table, const std::vector<std::string>& wanted) {
   if (has_all(table, {"kernel", "point_json"})) return import_hlsyn(table, wanted);
   if (has_all(table, {"d_in", "d_out", "prec", "rf", "strategy"})) {
     // `prec` is in bits by its name.
-    return ImportedTable{"hls4ml layers", table, {"d_in", "d_out", "prec", "rf", "strategy"}, "hls4ml C synthesis"};
+    return ImportedTable{"hls4ml layers", table, {"d_in", "d_out", "prec", "rf", "strategy"}, "hls4ml C synthesis", "hls4ml, and the HLS tool behind it"};
   }
   if (is_layers_table(table)) {
     auto derived = layers_features(table);
@@ -145,13 +164,13 @@ Expected<ImportedTable> import_columns(const LabelTable& table, const std::vecto
     return out;
   }
   if (is_design_table(table)) {
-    ImportedTable out{"complete designs", with_design_features(table), {}, "gnomon dataset designs: yosys, complete RTL, composed, xcup" + std::string(table.column("cell_area_um2") ? "; osu018 with OpenSTA" : "")};
+    ImportedTable out{"complete designs", with_design_features(table), {}, "gnomon dataset designs: yosys, complete RTL, composed, xcup" + std::string(table.find("cell_area_um2") ? "; osu018 with OpenSTA" : "")};
     for (const DesignFeature& feature : design_features()) out.features.push_back(feature.name);
     return out;
   }
   for (const OwnTable& own : own_tables()) {
     if (!std::all_of(own.marks.begin(), own.marks.end(), [&](const std::string& name) { return has_all(table, {name.c_str()}); })) continue;
-    ImportedTable out{own.name, table, {}, own.label_kind};
+    ImportedTable out{own.name, table, {}, own.label_kind, own.label_tool};
     for (const LabelTable::Column& column : table.columns())
       if (!own.no_features.contains(column.name)) out.features.push_back(column.name);
     return out;
@@ -166,12 +185,22 @@ Expected<ImportedTable> import_layout(const LabelTable& table, const std::vector
   if (!out) return out;
   fill_units(out->table, layout_of(table));
   if (out->table.file().empty()) out->table.take_places(table);
+  // In a table of no known layout such a column may be anything.
+  if (const std::string told = tool_of(table); !out->layout.empty() && table.find("tool") && !told.empty()) out->label_tool = told;
   return out;
 }
 
 bool names_or_labels_networks(const std::string& column) {
   static const std::set<std::string> names{"network", "name", "lut", "ff", "dsp", "bram", "cycles", "ii"};
   return names.contains(column);
+}
+
+void LabelSource::add(const LabelSource& more) {
+  for (const auto part : {&LabelSource::kind, &LabelSource::tool}) {
+    std::string& own = this->*part;
+    if ((more.*part).empty() || ("; " + own + "; ").find("; " + more.*part + "; ") != own.npos) continue;
+    own += (own.empty() ? "" : "; ") + more.*part;
+  }
 }
 
 Expected<LabelTable> load_table(const std::filesystem::path& path) {

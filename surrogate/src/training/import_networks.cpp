@@ -106,9 +106,13 @@ Expected<NetworkTables> load_wa_hls4ml(const std::filesystem::path& path) {
 
 Expected<NetworkTables> read_wa_hls4ml(const std::string& text, const std::string& file) {
   GrowingColumns rows, nodes;
-  auto read = for_each_record(text, file, [&](const Json& record, std::size_t index) { return add_record(record, index, file, rows, nodes); });
+  LabelSource source;
+  auto read = for_each_record(text, file, [&](const Json& record, std::size_t index) {
+    source.add(source_of(record));
+    return add_record(record, index, file, rows, nodes);
+  });
   if (!read) return fail(std::move(read.error()));
-  return NetworkTables{rows.table(), nodes.table()};
+  return NetworkTables{rows.table(), nodes.table(), {}, source};
 }
 
 }  // namespace gnomon::surrogate

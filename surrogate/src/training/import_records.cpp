@@ -65,7 +65,7 @@ double Numbers::operator()(const Json* object, const char* key, const std::strin
   } else {
     const std::string text = text_of(value);
     const std::string_view word = trimmed(text);
-    if (word.empty() || word == "None" || word == "N/A" || word == "nan") return nan;
+    if (word.empty() || word == "None" || word == "N/A") return nan;
     if (!value->is_string() || !parse_real(word, out)) out = -1;
   }
   if (!(out >= 0 && out <= 1e300)) wrong_ = {where + "/" + key, text_of(value)};
@@ -97,6 +97,19 @@ void add_labels(const Json& record, const std::string& where, Numbers& number_of
   for (const char* name : {"lut", "ff", "dsp", "bram"}) rows.number(name, "", number_of(resources, name, where + "/resource_report"));
   rows.number("cycles", "", number_of(latency, "cycles_max", where + "/latency_report"));
   rows.number("ii", "", number_of(latency, "interval_max", where + "/latency_report"));
+}
+
+LabelSource source_of(const Json& record) {
+  LabelSource out{"records of the wa-hls4ml schema", ""};
+  const auto tell = [&](const char* name, const char* key) {
+    if (const std::string version = text_of(member(record, key)); !version.empty()) out.tool += (out.tool.empty() ? "" : " with ") + (*name != 0 ? std::string(name) + " " : "") + version;
+  };
+  // Backends other than Vivado stand by name.
+  tell("", "backend");
+  tell("", "backend_version");
+  tell("Vivado", "vivado_version");
+  tell("hls4ml", "hls4ml_version");
+  return out;
 }
 
 Expected<void> for_each_record(const std::string& text, const std::string& file, const std::function<Expected<void>(const Json&, std::size_t)>& each) {

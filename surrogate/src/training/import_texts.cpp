@@ -269,6 +269,12 @@ class Reader {
       }
     }
     if (out.weights()) {
+      const char* outputs = dense ? "neurons" : "filters";
+      const double told = number_of_(&given, outputs, where_ + place);
+      if (auto sound = number_of_.sound(file_); !sound) return sound;
+      if (!std::isnan(told) && told != out.n_out) {
+        return invalid(file_, where_ + place + "/" + outputs, "found " + number(told) + "; output_shape says " + number(out.n_out));
+      }
       if (auto sound = weights(given, place, out); !sound) return sound;
     }
     layers_.push_back(out);
@@ -284,8 +290,12 @@ class Reader {
       unmodelled("reuse factor = " + number(own) + " does not divide a product of " + number(out.n_in) + " x " + number(out.n_out) + "; " + number(out.reuse_factor) + " is taken");
     }
     const double parameters = number_of_(&given, "parameters", where_ + place);
+    const double products = out.n_in * out.n_out;
+    if (!std::isnan(parameters) && parameters != products && parameters != products + out.n_out) {
+      unmodelled("parameters = " + number(parameters) + " of a layer with " + number(products) + " weights and up to " + number(out.n_out) + " biases");
+    }
     const std::string bias = lower(text_of(member(given, "use_bias")));
-    out.bias = bias.empty() ? std::isnan(parameters) || parameters != out.n_in * out.n_out : bias == "true" || bias == "1";
+    out.bias = bias.empty() ? std::isnan(parameters) || parameters != products : bias == "true" || bias == "1";
     out.residual = lower(text_of(member(given, "residual"))) == "true";
     if (out.residual && (out.type != "dense" || out.n_in != out.n_out)) return unsupported(place + "/residual", "is known of dense layers with as many neurons as inputs");
     return number_of_.sound(file_);

@@ -7,25 +7,30 @@
 #include "gnomon/arch/metrics.hpp"
 #include "gnomon/base/json.hpp"
 #include "gnomon/base/text.hpp"
-#include "gnomon/surrogate/import.hpp"
 
 namespace gnomon::surrogate {
 namespace {
 
 using arch::LabelTable;
 
-/// Names of metrics that a campaign's summary knows, whatever its subject; empty where there is no readable summary.
-std::vector<std::string> summary_metrics(const std::filesystem::path& folder) {
-  std::vector<std::string> names;
+/// What of a campaign's summary tells of its table: names of metrics, whatever its subject, and the version that computed them; empty where there is no readable summary.
+struct Summary {
+  std::vector<std::string> metrics;
+  std::string version;
+};
+Summary summary_of(const std::filesystem::path& folder) {
+  Summary out;
   const auto summary = Document::load(folder / "summary.json");
-  if (!summary || !summary->root().is_object()) return names;
+  if (!summary || !summary->root().is_object()) return out;
+  const auto made = summary->root().find("provenance");
+  if (made != summary->root().end() && made->is_object() && made->contains("version") && (*made)["version"].is_string()) out.version = (*made)["version"].get<std::string>();
   const auto best = summary->root().find("best");
-  if (best == summary->root().end() || !best->is_object()) return names;
+  if (best == summary->root().end() || !best->is_object()) return out;
   for (const auto& [objective, trial] : best->items()) {
     if (!trial.is_object() || !trial.contains("metrics") || !trial["metrics"].is_object()) continue;
-    for (const auto& [name, value] : trial["metrics"].items()) names.push_back(name);
+    for (const auto& [name, value] : trial["metrics"].items()) out.metrics.push_back(name);
   }
-  return names;
+  return out;
 }
 
 /// `trials.csv`: trial, state, feasible, fidelity, then the parameters, then the metrics.
@@ -34,7 +39,8 @@ Expected<TrainingTable> load_trials(const std::filesystem::path& folder) {
   auto table = LabelTable::load(path);
   if (!table) return fail(std::move(table.error()));
   TrainingTable out;
-  const std::vector<std::string> metrics = summary_metrics(folder);
+  const Summary summary = summary_of(folder);
+  const std::vector<std::string>& metrics = summary.metrics;
   bool among = false;
   for (const LabelTable::Column& column : table->columns()) {
     const bool metric = std::find(metrics.begin(), metrics.end(), column.name) != metrics.end() || arch::find_metric(column.name).has_value();
@@ -58,11 +64,12 @@ Expected<TrainingTable> load_trials(const std::filesystem::path& folder) {
   }
   if (done.empty()) return invalid(path.string(), "column \"state\"", "no trial is done yet");
   // The number of MACs tells workloads apart.
-  if (const auto macs = table->column("macs"); macs && (*macs)->numeric) out.features.push_back("macs");
+  if (const auto* macs = table->find("macs"); macs && macs->numeric) out.features.push_back("macs");
   out.table = rows_of(*table, done);
+  out.source = {"trials of a campaign at the fidelity " + slowest, summary.version.empty() ? "gnomon" : "gnomon " + summary.version};
   // A parameter has the values of its list, so words among its numbers are there on purpose.
   for (const std::string& name : out.features) {
-    if (const auto column = out.table.column(name); column && !(*column)->numeric) out.categories.push_back(name);
+    if (const auto* column = out.table.find(name); column && !column->numeric) out.categories.push_back(name);
   }
   return out;
 }
@@ -144,6 +151,7 @@ Expected<TrainingTable> load_training_tables(const std::vector<std::filesystem::
       }
     }
     if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
+    first->source.add(next->source);
     for (const std::string& name : next->categories) {
       if (std::find(first->categories.begin(), first->categories.end(), name) == first->categories.end()) first->categories.push_back(name);
     }
@@ -155,6 +163,7 @@ Expected<TrainingTable> load_training_tables(const std::vector<std::filesystem::
   for (const LabelTable& table : more_tables) out.table.take_places(table);
   out.features = first->features;
   out.categories = first->categories;
+  out.source = first->source;
   return out;
 }
 

@@ -122,7 +122,9 @@ std::vector<Variant> variants_of(const TrainOptions& options, std::size_t rows, 
       for (const std::string& family : families) out.push_back({family, term, false});
     }
   }
-  if (options.family == "auto") {
+  if (options.hurdle == "always") {
+    for (Variant& variant : out) variant.hurdle = !variant.family.empty();
+  } else if (options.family == "auto" && options.hurdle == "auto") {
     out.push_back({"ensemble", 0, true});
     out.push_back({"trees", 0, true});
   }
@@ -251,8 +253,12 @@ std::size_t choose(const std::vector<Variant>& variants, const std::vector<std::
   double best_score = std::numeric_limits<double>::infinity();
   std::vector<std::string> words;
   const bool hurdle = takes_hurdle(data, target);
+  const auto name = [&](Variant variant) {
+    variant.hurdle = variant.hurdle && hurdle;
+    return variant.name();
+  };
   for (std::size_t v = 0; v < variants.size(); ++v) {
-    if (variants[v].hurdle && !hurdle) continue;
+    if (variants[v].hurdle && !hurdle && std::find(variants.begin(), variants.end(), Variant{variants[v].family, variants[v].term, false}) != variants.end()) continue;
     if (variants[v].term == 3 && analytical_feature(data, target) < 0) continue;
     const double inside = mean_error(records[v][target].groups, deviation, without), outside = mean_error(records[v][target].sizes, deviation, without);
     double score = std::isnan(inside) ? 0 : std::log(inside + alike);
@@ -264,9 +270,9 @@ std::size_t choose(const std::vector<Variant>& variants, const std::vector<std::
       best_score = score;
       best = v;
     }
-    words.push_back(variants[v].name() + " " + short_number(inside) + (std::isnan(outside) ? "" : " and " + short_number(outside)));
+    words.push_back(name(variants[v]) + " " + short_number(inside) + (std::isnan(outside) ? "" : " and " + short_number(outside)));
   }
-  why = variants[best].name() + ": mean error in deviations of the label on held-out groups" +
+  why = name(variants[best]) + ": mean error in deviations of the label on held-out groups" +
         (records[best][target].sizes.empty() ? "" : " and on held-out sizes") + ": " + join(words, ", ");
   return best;
 }
@@ -360,10 +366,18 @@ Expected<void> check(const TrainOptions& options) {
   refuse(options.folds < 0 || options.folds > 20, "folds", options.folds, "0 to 20");
   word("activation", options.activation, {"tanh", "relu", "silu"});
   word("term", options.term, {"auto", "never"});
+  word("hurdle", options.hurdle, {"auto", "always", "never"});
   std::vector<std::string> families{"auto"};
   for (const LearnerFamily& family : learner_families()) families.push_back(family.name);
   word("family", options.family, families);
   if (!options.learner_options.empty() && options.family == "auto") problems.push_back({"", "option learner_options", "needs a family; found auto"});
+  if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
+  // What a family refuses is told before the first piece is learned.
+  if (!options.learner_options.empty())
+    if (auto made = make_learner(options.family, options.learner_options); !made) return fail(std::move(made.error()));
+  const auto& known = learner_families();
+  if (options.nodes == nullptr && std::any_of(known.begin(), known.end(), [&](const LearnerFamily& f) { return f.name == options.family && f.needs_nodes; }))
+    return fail(ErrorKind::invalid_input, "the family " + options.family + " learns from lists of nodes (layers, loops) of the rows; none are given");
   if (options.split.find('=') == std::string::npos) word("split", options.split, {"random", "largest"});
   if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
   return {};
@@ -412,6 +426,7 @@ Expected<Model> Trainer::run(const arch::LabelTable& table, const TrainOptions& 
 
   // Which variant for which target, and the answers on rows held out from it.
   std::vector<Variant> choice(data.targets.size(), variants.front());
+  for (std::size_t t = 0; t < choice.size(); ++t) choice[t].hurdle = choice[t].hurdle && takes_hurdle(data, t);
   std::vector<std::string> why(data.targets.size());
   std::vector<Record> records(data.targets.size());
   const bool small = rows.size() <= compare_rows && options.folds != 1;
@@ -429,7 +444,7 @@ Expected<Model> Trainer::run(const arch::LabelTable& table, const TrainOptions& 
       choice[t] = variants[best];
       choice[t].hurdle = choice[t].hurdle && takes_hurdle(data, t);
       records[t] = unbiased(variants, *compared, t, data, folds.size());
-      data.targets[t].term_outside = term_answers_outside(variants, *compared, t, data, choice[t], records[t]);
+      data.targets[t].term_outside = term_answers_outside(variants, *compared, t, data, variants[best], records[t]);
     }
   }
   Rows learned = rows;
@@ -513,6 +528,7 @@ Expected<Model> train(const arch::LabelTable& given, const TrainOptions& options
     if (all.features.empty()) all.features = imported->features;
     if (all.label_kind.empty()) all.label_kind = imported->label_kind;
   }
+  if (all.label_tool.empty()) all.label_tool = imported->label_tool;
   return Trainer::run(imported->table, all);
 }
 

@@ -8,6 +8,7 @@
 #include "gnomon/arch/label_table.hpp"
 #include "gnomon/base/error.hpp"
 #include "gnomon/base/json.hpp"
+#include "gnomon/surrogate/import.hpp"
 
 namespace gnomon::surrogate {
 
@@ -46,6 +47,9 @@ struct GrowingColumns {
 
 /// The labels of a record: `lut, ff, dsp, bram` (missing where the report is empty), `cycles` and `ii` (the largest).
 void add_labels(const Json& record, const std::string& where, Numbers& number_of, GrowingColumns& rows);
+
+/// What made a record's labels, by the versions that it names.
+LabelSource source_of(const Json& record);
 
 /// Tells `each` the records of a text, with their index: of a JSON array, of a single object, or one a line.
 Expected<void> for_each_record(const std::string& text, const std::string& file, const std::function<Expected<void>(const Json&, std::size_t)>& each);

@@ -30,6 +30,8 @@ class LabelTable {
   void set_unit(const std::string& name, const std::string& unit);
   std::size_t rows() const { return rows_; }
   const std::vector<Column>& columns() const { return columns_; }
+  /// Null where there is none of that name.
+  const Column* find(const std::string& name) const;
   /// Error: the nearest column name.
   Expected<const Column*> column(const std::string& name) const;
   const std::string& file() const { return file_; }

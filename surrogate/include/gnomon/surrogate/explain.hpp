@@ -33,8 +33,8 @@ Expected<Explanations> explain(const Model& model, const Encoded& asked, const E
 /// The same of tables (and their node tables, for models that take them), encoded as Model::predict has them.
 Expected<Explanations> explain(const Model& model, const NetworkTables& asked, const NetworkTables* background = nullptr, int orders = 32, std::uint64_t seed = 1);
 
-/// Why rows x [n, features] are out of range: the names of the features that lie outside what training saw, or `members disagree` where none does (or only
-/// a node's); empty where `in_range` [n], of the same rows' prediction, says so.
-std::vector<std::vector<std::string>> out_of_range_reasons(const Model& model, const RealMatrix& x, const std::vector<std::uint8_t>& in_range);
+/// Why rows are out of range: the names of the features that lie outside what training saw (`nodes.NAME` of nodes' ones), or `members disagree` where none does;
+/// empty where `in_range` [n], of the same rows' prediction, says so.
+std::vector<std::vector<std::string>> out_of_range_reasons(const Model& model, const Encoded& x, const std::vector<std::uint8_t>& in_range);
 
 }  // namespace gnomon::surrogate

@@ -15,7 +15,8 @@ struct ImportedTable {
   std::string layout;                 ///< empty: no known layout, `table` is what was given
   arch::LabelTable table;
   std::vector<std::string> features;  ///< what to predict from unless the user says otherwise
-  std::string label_kind;
+  std::string label_kind;             ///< where labels come from
+  std::string label_tool = {};        ///< what computed them: the words of the columns `tool`, `target` and `mode`, or what the layout tells
 };
 
 /// Recognises a table by its header and adds what its layout implies:
@@ -36,12 +37,21 @@ Expected<ImportedTable> import_layout(const arch::LabelTable& table, const std::
 /// Whether a column of records of networks names the network or is a label: `network, name, lut, ff, dsp, bram, cycles, ii`.
 bool names_or_labels_networks(const std::string& column);
 
+/// Where labels come from, and what computed them, as far as their source says; both in words.
+struct LabelSource {
+  std::string kind, tool;
+
+  /// Of labels below each other: what is told of any.
+  void add(const LabelSource& more);
+};
+
 /// A row table and the node table of its rows.
 struct NetworkTables {
   arch::LabelTable rows;
   arch::LabelTable nodes;  ///< column `network` holds the row's `network`
   /// Per row, in words, what the source says and the columns cannot hold (none, or an empty text: nothing). Answers about such rows are out of range.
   std::vector<std::string> unmodelled = {};
+  LabelSource source = {};
 };
 /// Reads records of the wa-hls4ml schema (arXiv 2511.05615): a JSON array of records, or one record a line. All values may be strings; an empty
 /// `resource_report` or `latency_report` is a missing label, never 0. Rows: network, part, clock, totals over the layers, and the labels `lut, ff, dsp,

@@ -85,6 +85,7 @@ struct SplitScores {
 struct ModelInfo {
   std::int64_t version = 2;
   std::string label_kind;       ///< where labels come from, in words: `cycle`, `hls4ml C synthesis`
+  std::string label_tool;       ///< what computed them, as far as the table says: `yosys 0.23, xcup, composed`
   double level = 0.9;           ///< nominal coverage of the intervals
   std::uint64_t seed = 0;
   std::string training_sha256;  ///< of the training table (as CSV)
@@ -168,6 +169,10 @@ class Model {
   std::vector<std::uint8_t> outside(const RealMatrix& x) const;
   /// Why a row is out of range, in words (`rows = 300 is above 256`); empty where its features are inside.
   std::string why_out_of_range(const RealVector& row) const;
+  /// The same of an encoded row, with its nodes (`node 2: bits = 24 is above 16`, counted from 0): the first node that is outside, of each feature.
+  std::string why_out_of_range(const Encoded& encoded, Eigen::Index row) const;
+  /// Per node feature the first of a row's nodes, counted from 0, that lies outside what training saw; -1 where none does.
+  std::vector<std::int32_t> nodes_outside(const Encoded& encoded, Eigen::Index row) const;
 
   /// One JSON header line, then the weights as little-endian float32. The header's last entry is the SHA-256 of all the rest.
   std::string to_bytes() const;

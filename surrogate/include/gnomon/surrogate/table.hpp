@@ -7,6 +7,7 @@
 
 #include "gnomon/arch/label_table.hpp"
 #include "gnomon/base/linalg.hpp"
+#include "gnomon/surrogate/import.hpp"
 
 namespace gnomon::surrogate {
 
@@ -15,6 +16,7 @@ struct TrainingTable {
   arch::LabelTable table;
   std::vector<std::string> features;    ///< empty: the source does not say
   std::vector<std::string> categories;  ///< columns of words on purpose, also among numbers
+  LabelSource source = {};              ///< of a campaign's trials
 };
 
 /// Loads a CSV label table, or a campaign's folder: of its `trials.csv` the trials that are done at the slowest fidelity reached, with the

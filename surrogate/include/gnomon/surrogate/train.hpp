@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gnomon/arch/label_table.hpp"
+#include "gnomon/surrogate/import.hpp"
 #include "gnomon/surrogate/model.hpp"
 
 namespace gnomon::surrogate {
@@ -19,10 +20,13 @@ struct TrainOptions {
   std::vector<std::string> categories = {};
   /// Column whose rows of equal value stay on one side of every split (a kernel, a layer size); empty: rows with equal inputs stay together.
   std::string group;
-  std::string label_kind;
+  std::string label_kind;           ///< where labels come from and what computed them; empty: as far as the table's layout and its column `tool` say
+  std::string label_tool = {};
   std::uint64_t seed = 1;
   std::string family = "auto";      ///< auto | a family of learner_families()
   std::string term = "auto";        ///< auto: an analytical term where it wins | never
+  /// auto: with the family `auto`, a hurdle for counts that are 0 at times where it wins | always: for all such counts, whatever the family | never
+  std::string hurdle = "auto";
   std::string learner_options;      ///< JSON of the family's own options, with a family named; empty: its defaults
   /// Parts that held-out groups are dealt to; 0: 5 up to 1,500 rows; 1: a fifth of the groups calibrates and is not learned, quickest.
   int folds = 0;
@@ -44,6 +48,12 @@ struct TrainOptions {
   /// options and version; others and damaged ones are passed over. Empty: nothing is kept. Whoever saves the model removes it (`remove_checkpoints`).
   std::filesystem::path checkpoints = {};
   std::function<void(const std::string&)> say = {};  ///< told what becomes of the checkpoints
+
+  /// What the labels' source tells, where nothing else was said of them.
+  void take(const LabelSource& source) {
+    if (label_kind.empty()) label_kind = source.kind;
+    if (label_tool.empty()) label_tool = source.tool;
+  }
 };
 
 /// Removes a folder of finished pieces and what a killed training left in it; other files in it stay, and then the folder too.
