@@ -102,7 +102,7 @@ class Resolver {
  public:
   Resolver(const DesignSpec& spec, const std::string& file, const std::filesystem::path& folder) : spec_(spec), file_(file), folder_(folder) {}
 
-  Expected<Design> run() {
+  Expected<Design> run(ResolvedText text) {
     Design out;
     if (!(spec_.clock_mhz > 0))
       return invalid(file_, "/clock_mhz", "found " + number(spec_.clock_mhz) + "; allowed: a number above 0");
@@ -124,7 +124,7 @@ class Resolver {
     if (!problems_.empty()) return fail(Error(ErrorKind::invalid_input, all()));
     if (!unsupported_.empty()) return fail(Error(ErrorKind::unsupported, unsupported_));
     rates(out);
-    out.resolved_json = write_fields(canonical(out)).dump();
+    if (text == ResolvedText::written) out.resolved_json = write_fields(canonical(out)).dump();
     return out;
   }
 
@@ -365,14 +365,14 @@ Expected<DesignSpec> read_design(const Document& document, const std::string& po
   return read_fields<DesignSpec>(document, pointer);
 }
 
-Expected<Design> resolve(const DesignSpec& spec, const std::string& file, const std::filesystem::path& folder) {
-  return Resolver(spec, file, folder).run();
+Expected<Design> resolve(const DesignSpec& spec, const std::string& file, const std::filesystem::path& folder, ResolvedText text) {
+  return Resolver(spec, file, folder).run(text);
 }
 
-Expected<Design> parse_design(const Document& document, const std::filesystem::path& folder) {
+Expected<Design> parse_design(const Document& document, const std::filesystem::path& folder, ResolvedText text) {
   auto spec = read_design(document);
   if (!spec) return fail(std::move(spec.error()));
-  return resolve(*spec, document.file(), folder);
+  return resolve(*spec, document.file(), folder, text);
 }
 
 Expected<Design> load_design(const std::filesystem::path& path) {

@@ -140,7 +140,7 @@ Expected<std::vector<Document>> Document::parse_list(std::string_view text, cons
   if (!whole) return fail(std::move(whole.error()));
   if (!whole->root().is_array()) return std::vector<Document>{std::move(*whole)};
   std::vector<Document> out;
-  for (std::size_t i = 0; i < whole->root().size(); ++i) out.push_back(wrap(whole->root()[i], file + " /" + std::to_string(i)));
+  for (std::size_t i = 0; i < whole->root().size(); ++i) out.push_back(Document(std::shared_ptr<const Json>(whole->root_, &whole->root()[i]), file + " /" + std::to_string(i)));
   return out;
 }
 

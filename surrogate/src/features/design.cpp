@@ -204,11 +204,13 @@ Expected<LabelTable> read_design_table(const std::string& json, const std::strin
   if (!documents) return fail(std::move(documents.error()));
   std::vector<arch::Design> designs;
   for (const Document& document : *documents) {
-    auto design = arch::parse_design(document);
+    auto design = arch::parse_design(document, {}, arch::ResolvedText::left_empty);
     if (!design) return fail(std::move(design.error()));
     designs.push_back(std::move(*design));
   }
-  return design_table(designs);
+  auto table = design_table(designs);
+  if (!table) return table;
+  return with_design_features(*table);
 }
 
 }  // namespace gnomon::surrogate

@@ -141,14 +141,17 @@ struct Design {
   std::string resolved_json;
 };
 
+/// Whether `Design::resolved_json` is written, which is half the work of reading a design.
+enum class ResolvedText { written, left_empty };
+
 /// Names of dataflows that the contract knows; those that no model computes yet are refused as unsupported.
 Expected<DesignSpec> read_design(const Document& document, const std::string& pointer = "");
 /// Applies defaults and checks the cross-field rules (names unique, every operand held by at least one level of every core, scalesim without overlap, ...).
 /// Problems name `file` and pointers into it. A memory file's path is looked up from `folder`.
-Expected<Design> resolve(const DesignSpec& spec, const std::string& file, const std::filesystem::path& folder);
+Expected<Design> resolve(const DesignSpec& spec, const std::string& file, const std::filesystem::path& folder, ResolvedText text = ResolvedText::written);
 /// A memory file's path is looked up from the design's own folder.
 Expected<Design> load_design(const std::filesystem::path& path);
-Expected<Design> parse_design(const Document& document, const std::filesystem::path& folder = {});
+Expected<Design> parse_design(const Document& document, const std::filesystem::path& folder = {}, ResolvedText text = ResolvedText::written);
 /// An omitted `bytes_per_cycle`: what the array can take from or give to this level in its widest step of the dataflow (definition in
 /// docs/microarchitecture.md), so that no step waits for the port. For the operands that the level holds, the widest step of each is added up
 /// (folds that overlap move several at once): streamed operand a word per row, stationary one (or the second streamed one) a word per

@@ -62,7 +62,7 @@ Expected<arch::LabelTable> design_table(const std::vector<arch::Design>& designs
 bool takes_complete_designs(const Model& model);
 /// Whether a JSON text is a design, or a list of designs.
 bool holds_designs(const std::string& json);
-/// Descriptions of one design or of a list of designs. Errors as the reader of designs has them, with `file`.
+/// Descriptions of one design or of a list of designs, with the derived features. Errors as the reader of designs has them, with `file`.
 Expected<arch::LabelTable> read_design_table(const std::string& json, const std::string& file);
 
 }  // namespace gnomon::surrogate
