@@ -56,7 +56,7 @@ def card(name: str, what: str) -> str:
     info = header.get("model", header)
     lines = [
         f"## {name}\n", what + "\n",
-        f"Training: {info['training_rows']} rows, label kind \"{info['label_kind']}\", table SHA-256 `{info['training_sha256'][:16]}...`, seed {info['seed']}.\n",
+        f"Training: {info['training_rows']} rows, label kind \"{info['label_kind']}\" by {info['label_tool']}, table SHA-256 `{info['training_sha256'][:16]}...`, seed {info['seed']}.\n",
         "| rows of | target | rows | R2 | SMAPE % | RMSE | median error % | coverage | mean width |", "|---|---|---|---|---|---|---|---|---|",
     ]
     for part in info["metrics"]:

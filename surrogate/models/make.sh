@@ -22,19 +22,19 @@ $gnomon surrogate train --data $labels/layers.csv.gz --targets bram,dsp,ff,lut,c
 parts=$(mktemp --suffix .csv)
 rm -f "$parts"
 $gnomon dataset parts --out "$parts" --count 480 --seed 1
-$gnomon surrogate train --data "$parts" --targets part_error --group network --ignore seed,row,core,latency_cycles,part_share,throughput --family ensemble --term never --label-kind "gnomon dataset parts: cycle model" --seed 1 --out surrogate/models/part.gnomon
+$gnomon surrogate train --data "$parts" --targets part_error --group network --ignore seed,row,core,latency_cycles,part_share,throughput --family ensemble --term never --label-kind "gnomon dataset parts: cycle model" --label-tool "$($gnomon --version | cut -d" " -f1,2)" --seed 1 --out surrogate/models/part.gnomon
 rm -f "$parts"
 
 # what a part of a memory trace's simulation lacks of the whole
 traces=$(mktemp --suffix .csv)
 rm -f "$traces"
 $gnomon dataset parts --of traces --out "$traces" --count 700 --seed 1
-$gnomon surrogate train --data "$traces" --targets part_error,row_hit_error,energy_error --group trace --ignore seed,row,port,ports,kind,memory,part_share,cycles,throughput --family trees --term never --learner-options '{"members": 3, "rounds": 120, "learning_rate": 0.05}' --label-kind "gnomon dataset parts --of traces: cycle model" --seed 1 --out surrogate/models/part-trace.gnomon
+$gnomon surrogate train --data "$traces" --targets part_error,row_hit_error,energy_error --group trace --ignore seed,row,port,ports,kind,memory,part_share,cycles,throughput --family trees --term never --learner-options '{"members": 3, "rounds": 120, "learning_rate": 0.05}' --label-kind "gnomon dataset parts --of traces: cycle model" --label-tool "$($gnomon --version | cut -d" " -f1,2)" --seed 1 --out surrogate/models/part-trace.gnomon
 rm -f "$traces"
 
 # a complete design's resources; arrays are the groups
 [ -e $labels/designs.csv.gz ] || { $gnomon dataset designs --out $labels/designs.csv --count 384 --cosim 0 --seed 1 && gzip -9 -n $labels/designs.csv; }
-$gnomon surrogate train --data $labels/designs.csv.gz --targets lut,ff,dsp,bram,cell_area_um2,cell_ff,fmax_mhz --group array --family ensemble --learner-options "$small" --seed 1 --out surrogate/models/design.gnomon
+$gnomon surrogate train --data $labels/designs.csv.gz --targets lut,ff,dsp,bram,cell_area_um2,cell_ff,fmax_mhz --group array --family ensemble --learner-options "$small" --label-tool "yosys 0.23, OpenSTA" --seed 1 --out surrogate/models/design.gnomon
 
 # a kernel's resources, from its scheduled and bound hardware
 [ -e $labels/kernels.csv.gz ] || { $gnomon dataset kernels --out $labels/kernels.csv --of examples/kernels/*.json --count 310 --seed 1 --cosim 0 && gzip -9 -n $labels/kernels.csv; }

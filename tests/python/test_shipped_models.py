@@ -22,7 +22,7 @@ def test_small_and_found_by_name(name: str) -> None:
     assert (ROOT / f"surrogate/models/{name}.gnomon").stat().st_size < 600_000
     info = gnomon.Surrogate.load(name).info
     assert info["training_rows"] >= 20
-    assert info["label_kind"]
+    assert info["label_kind"] and info["label_tool"]
     # The card names every target.
     card = (ROOT / "surrogate/models/README.md").read_text()
     assert all(f"`{target['name']}`" in card for target in info["targets"])
