@@ -121,8 +121,8 @@ TEST(DeviceMemory, BrokenTagsAreFound) {
   const auto graph = products(rows);
   const arch::Design made = at_device("ws", true, "ddr4-2400");
   const Rtl sound = *emit_design(made);
-  const std::pair<const char*, const char*> mutations[] = {{"classes[tag] <= q_cls;", "classes[tag] <= q_cls ^ 2'd1;"},
-                                                           {"if (its_class == 2'd3) more3 = more3 + 32'd1;", "if (its_class == 2'd3) more3 = more3 + 32'd2;"},
+  const std::pair<const char*, const char*> mutations[] = {{"class_low[tag] <= q_cls[0];", "class_low[tag] <= !q_cls[0];"},
+                                                           {"more3 = more3 + {31'd0, aged3[i]};", "more3 = more3 + {30'd0, aged3[i], 1'b0};"},
                                                            {"wire [5:0] following = tag + 6'd1;", "wire [5:0] following = tag + 6'd2;"}};
   for (std::size_t i = 0; i < std::size(mutations); ++i) {
     if (i > 0 && !long_run()) continue;  // each is a build of its own

@@ -240,11 +240,10 @@ TEST(Synth, RefusesWhatIsTooBigOrUnknown) {
   EXPECT_NE(refused.error().text().find("at most 4096"), std::string::npos) << refused.error().text();
 }
 
-arch::Design whole(int rows, int lanes, int cores = 1) {
-  std::string core = R"({"name": "npu", "array": {"rows": )" + std::to_string(rows) + R"(, "cols": 2, "dataflow": "os", "precision": "int8", "accumulator_bits": 32},
+arch::Design whole(int rows, int lanes) {
+  const std::string core = R"({"name": "npu", "array": {"rows": )" + std::to_string(rows) + R"(, "cols": 2, "dataflow": "os", "precision": "int8", "accumulator_bits": 32},
     "levels": [{"name": "ifmap", "holds": ["ifmap"], "kib": 2}, {"name": "filter", "holds": ["filter"], "kib": 2}, {"name": "ofmap", "holds": ["ofmap"], "kib": 2}],
     "vector": {"lanes": )" + std::to_string(lanes) + "}}";
-  if (cores == 2) core += ", " + std::string(core).replace(core.find("npu"), 3, "two");
   auto document = Document::parse(R"({"version": 1, "name": "whole", "clock_mhz": 500, "cores": [)" + core + R"(],
     "interconnect": {"type": "bus", "bytes_per_cycle": 2}, "memory": {"type": "ideal", "bytes_per_cycle": 2, "latency_cycles": 9}})", "whole.json");
   EXPECT_TRUE(document) << document.error().text();
@@ -280,9 +279,70 @@ TEST(Synth, ControlOfACompleteDesign) {
   EXPECT_NE((*priced)[0].job.text, (*small)[0].job.text);
   for (const std::size_t i : {1u, 2u, 3u, 4u, 5u}) EXPECT_EQ((*priced)[i].job.text, (*small)[i].job.text) << (*small)[i].name;
   EXPECT_EQ((*priced)[7].narrower[0].second.text, (*small)[6].narrower[0].second.text);
-  const auto two = control_parts(whole(2, 6, 2), "xcup");
-  ASSERT_FALSE(two);
-  EXPECT_EQ(two.error().kind(), ErrorKind::unsupported) << two.error().text();
+}
+
+arch::Design pair(const std::string& first, const std::string& second, const std::string& shared = "") {
+  const auto core = [](const std::string& name, const std::string& array) {
+    return R"({"name": ")" + name + R"(", "array": )" + array + R"(, "levels": [{"name": "ifmap", "holds": ["ifmap"], "kib": 2}, {"name": "filter", "holds": ["filter"], "kib": 2},
+      {"name": "ofmap", "holds": ["ofmap"], "kib": 2}], "vector": {"lanes": 1}})";
+  };
+  auto document = Document::parse(R"({"version": 1, "name": "pair", "clock_mhz": 500, "cores": [)" + core("one", first) + (second.empty() ? "" : ", " + core("two", second)) + "]," + shared +
+                                      R"("interconnect": {"type": "bus", "bytes_per_cycle": 1}, "memory": {"type": "ddr3-1600", "channels": 1}})",
+                                  "pair.json");
+  EXPECT_TRUE(document) << document.error().text();
+  auto design = arch::parse_design(*document);
+  EXPECT_TRUE(design) << design.error().text();
+  return *design;
+}
+
+// Several cores are as many RTLs. Truth: the parts of each core alone behind the same memory; of the figures (GNOMON_LONG: minutes), their sum.
+TEST(Synth, CompleteDesignsOfSeveralCores) {
+  const std::string os = R"({"rows": 2, "cols": 2, "dataflow": "os", "precision": "int8", "accumulator_bits": 32})", ws = R"({"rows": 2, "cols": 1, "dataflow": "ws", "precision": "int8", "accumulator_bits": 32})";
+  const arch::Design both = pair(os, ws);
+  for (std::size_t c = 0; c < 2; ++c) {
+    const auto parts = control_parts(both, "xcup", c), alone = control_parts(pair(c == 0 ? os : ws, ""), "xcup");
+    ASSERT_TRUE(parts && alone);
+    ASSERT_EQ(parts->size(), alone->size());
+    for (std::size_t i = 0; i < parts->size(); ++i) {
+      EXPECT_EQ((*parts)[i].job.text, (*alone)[i].job.text) << (*parts)[i].name;
+      EXPECT_TRUE((*parts)[i].name.starts_with(c == 0 ? "one " : "two ")) << (*parts)[i].name;
+    }
+  }
+  // What has no RTL is refused with its place.
+  const auto refused = [](const arch::Design& d) {
+    const auto parts = control_parts(d, "xcup", 1);
+    return parts || parts.error().kind() != ErrorKind::unsupported ? std::string() : parts.error().text();
+  };
+  const std::string wide = R"({"rows": 2, "cols": 1, "dataflow": "ws", "precision": "int16", "accumulator_bits": 32})";
+  EXPECT_NE(refused(pair(os, wide)).find(R"(/cores/1/array/precision: "int16"; all cores must have that of the first one, "int8")"), std::string::npos) << refused(pair(os, wide));
+  const std::string l2 = R"("shared": [{"name": "l2", "holds": ["ifmap", "filter", "ofmap"], "kib": 16}],)";
+  EXPECT_NE(refused(pair(os, os, l2)).find("/shared: shared levels of several cores"), std::string::npos) << refused(pair(os, os, l2));
+  // Flat: a run for each core.
+  SynthOptions in_one = options("xcup");
+  in_one.complete = in_one.flat = true;
+  EXPECT_NE(synthesise(pair(os, R"({"rows": 5, "cols": 5, "dataflow": "ws", "precision": "int8", "accumulator_bits": 32})"), in_one).error().text().find("the number of PEs of two is 25; at most 16"), std::string::npos);
+  if (std::getenv("GNOMON_LONG") == nullptr) return;
+  const auto figures = [](const arch::Design& d) {
+    SynthOptions o = options("xcup");
+    o.complete = true;
+    auto result = synthesise(d, o);
+    EXPECT_TRUE(result) << result.error().text();
+    return result ? *result : SynthResult{};
+  };
+  const SynthResult one = figures(pair(os, "")), other = figures(pair(ws, "")), equal = figures(pair(os, os)), unlike = figures(pair(os, ws));
+  const auto same = [](const SynthResult& whole, const SynthResult& a, const SynthResult& b) {
+    EXPECT_EQ(whole.blocks.size(), a.blocks.size() + b.blocks.size());
+    EXPECT_EQ(*whole.total.lut, *a.total.lut + *b.total.lut);
+    EXPECT_EQ(*whole.total.ff, *a.total.ff + *b.total.ff);
+    EXPECT_EQ(*whole.total.dsp, *a.total.dsp + *b.total.dsp);
+    EXPECT_EQ(*whole.total.bram, *a.total.bram + *b.total.bram);
+    EXPECT_EQ(whole.total.cell_count, a.total.cell_count + b.total.cell_count);
+    ASSERT_FALSE(whole.notes.empty());
+    EXPECT_NE(whole.notes[0].find("the bus between the 2 cores"), std::string::npos) << whole.notes[0];
+  };
+  same(equal, one, one);
+  same(unlike, one, other);
+  for (const SynthBlock& block : unlike.blocks) EXPECT_TRUE(block.name.starts_with("one ") || block.name.starts_with("two ")) << block.name;
 }
 
 // One run over array and control: what is too big for it, or has no memories, is refused with its size; levels stay apart.

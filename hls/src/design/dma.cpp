@@ -56,10 +56,7 @@ module @TOP@@UNIT@ (
 ?  // they count in order, the last one in the very cycle in which it is complete. ----
 ?  logic [@TAG1@:0] tag;
 ?  logic [@TAGS1@:0] open, finished, counted;
-?  logic [1:0] classes [0:@TAGS1@];
-?  logic [1:0] its_class;
-?  logic [3:0] waits;
-?  logic [@TAG1@:0] which;
+?  logic [@TAGS1@:0] class_low, class_high;
 ?  wire [@TAG1@:0] following = tag + @TAG@'d1;
 ?  logic [31:0] more0, more1, more2, more3;
 ?  assign rq_tag = tag;
@@ -135,28 +132,29 @@ module @TOP@@UNIT@ (
     lv_wdata = rr_data;
   end
 
+?  // Tags by age, the oldest first. Of a class those are counted that lie below the first that is not complete: where a number is taken one from, the bits below its lowest one turn.
+?  function automatic logic [@TAGS1@:0] turned(input logic [@TAGS1@:0] bits, input logic [@TAG1@:0] by);
+?    turned = (bits >> by) | (bits << (@TAG@'d0 - by));
+?  endfunction
+?  wire [@TAGS1@:0] aged = turned(open, following), ready = turned(complete | finished, following);
+?  wire [@TAGS1@:0] aged_low = turned(class_low, following), aged_high = turned(class_high, following);
+?  wire [@TAGS1@:0] all0 = aged & ~aged_high & ~aged_low, all1 = aged & ~aged_high & aged_low;
+?  wire [@TAGS1@:0] all2 = aged & aged_high & ~aged_low, all3 = aged & aged_high & aged_low;
+?  wire [@TAGS1@:0] late0 = all0 & ~ready, late1 = all1 & ~ready, late2 = all2 & ~ready, late3 = all3 & ~ready;
+?  wire [@TAGS1@:0] aged0 = all0 & ~late0 & (late0 - @TAGS@'d1), aged1 = all1 & ~late1 & (late1 - @TAGS@'d1);
+?  wire [@TAGS1@:0] aged2 = all2 & ~late2 & (late2 - @TAGS@'d1), aged3 = all3 & ~late3 & (late3 - @TAGS@'d1);
+?  assign counted = turned(aged0 | aged1 | aged2 | aged3, @TAG@'d0 - following);
+?
 ?  always_comb begin
 ?    more0 = 32'd0;
 ?    more1 = 32'd0;
 ?    more2 = 32'd0;
 ?    more3 = 32'd0;
-?    its_class = 2'd0;
-?    which = @TAG@'d0;
-?    waits = 4'd0;
-?    counted = @TAGS@'d0;
-?    for (int i = 1; i <= @TAGS@; i = i + 1) begin  // from the oldest on
-?      which = tag + i[@TAG1@:0];
-?      its_class = classes[which];
-?      if (open[which]) begin
-?        if (waits[its_class] || !(complete[which] || finished[which])) waits[its_class] = 1'b1;
-?        else begin
-?          counted[which] = 1'b1;
-?          if (its_class == 2'd0) more0 = more0 + 32'd1;
-?          if (its_class == 2'd1) more1 = more1 + 32'd1;
-?          if (its_class == 2'd2) more2 = more2 + 32'd1;
-?          if (its_class == 2'd3) more3 = more3 + 32'd1;
-?        end
-?      end
+?    for (int i = 0; i < @TAGS@; i = i + 1) begin
+?      more0 = more0 + {31'd0, aged0[i]};
+?      more1 = more1 + {31'd0, aged1[i]};
+?      more2 = more2 + {31'd0, aged2[i]};
+?      more3 = more3 + {31'd0, aged3[i]};
 ?    end
 ?  end
 ?
@@ -195,7 +193,8 @@ module @TOP@@UNIT@ (
 !      if (wa_valid) done3 <= done3 + 32'd1;
 ?      if (go && !started) begin
 ?        open[tag] <= 1'b1;
-?        classes[tag] <= q_cls;
+?        class_low[tag] <= q_cls[0];
+?        class_high[tag] <= q_cls[1];
 ?      end
 ?      if (go && last) tag <= following;
 ?      for (int i = 0; i < @TAGS@; i = i + 1)

@@ -136,7 +136,8 @@ SynthPart queue_part(const std::string& core, const std::string& text, const Que
 }
 
 /// Labels are of the RTL without units for transfers between levels, and what a shared level holds reaches the array only through one.
-Expected<DesignShape> synthesised_shape(const arch::Design& design) {
+Expected<DesignShape> synthesised_shape(const arch::Design& design, std::size_t core) {
+  if (design.cores.size() > 1) return core_shape(design, core);
   if (!design.shared.empty())
     return fail(ErrorKind::unsupported, "synthesis of the complete design " + in_quotes(design.name) + ": /shared: the units between shared levels and cores have no labels; without complete control all else is synthesised");
   return design_shape(design);
@@ -149,13 +150,13 @@ void mark_unit(SynthJob& job) {
 
 }  // namespace
 
-Expected<std::vector<SynthPart>> control_parts(const arch::Design& design, const std::string& target) {
-  auto shaped = synthesised_shape(design);
+Expected<std::vector<SynthPart>> control_parts(const arch::Design& design, const std::string& target, std::size_t core) {
+  auto shaped = synthesised_shape(design, core);
   if (!shaped) return fail(std::move(shaped.error()));
   const DesignShape& shape = *shaped;
   const bool cells = target == "osu018";
   const Lanes& from = cells ? cell_lanes : fpga_lanes;
-  const std::string& name = design.cores[0].name;
+  const std::string& name = design.cores[core].name;
   // A unit of a shape that differs from this design's in one number.
   const auto unit = [&](const std::string& part, std::string (*text)(const DesignShape&, const Places&), void (*set)(DesignShape&, std::int64_t)) {
     return [&shape, part, text, set](std::int64_t lanes) {
@@ -197,12 +198,12 @@ Expected<std::vector<SynthPart>> control_parts(const arch::Design& design, const
   return parts;
 }
 
-Expected<SynthPart> whole_part(const arch::Design& design, const std::string& target) {
+Expected<SynthPart> whole_part(const arch::Design& design, const std::string& target, std::size_t which) {
   if (target == "osu018") return fail(ErrorKind::unsupported, "flat synthesis of a complete design for osu018: its memories would be flip-flops; without --flat its parts are composed");
-  auto shaped = synthesised_shape(design);
+  auto shaped = synthesised_shape(design, which);
   if (!shaped) return fail(std::move(shaped.error()));
   const DesignShape& shape = *shaped;
-  const arch::Core& core = design.cores[0];
+  const arch::Core& core = design.cores[which];
   constexpr std::int64_t most_pes = 16, most_lanes = 8;
   const auto within = [&](const std::string& what, std::int64_t value, std::int64_t most) -> Expected<void> {
     if (value <= most) return {};

@@ -30,13 +30,13 @@ struct SynthPart {
   int netlist = -1;      ///< parts of one number stand in one netlist, where the deepest of them decides how deep the others may be mapped; -1: alone
 };
 
-/// What the complete RTL of a design has beside array and banks: queues and sequencer, transfers, address generators of the streams, requantisation and
-/// bias, vector unit. Not in it: the routing between lanes and banks. For osu018, whose memories are flip-flops, queues are parts of their own, reckoned by the
-/// bit, and wide units come from one and two lanes in place of two and four. Unsupported: designs without complete RTL (cosim --whole says which).
-Expected<std::vector<SynthPart>> control_parts(const arch::Design& design, const std::string& target);
+/// What the complete RTL of a design's core has beside array and banks: queues and sequencer, transfers, address generators of the streams, requantisation and
+/// bias, vector unit. Not in it: the routing between lanes and banks, and of several cores, each with RTL of its own, the bus between them. For osu018, whose memories are flip-flops, queues are
+/// parts of their own, reckoned by the bit, and wide units come from one and two lanes in place of two and four. Unsupported: designs without complete RTL (cosim --whole says which).
+Expected<std::vector<SynthPart>> control_parts(const arch::Design& design, const std::string& target, std::size_t core = 0);
 
-/// The complete RTL of a design in one run, but for its levels, which are black boxes there: `control_parts` and the array together, for FPGAs.
+/// The complete RTL of a design's core in one run, but for its levels, which are black boxes there: `control_parts` and the array together, for FPGAs.
 /// Unsupported: as control_parts, and what is too big for one run (size decides).
-Expected<SynthPart> whole_part(const arch::Design& design, const std::string& target);
+Expected<SynthPart> whole_part(const arch::Design& design, const std::string& target, std::size_t core = 0);
 
 }  // namespace gnomon::hls

@@ -352,12 +352,14 @@ struct DesignParts {
 Expected<DesignParts> parts_of(const arch::Design& design, const SynthOptions& options, SynthResult& result) {
   DesignParts out;
   if (options.flat && options.complete) {
-    auto whole = whole_part(design, options.target);
-    if (!whole) return fail(std::move(whole.error()));
-    out.parts.push_back(std::move(*whole));
-    out.control_from = 1;
-    for (const arch::Level& level : design.cores[0].levels)
-      if (auto done = level_parts(level, design.cores[0].name + " " + level.name, options.target, out.parts, result); !done) return fail(std::move(done.error()));
+    for (std::size_t c = 0; c < design.cores.size(); ++c) {
+      auto whole = whole_part(design, options.target, c);
+      if (!whole) return fail(std::move(whole.error()));
+      out.parts.push_back(std::move(*whole));
+      for (const arch::Level& level : design.cores[c].levels)
+        if (auto done = level_parts(level, design.cores[c].name + " " + level.name, options.target, out.parts, result); !done) return fail(std::move(done.error()));
+    }
+    out.control_from = out.parts.size();
     return out;
   }
   for (const arch::Core& core : design.cores) {
@@ -366,8 +368,8 @@ Expected<DesignParts> parts_of(const arch::Design& design, const SynthOptions& o
     const std::size_t first = out.parts.size();
     out.arrays.emplace_back(first, *parameters);
     if (auto done = array_parts(*parameters, core.name, options.flat, out.parts); !done) return fail(std::move(done.error()));
-    // With its control, an array stands in one netlist; without, its PEs and their surroundings do.
-    for (std::size_t i = first; i < out.parts.size(); ++i) out.parts[i].netlist = options.complete ? 0 : static_cast<int>(out.arrays.size()) - 1;
+    // A core is a netlist: with its control, or else its PEs and their surroundings.
+    for (std::size_t i = first; i < out.parts.size(); ++i) out.parts[i].netlist = static_cast<int>(out.arrays.size()) - 1;
     for (const arch::Level& level : core.levels)
       if (auto done = level_parts(level, core.name + " " + level.name, options.target, out.parts, result); !done) return fail(std::move(done.error()));
     if (core.vector_lanes > 0 && !options.complete) {
@@ -379,10 +381,12 @@ Expected<DesignParts> parts_of(const arch::Design& design, const SynthOptions& o
     if (auto done = level_parts(level, level.name, options.target, out.parts, result); !done) return fail(std::move(done.error()));
   out.control_from = out.parts.size();
   if (!options.complete) return out;
-  auto control = control_parts(design, options.target);
-  if (!control) return fail(std::move(control.error()));
-  for (SynthPart& part : *control) part.netlist = 0;
-  out.parts.insert(out.parts.end(), std::make_move_iterator(control->begin()), std::make_move_iterator(control->end()));
+  for (std::size_t c = 0; c < design.cores.size(); ++c) {
+    auto control = control_parts(design, options.target, c);
+    if (!control) return fail(std::move(control.error()));
+    for (SynthPart& part : *control) part.netlist = static_cast<int>(c);
+    out.parts.insert(out.parts.end(), std::make_move_iterator(control->begin()), std::make_move_iterator(control->end()));
+  }
   return out;
 }
 
@@ -420,6 +424,8 @@ Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions&
   result.sram_bits += std::llround(result.total.memory_bits);
   if (result.sram_bits > 0)
     result.notes.push_back(std::to_string(result.sram_bits) + " bits of SRAM are not in the area" + (options.complete ? " (levels and biases)" : "") + ": the library has no memories");
+  if (options.complete && design.cores.size() > 1)
+    result.notes.push_back("one RTL per core: the bus between the " + std::to_string(design.cores.size()) + " cores and the memory is not in it");
   for (const auto& [first, parameters] : arrays) {
     if (!options.timing) break;
     if (options.target == "osu018") {
@@ -452,11 +458,12 @@ Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions&
     timing->power_mw = result.power_mw;
     take(result, *timing, parts[i].name);
   }
+  const std::string of_array = design.cores.size() > 1 ? "the slowest array" : "the array";
   if (options.target == "xcup" || options.target == "xc7")
     result.notes.push_back("no timing: yosys has none for " + options.target);
   else if (result.path_ns)
-    result.notes.push_back(options.complete && options.target == "osu018" ? std::string("the path is the slowest of array and control, block by block (") + result.slowest + "): paths from one through others are not seen; power is the array's alone"
-                                                                           : "timing and power are those of the array alone");
+    result.notes.push_back(options.complete && options.target == "osu018" ? "the path is the slowest of array and control, block by block (" + result.slowest + "): paths from one through others are not seen; power is " + of_array + " alone"
+                                                                           : "timing and power are those of " + of_array + " alone");
   result.seconds = since(start);
   return result;
 }
