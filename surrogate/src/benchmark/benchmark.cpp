@@ -27,13 +27,6 @@ double cpu_s() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-const LabelTable::Column* find(const LabelTable& table, const std::string& name) {
-  for (const LabelTable::Column& column : table.columns()) {
-    if (column.name == name) return &column;
-  }
-  return nullptr;
-}
-
 std::string word(const LabelTable::Column& column, std::size_t row) { return column.numeric ? number(column.numbers[row]) : column.words[row]; }
 
 bool is_meta(const std::string& name) {
@@ -71,11 +64,11 @@ LabelTable::Column part_of(const LabelTable::Column& column, const std::vector<s
 /// The nodes of some rows.
 LabelTable nodes_of(const Data& data, const std::vector<std::size_t>& rows, bool raw) {
   LabelTable out;
-  const LabelTable::Column* key = find(data.rows, data.node_key);
+  const LabelTable::Column* key = data.rows.find(data.node_key);
   std::set<std::string> wanted;
   for (const std::size_t r : rows) wanted.insert(word(*key, r));
   std::vector<std::size_t> kept;
-  const LabelTable::Column* network = find(*data.nodes, "network");
+  const LabelTable::Column* network = data.nodes->find("network");
   for (std::size_t n = 0; n < data.nodes->rows(); ++n) {
     if (wanted.contains(word(*network, n))) kept.push_back(n);
   }
@@ -95,18 +88,18 @@ LabelTable nodes_of(const Data& data, const std::vector<std::size_t>& rows, bool
 LabelTable raw_rows(const Data& data, const std::vector<std::size_t>& rows, bool statistics) {
   LabelTable out;
   for (const std::string& name : data.features) {
-    if (!is_derived(name)) out.add(part_of(*find(data.rows, name), rows));
+    if (!is_derived(name)) out.add(part_of(*data.rows.find(name), rows));
   }
   if (!statistics || data.nodes == nullptr) return out;
-  const LabelTable::Column* network = find(*data.nodes, "network");
-  const LabelTable::Column* type = find(*data.nodes, "type");
+  const LabelTable::Column* network = data.nodes->find("network");
+  const LabelTable::Column* type = data.nodes->find("type");
   std::map<std::string, std::vector<std::size_t>> by_row;
   std::set<std::string> types;
   for (std::size_t n = 0; n < data.nodes->rows(); ++n) {
     by_row[word(*network, n)].push_back(n);
     types.insert(type ? word(*type, n) : "layer");
   }
-  const LabelTable::Column* key = find(data.rows, data.node_key);
+  const LabelTable::Column* key = data.rows.find(data.node_key);
   for (const std::string& t : types) {
     LabelTable::Column count{"count_" + t, "", true, {}, {}};
     for (const std::size_t r : rows) {
@@ -134,7 +127,7 @@ LabelTable raw_rows(const Data& data, const std::vector<std::size_t>& rows, bool
 
 void add_columns(LabelTable& to, const LabelTable& rows, const std::vector<std::size_t>& which, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    if (const LabelTable::Column* column = find(rows, name); column && !find(to, name)) to.add(part_of(*column, which));
+    if (const LabelTable::Column* column = rows.find(name); column && !to.find(name)) to.add(part_of(*column, which));
   }
 }
 
@@ -209,7 +202,7 @@ class Entrant {
     for (RealMatrix* part : {&out.mean, &out.lower, &out.upper}) part->resize(n, t);
     out.in_range.assign(rows.size(), 1);
     for (Eigen::Index k = 0; models_.empty() && k < t; ++k) {
-      const LabelTable::Column* column = find(data_.rows, "analytical_" + options_.targets[static_cast<std::size_t>(k)]);
+      const LabelTable::Column* column = data_.rows.find("analytical_" + options_.targets[static_cast<std::size_t>(k)]);
       for (Eigen::Index r = 0; r < n; ++r) out.mean(r, k) = out.lower(r, k) = out.upper(r, k) = column->numbers[rows[static_cast<std::size_t>(r)]];
     }
     for (std::size_t m = 0; m < models_.size(); ++m) {
@@ -236,7 +229,7 @@ class Entrant {
 
   bool baseline() const { return name_ != "gnomon"; }
   /// Where an analytical model has been through the layers, gnomon's models learn from what it says.
-  bool uses_nodes() const { return data_.nodes != nullptr && name_ != "mlp" && (baseline() || !find(data_.rows, "analytical_lut")); }
+  bool uses_nodes() const { return data_.nodes != nullptr && name_ != "mlp" && (baseline() || !data_.rows.find("analytical_lut")); }
   std::vector<std::vector<std::string>> singles() const {
     std::vector<std::vector<std::string>> out;
     for (const std::string& target : options_.targets) out.push_back({target});
@@ -245,7 +238,7 @@ class Entrant {
   LabelTable inputs(const std::vector<std::size_t>& rows) const {
     if (baseline()) return raw_rows(data_, rows, name_ == "mlp");
     LabelTable out;
-    for (const std::string& name : data_.features) out.add(part_of(*find(data_.rows, name), rows));
+    for (const std::string& name : data_.features) out.add(part_of(*data_.rows.find(name), rows));
     return out;
   }
 };
@@ -299,16 +292,16 @@ Expected<Data> read(const LabelTable& rows, const LabelTable* nodes, const Bench
   if (options.targets.empty()) problems.push_back({"", "targets", "found none"});
   if (nodes != nullptr) {
     if (auto key = nodes->column("network"); !key) return fail(std::move(key.error()));
-    data.node_key = find(rows, "row") ? "row" : "network";
+    data.node_key = rows.find("row") ? "row" : "network";
   }
   if (!problems.empty()) return fail(Error(ErrorKind::invalid_input, std::move(problems)));
   for (const LabelTable::Column& column : rows.columns()) {
     if (is_meta(column.name) || std::find(options.targets.begin(), options.targets.end(), column.name) != options.targets.end()) continue;
     data.features.push_back(column.name);
   }
-  const LabelTable::Column* exemplar = find(rows, "exemplar");
-  const LabelTable::Column* subset = find(rows, "subset");
-  const LabelTable::Column* split = find(rows, "split");
+  const LabelTable::Column* exemplar = rows.find("exemplar");
+  const LabelTable::Column* subset = rows.find("subset");
+  const LabelTable::Column* split = rows.find("split");
   for (std::size_t r = 0; r < rows.rows(); ++r) {
     const std::string name = word(**network, r);
     if (exemplar && !exemplar->numeric && !exemplar->words[r].empty()) {
@@ -323,7 +316,7 @@ Expected<Data> read(const LabelTable& rows, const LabelTable* nodes, const Bench
     data.test.push_back(r);
     if (subset) data.subsets[word(*subset, r)].push_back(r);
     for (const std::string& target : options.targets) {
-      const LabelTable::Column* flat = find(rows, "flat_" + target);
+      const LabelTable::Column* flat = rows.find("flat_" + target);
       if (!flat || !flat->numeric || !std::isfinite(flat->numbers[r])) continue;
       data.flat.push_back(r);
       break;
@@ -360,7 +353,7 @@ Expected<BenchmarkReport> run_benchmark(const LabelTable& rows, const LabelTable
   if (!data) return fail(std::move(data.error()));
   std::vector<std::string> names, chosen = options.models;
   const bool has_analytical = std::all_of(options.targets.begin(), options.targets.end(), [&](const std::string& target) {
-    const LabelTable::Column* column = find(rows, "analytical_" + target);
+    const LabelTable::Column* column = rows.find("analytical_" + target);
     return column && column->numeric;
   });
   for (const BenchmarkModel& model : benchmark_models()) {
@@ -369,8 +362,8 @@ Expected<BenchmarkReport> run_benchmark(const LabelTable& rows, const LabelTable
   }
   BenchmarkReport report;
   std::array<std::set<std::string>, 3> seen;
-  const LabelTable::Column* network = find(rows, "network");
-  const LabelTable::Column* split = find(rows, "split");
+  const LabelTable::Column* network = rows.find("network");
+  const LabelTable::Column* split = rows.find("split");
   for (const std::size_t r : data->learn) {
     const bool validation = (split && !split->numeric ? split->words[r] : benchmark_split(word(*network, r))) == "validation";
     seen[validation ? 1 : 0].insert(word(*network, r));
@@ -424,7 +417,7 @@ Expected<BenchmarkReport> run_benchmark(const LabelTable& rows, const LabelTable
       for (std::size_t t = 0; t < options.targets.size(); ++t) {
         const std::string& target = options.targets[t];
         const std::string label = part == "synthesised flat" ? "flat_" + target : target;
-        const LabelTable::Column* labels = find(rows, label);
+        const LabelTable::Column* labels = rows.find(label);
         if (labels && labels->numeric) cell.scores.push_back(score_of(target, *labels, which, *prediction, static_cast<Eigen::Index>(t)));
         else cell.scores.push_back({target, 0, 0, 0, 0, 0, 0, 0, 0});
       }

@@ -108,8 +108,7 @@ Layout layout_of(const std::function<bool(const std::string&)>& has) {
 }
 
 Layout layout_of(const LabelTable& table) {
-  const auto& columns = table.columns();
-  return layout_of([&](const std::string& name) { return std::any_of(columns.begin(), columns.end(), [&](const LabelTable::Column& column) { return column.name == name; }); });
+  return layout_of([&](const std::string& name) { return table.find(name) != nullptr; });
 }
 
 Layout layout_of(const std::vector<Feature>& features) {

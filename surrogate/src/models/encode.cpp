@@ -119,9 +119,7 @@ Expected<Encoded> Model::encode(const arch::LabelTable& given, const arch::Label
   Encoded out;
   if (text_plan_ && info_.node_features.empty() && text_plan_->encode(info_.features, bounds_, given, out.rows)) return out;
   // Columns that a known layout implies are made where the table lacks them.
-  const auto& columns = given.columns();
-  const bool whole = std::all_of(info_.features.begin(), info_.features.end(),
-                                 [&](const Feature& f) { return std::any_of(columns.begin(), columns.end(), [&](const Column& column) { return column.name == f.name; }); });
+  const bool whole = std::all_of(info_.features.begin(), info_.features.end(), [&](const Feature& f) { return given.find(f.name) != nullptr; });
   ImportedTable imported;
   std::vector<Problem> problems;
   if (!whole) {

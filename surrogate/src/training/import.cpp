@@ -24,8 +24,7 @@ using arch::LabelTable;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 bool has_all(const LabelTable& table, std::initializer_list<const char*> names) {
-  const auto& all = table.columns();
-  return std::all_of(names.begin(), names.end(), [&](const char* name) { return std::any_of(all.begin(), all.end(), [&](const auto& column) { return column.name == name; }); });
+  return std::all_of(names.begin(), names.end(), [&](const char* name) { return table.find(name) != nullptr; });
 }
 
 /// Of a table that a model is asked about only what it wants, texts of whole networks being long (and without the file's name); all of it where nothing is said.

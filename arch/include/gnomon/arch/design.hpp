@@ -141,7 +141,7 @@ struct Design {
   std::string resolved_json;
 };
 
-/// Whether `Design::resolved_json` is written, which is half the work of reading a design.
+/// Whether `Design::resolved_json` is written; who only looks at a design, as a query of a surrogate does, can do without the work.
 enum class ResolvedText { written, left_empty };
 
 /// Names of dataflows that the contract knows; those that no model computes yet are refused as unsupported.
