@@ -165,13 +165,19 @@ std::string LabelTable::to_csv() const {
 }
 
 void LabelTable::add(Column column) {
-  rows_ = std::max(rows_, column.numeric ? column.numbers.size() : column.words.size());
-  columns_.push_back(std::move(column));
-  for (Column& each : columns_) {
+  const auto fill = [&](Column& each) {
     if (each.numeric)
       each.numbers.resize(rows_, std::numeric_limits<double>::quiet_NaN());
     else
       each.words.resize(rows_);
+  };
+  const std::size_t rows = column.numeric ? column.numbers.size() : column.words.size();
+  columns_.push_back(std::move(column));
+  if (rows > rows_) {
+    rows_ = rows;
+    for (Column& each : columns_) fill(each);
+  } else {
+    fill(columns_.back());
   }
 }
 

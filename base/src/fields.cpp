@@ -47,7 +47,9 @@ std::string range_text(const RealRange& range) {
 class Reader final : public FieldVisitor {
  public:
   Reader(const Json& here, std::string pointer, const std::string& file, std::vector<Problem>& problems)
-      : here_(here), pointer_(std::move(pointer)), file_(file), problems_(problems) {}
+      : here_(here), pointer_(std::move(pointer)), file_(file), problems_(problems) {
+    known_.reserve(16);
+  }
 
   void integer(const Key& key, std::int64_t& value, const Range& range) override {
     const Json* at = find(key);
@@ -140,7 +142,7 @@ class Reader final : public FieldVisitor {
     inner.finish();
   }
   bool present(const Key& key, bool) override {
-    known_.push_back(key.name);
+    known_.emplace_back(key.name);
     const bool there = here_.is_object() && here_.contains(key.name);
     if (!there && key.presence == Key::required) find(key);
     return there;
@@ -166,21 +168,21 @@ class Reader final : public FieldVisitor {
   std::vector<Problem>& problems_;
   std::vector<std::string> known_;
 
-  static std::string with_unit(const Key& key) { return key.unit.empty() ? "" : " (" + key.unit + ")"; }
+  static std::string with_unit(const Key& key) { return key.unit.empty() ? "" : " (" + std::string(key.unit) + ")"; }
 
-  void report(const std::string& key, const std::string& message) {
+  void report(std::string_view key, const std::string& message) {
     problems_.push_back({file_, key.empty() ? pointer_ : pointer_ + pointer_step(key), message});
   }
   const Json* find(const Key& key) {
     if (here_.is_array()) {
-      const auto index = static_cast<std::size_t>(std::stoull(key.name));
+      const auto index = static_cast<std::size_t>(std::stoull(std::string(key.name)));
       return index < here_.size() ? &here_[index] : nullptr;
     }
-    known_.push_back(key.name);
+    known_.emplace_back(key.name);
     const auto at = here_.find(key.name);
     if (at == here_.end()) {
       if (key.presence == Key::required) {
-        report("", "key " + in_quotes(key.name) + " is missing" + (key.doc.empty() ? "" : " (" + key.doc + ")"));
+        report("", "key " + in_quotes(key.name) + " is missing" + (key.doc.empty() ? "" : " (" + std::string(key.doc) + ")"));
       }
       return nullptr;
     }
@@ -266,7 +268,7 @@ class SchemaMaker final : public FieldVisitor {
     put(key, Json{{"type", "object"}, {"additionalProperties", holder["properties"]["item"]}}, nullptr);
   }
   bool present(const Key& key, bool) override {
-    optional_.insert(key.name);
+    optional_.emplace(key.name);
     return true;
   }
   void problem(const std::string&, const std::string&) override {}
@@ -280,9 +282,9 @@ class SchemaMaker final : public FieldVisitor {
 
  private:
   Json& here_;
-  std::set<std::string> optional_;
+  std::set<std::string, std::less<>> optional_;
   void put(const Key& key, Json schema, Json fallback) {
-    if (!key.doc.empty()) schema["description"] = key.doc + (key.unit.empty() ? "" : " [" + key.unit + "]");
+    if (!key.doc.empty()) schema["description"] = std::string(key.doc) + (key.unit.empty() ? "" : " [" + std::string(key.unit) + "]");
     const bool is_default = key.presence != Key::required && !optional_.contains(key.name) && !fallback.is_null();
     if (is_default && !(fallback.is_string() && fallback.get<std::string>().empty())) schema["default"] = std::move(fallback);
     here_["properties"][key.name] = std::move(schema);
@@ -314,7 +316,7 @@ class TableMaker final : public FieldVisitor {
     entry(inner, Key{"NAME"}, "NAME");
   }
   bool present(const Key& key, bool) override {
-    optional_.insert(key.name);
+    optional_.emplace(key.name);
     return true;
   }
   void problem(const std::string&, const std::string&) override {}
@@ -322,11 +324,11 @@ class TableMaker final : public FieldVisitor {
  private:
   std::vector<FieldRow>& rows_;
   std::string pointer_;
-  std::set<std::string> optional_;
+  std::set<std::string, std::less<>> optional_;
   void put(const Key& key, std::string type, std::string fallback, std::string allowed) {
     const bool required = key.presence == Key::required;
     if (required || optional_.contains(key.name)) fallback.clear();
-    rows_.push_back({pointer_ + pointer_step(key.name), std::move(type), key.unit, std::move(fallback), std::move(allowed), key.doc, required});
+    rows_.push_back({pointer_ + pointer_step(key.name), std::move(type), std::string(key.unit), std::move(fallback), std::move(allowed), std::string(key.doc), required});
   }
 };
 

@@ -1,5 +1,6 @@
 #include "gnomon/base/json.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -29,17 +30,16 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   bool number_integer(number_integer_t value) override { return put(value); }
   bool number_unsigned(number_unsigned_t value) override { return put(value); }
   bool number_float(number_float_t value, const string_t&) override { return put(value); }
-  bool string(string_t& value) override { return put(value); }
+  bool string(string_t& value) override { return put(std::move(value)); }
   bool binary(binary_t&) override { return false; }
-  bool start_object(std::size_t) override { return open(Json::object()); }
-  bool start_array(std::size_t) override { return open(Json::array()); }
+  bool start_object(std::size_t) override { return open(true); }
+  bool start_array(std::size_t) override { return open(false); }
   bool end_object() override { return close(); }
   bool end_array() override { return close(); }
   bool key(string_t& name) override {
     Frame& frame = stack_.back();
-    frame.key = name;
-    frame.repeated = !frame.keys.insert(name).second;
-    if (frame.repeated) problems.push_back("key " + in_quotes(name) + " stands twice in one object; keep one");
+    if (frame.repeats(name)) problems.push_back("key " + in_quotes(name) + " stands twice in one object; keep one");
+    frame.names.push_back(std::move(name));
     return true;
   }
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) override {
@@ -48,52 +48,45 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   }
 
  private:
+  /// What stands between a bracket and its other one, so far; of an object a name for each value.
   struct Frame {
-    Json* value;
-    std::string key;
-    std::set<std::string> keys;
-    bool repeated = false;
+    bool object = false;
+    std::vector<std::string> names;
+    std::vector<Json> values;
+    std::set<std::string> seen;  ///< names, once they are many
+
+    bool repeats(const std::string& name) {
+      constexpr std::size_t few = 16;
+      if (names.size() < few) return std::find(names.begin(), names.end(), name) != names.end();
+      if (seen.empty()) seen.insert(names.begin(), names.end());
+      return !seen.insert(name).second;
+    }
   };
   std::vector<Frame> stack_;
 
-  Json* place(Json value) {
-    if (stack_.empty()) {
-      root = std::move(value);
-      return &root;
-    }
-    Frame& frame = stack_.back();
-    if (frame.value->is_array()) {
-      frame.value->push_back(std::move(value));
-      return &frame.value->back();
-    }
-    auto& members = frame.value->get_ref<Json::object_t&>();
-    if (frame.repeated) {
-      // Reported already; the value goes where the earlier one was, so that the tree stays sound.
-      Json& slot = members[frame.key];
-      slot = std::move(value);
-      return &slot;
-    }
-    // Appending directly: the container's own insertion looks through all keys first, which is quadratic.
-    members.push_back(Json::object_t::value_type(frame.key, std::move(value)));
-    return &members.back().second;
-  }
-  template <class T>
-  bool put(T&& value) {
-    place(Json(std::forward<T>(value)));
+  bool put(Json value) {
+    if (stack_.empty()) root = std::move(value);
+    else stack_.back().values.push_back(std::move(value));
     return true;
   }
-  bool open(Json container) {
+  bool open(bool object) {
     if (stack_.size() >= deepest) {
       syntax_error = "nested deeper than " + std::to_string(deepest) + " levels";
       return false;
     }
-    Json* at = place(std::move(container));
-    stack_.push_back({at, {}, {}, false});
+    stack_.emplace_back().object = object;
     return true;
   }
   bool close() {
+    Frame frame = std::move(stack_.back());
     stack_.pop_back();
-    return true;
+    if (!frame.object) return put(Json(std::move(frame.values)));
+    Json out = Json::object();
+    auto& members = out.get_ref<Json::object_t&>();
+    members.reserve(frame.values.size());
+    // Appending directly: the container's own insertion looks through all keys first, which is quadratic. A name that stands twice has been reported.
+    for (std::size_t i = 0; i < frame.values.size(); ++i) members.push_back(Json::object_t::value_type(std::move(frame.names[i]), std::move(frame.values[i])));
+    return put(std::move(out));
   }
 };
 

@@ -109,14 +109,18 @@ Compared compare(const arch::Design& made, const workloads::Graph& graph, const 
   EXPECT_GT(run->outputs, 0);
   EXPECT_EQ(run->mismatches, 0) << run->first_mismatch->tensor << "[" << run->first_mismatch->element << "]: " << run->first_mismatch->expected << ", got " << run->first_mismatch->got;
   for (const DesignStep& step : run->steps) {
-    if (stall == 0) EXPECT_EQ(step.start_cycle, step.model_start_cycle) << step.label << " on core " << step.core;
-    if (stall == 0) EXPECT_EQ(step.latency_cycles, step.model_latency_cycles) << step.label << " on core " << step.core;
+    if (stall == 0) {
+      EXPECT_EQ(step.start_cycle, step.model_start_cycle) << step.label << " on core " << step.core;
+      EXPECT_EQ(step.latency_cycles, step.model_latency_cycles) << step.label << " on core " << step.core;
+    }
     ++out.steps;
     out.at_once += std::any_of(run->steps.begin(), run->steps.end(), [&](const DesignStep& other) {
       return other.core != step.core && other.start_cycle < step.start_cycle + step.latency_cycles && step.start_cycle < other.start_cycle + other.latency_cycles;
     });
   }
-  if (stall > 0) EXPECT_GT(run->stalls_injected, 0);
+  if (stall > 0) {
+    EXPECT_GT(run->stalls_injected, 0);
+  }
   return out;
 }
 
@@ -210,7 +214,7 @@ TEST(Cores, BeginsTooEarlyIsFound) {
 
 TEST(Cores, StandstillNamesCoresAndWhatTheyWaitFor) {
   Row row;
-  row.rtl[0] = mutate(row.rtl[0], "done3 <= done3 + more3;", "done3 <= done3;");
+  row.rtl[0] = mutate(row.rtl[0], "done3 <= done3 + {25'd0, more3};", "done3 <= done3;");
   auto run = row.run();
   ASSERT_FALSE(run);
   const std::string text = run.error().text();

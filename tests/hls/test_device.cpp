@@ -122,7 +122,7 @@ TEST(DeviceMemory, BrokenTagsAreFound) {
   const arch::Design made = at_device("ws", true, "ddr4-2400");
   const Rtl sound = *emit_design(made);
   const std::pair<const char*, const char*> mutations[] = {{"class_low[tag] <= q_cls[0];", "class_low[tag] <= !q_cls[0];"},
-                                                           {"more3 = more3 + {31'd0, aged3[i]};", "more3 = more3 + {30'd0, aged3[i], 1'b0};"},
+                                                           {"more3 = more3 + {6'd0, aged3[i]};", "more3 = more3 + {5'd0, aged3[i], 1'b0};"},
                                                            {"wire [5:0] following = tag + 6'd1;", "wire [5:0] following = tag + 6'd2;"}};
   for (std::size_t i = 0; i < std::size(mutations); ++i) {
     if (i > 0 && !long_run()) continue;  // each is a build of its own

@@ -66,7 +66,9 @@ TEST(Levels, RandomDesignsAndMappings) {
       ASSERT_TRUE(run) << run.error().text();
       EXPECT_EQ(run->mismatches, 0) << run->first_mismatch->tensor << "[" << run->first_mismatch->element << "]: " << run->first_mismatch->expected << ", got " << run->first_mismatch->got;
       for (const DesignStep& step : run->steps) {
-        if (stall == 0) EXPECT_EQ(step.latency_cycles, step.model_latency_cycles) << step.label;
+        if (stall == 0) {
+          EXPECT_EQ(step.latency_cycles, step.model_latency_cycles) << step.label;
+        }
       }
       if (testing::Test::HasFailure()) return;
       if (stall > 0) continue;

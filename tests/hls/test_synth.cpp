@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <map>
 
 #include "cosim/model.hpp"
 #include "gnomon/base/json.hpp"
@@ -293,6 +294,65 @@ arch::Design pair(const std::string& first, const std::string& second, const std
   auto design = arch::parse_design(*document);
   EXPECT_TRUE(design) << design.error().text();
   return *design;
+}
+
+arch::Design with_shared_level() {
+  auto document = Document::parse(R"({"version": 1, "name": "outer", "clock_mhz": 500, "cores": [{"name": "npu", "array": {"rows": 2, "cols": 2, "dataflow": "os", "precision": "int8", "accumulator_bits": 32},
+    "levels": [{"name": "ifmap", "holds": ["ifmap"], "kib": 1}, {"name": "filter", "holds": ["filter"], "kib": 1}, {"name": "ofmap", "holds": ["ofmap"], "kib": 1}], "vector": {"lanes": 1}}],
+    "shared": [{"name": "l2", "holds": ["ifmap", "filter", "ofmap"], "kib": 8, "bytes_per_cycle": 4}],
+    "interconnect": {"type": "bus", "bytes_per_cycle": 4}, "memory": {"type": "ideal", "bytes_per_cycle": 2, "latency_cycles": 9}})", "outer.json");
+  EXPECT_TRUE(document) << document.error().text();
+  auto design = arch::parse_design(*document);
+  EXPECT_TRUE(design) << design.error().text();
+  return *design;
+}
+
+// With a shared level there is a unit for transfers over the bus. Truth: all else that does not know of it is the text of the design without one; composed against one flat run (GNOMON_LONG: minutes).
+TEST(Synth, ControlBehindASharedLevel) {
+  const arch::Design outer = with_shared_level();
+  arch::Design alone = outer;
+  alone.shared.clear();
+  const auto with = control_parts(outer, "xcup"), without = control_parts(alone, "xcup");
+  ASSERT_TRUE(with) << with.error().text();
+  ASSERT_TRUE(without) << without.error().text();
+  std::map<std::string, const SynthPart*> known;
+  for (const SynthPart& part : *without) known[part.name] = &part;
+  std::size_t equal = 0, links = 0, joined = 0;
+  for (const SynthPart& part : *with) {
+    if (part.name.starts_with("npu transfers between levels")) {
+      ++links;
+      EXPECT_EQ(part.count, 1);
+      EXPECT_NE(part.job.text.find("_link ("), std::string::npos);
+    } else if (part.name.find("joined") != part.name.npos) {
+      ++joined;
+      // Four levels give the memory's unit its two words; three the bus' unit its four, and the vector unit its three. The narrow sequencer joins one, one and three of two bits.
+      const bool four = part.name == "npu words of 4 levels joined";
+      EXPECT_TRUE(four || part.name == "npu words of 3 levels joined") << part.name;
+      EXPECT_EQ(part.count, four ? 2 * 8 - 1 * 2 : (4 + 3) * 8 - (1 + 3) * 2) << part.name;
+    } else if (known.contains(part.name)) {
+      equal += known[part.name]->job.text == part.job.text;
+    }
+  }
+  EXPECT_EQ(links, 1u);
+  EXPECT_EQ(joined, 2u);
+  EXPECT_EQ(equal, 3u);  // address generators and results; what waits for transfers knows of their counters
+  // Standard cells: its queue stands apart, as the memory unit's does.
+  const auto cells = control_parts(outer, "osu018"), fewer = control_parts(alone, "osu018");
+  ASSERT_TRUE(cells && fewer);
+  EXPECT_EQ(std::count_if(cells->begin(), cells->end(), [](const SynthPart& part) { return part.name.find(" queue of ") != part.name.npos; }),
+            std::count_if(fewer->begin(), fewer->end(), [](const SynthPart& part) { return part.name.find(" queue of ") != part.name.npos; }) + 2);
+  if (std::getenv("GNOMON_LONG") == nullptr) return;
+  SynthOptions o = options("xcup");
+  o.complete = true;
+  const auto composed = synthesise(outer, o);
+  ASSERT_TRUE(composed) << composed.error().text();
+  o.flat = true;
+  const auto flat = synthesise(outer, o);
+  ASSERT_TRUE(flat) << flat.error().text();
+  EXPECT_NEAR(*composed->total.lut, *flat->total.lut, 0.10 * *flat->total.lut);
+  EXPECT_NEAR(*composed->total.ff, *flat->total.ff, 0.05 * *flat->total.ff);
+  EXPECT_EQ(*composed->total.dsp, *flat->total.dsp);
+  EXPECT_EQ(*composed->total.bram, *flat->total.bram);
 }
 
 // Several cores are as many RTLs. Truth: the parts of each core alone behind the same memory; of the figures (GNOMON_LONG: minutes), their sum.

@@ -132,7 +132,9 @@ TEST(Terms, AreNotBoundedByTheLabelsSeen) {
     const double truth = 40 * asked(r, 0);
     EXPECT_EQ(answer->in_range[static_cast<std::size_t>(r)], 0);
     // Far below the labels a term is kept at a thousandth of the smallest.
-    if (r > 0) EXPECT_NEAR(answer->mean(r, 0) / truth, 1, 1e-6);
+    if (r > 0) {
+      EXPECT_NEAR(answer->mean(r, 0) / truth, 1, 1e-6);
+    }
     EXPECT_LE(answer->lower(r, 0), truth);
     EXPECT_GE(answer->upper(r, 0), truth);
   }

@@ -58,9 +58,9 @@ module @TOP@@UNIT@ (
 ?  logic [@TAGS1@:0] open, finished, counted;
 ?  logic [@TAGS1@:0] class_low, class_high;
 ?  wire [@TAG1@:0] following = tag + @TAG@'d1;
-?  logic [31:0] more0, more1, more2, more3;
+?  logic [@TAG@:0] more0, more1, more2, more3;
 ?  assign rq_tag = tag;
-?  assign done = {done3 + more3, done2 + more2, done1 + more1, done0 + more0};
+?  assign done = {done3 + {@TAGPAD@'d0, more3}, done2 + {@TAGPAD@'d0, more2}, done1 + {@TAGPAD@'d0, more1}, done0 + {@TAGPAD@'d0, more0}};
 @TURN@
   always_comb begin
     now_left = started ? left : q_words;
@@ -146,15 +146,15 @@ module @TOP@@UNIT@ (
 ?  assign counted = turned(aged0 | aged1 | aged2 | aged3, @TAG@'d0 - following);
 ?
 ?  always_comb begin
-?    more0 = 32'd0;
-?    more1 = 32'd0;
-?    more2 = 32'd0;
-?    more3 = 32'd0;
+?    more0 = '0;
+?    more1 = '0;
+?    more2 = '0;
+?    more3 = '0;
 ?    for (int i = 0; i < @TAGS@; i = i + 1) begin
-?      more0 = more0 + {31'd0, aged0[i]};
-?      more1 = more1 + {31'd0, aged1[i]};
-?      more2 = more2 + {31'd0, aged2[i]};
-?      more3 = more3 + {31'd0, aged3[i]};
+?      more0 = more0 + {@TAG@'d0, aged0[i]};
+?      more1 = more1 + {@TAG@'d0, aged1[i]};
+?      more2 = more2 + {@TAG@'d0, aged2[i]};
+?      more3 = more3 + {@TAG@'d0, aged3[i]};
 ?    end
 ?  end
 ?
@@ -202,10 +202,10 @@ module @TOP@@UNIT@ (
 ?          open[i] <= 1'b0;
 ?          finished[i] <= 1'b0;
 ?        end else if (complete[i]) finished[i] <= 1'b1;
-?      done0 <= done0 + more0;
-?      done1 <= done1 + more1;
-?      done2 <= done2 + more2;
-?      done3 <= done3 + more3;
+?      done0 <= done0 + {@TAGPAD@'d0, more0};
+?      done1 <= done1 + {@TAGPAD@'d0, more1};
+?      done2 <= done2 + {@TAGPAD@'d0, more2};
+?      done3 <= done3 + {@TAGPAD@'d0, more3};
     end
   end
 endmodule
@@ -337,6 +337,7 @@ std::string unit_text(const DesignShape& shape, bool link, const Places& places)
   set("AW58", aw + (shape.device ? 56 : 58));
   set("TAG", DesignShape::tag_log);
   set("TAGS", 1 << DesignShape::tag_log);
+  set("TAGPAD", 31 - DesignShape::tag_log);
   all["UNIT"] = link ? "_link" : "_dma";
   all["ALLPORT"] = shape.nested ? fill_places("  input  logic [@DONE1@:0] all,\n", places) : "";
   all["MET"] = shape.nested ? needs_met(shape, "all", "q_") : shape.device ? needs_met(shape, "done", "q_") : "done0 >= q_need0 && done1 >= q_need1 && done2 >= q_need2 && done3 >= q_need3";
@@ -347,15 +348,23 @@ std::string unit_text(const DesignShape& shape, bool link, const Places& places)
   return fill_places(choose_lines(dma, shape.device), all);
 }
 
-}  // namespace
-
-std::string dma_text(const DesignShape& shape, const Places& places) { return fill_places(fifo, places) + unit_text(shape, false, places); }
-
-std::string link_text(const DesignShape& shape, const Places& places) {
+/// A link as a unit at a memory: the outer level is one.
+DesignShape as_link(const DesignShape& shape) {
   DesignShape like = shape;
   like.device = false;
   like.flight_log = 2;
   like.dma_lanes = shape.link_lanes;
+  return like;
+}
+
+}  // namespace
+
+std::string dma_text(const DesignShape& shape, const Places& places) { return fill_places(fifo, places) + unit_text(shape, false, places); }
+
+std::vector<QueueShape> link_queues(const DesignShape& shape) { return dma_queues(as_link(shape)); }
+
+std::string link_text(const DesignShape& shape, const Places& places) {
+  const DesignShape like = as_link(shape);
   Places all = places;
   for (const auto& [own, links] : {std::pair{"L", "K"}, {"LM", "KM"}, {"LW", "KW"}, {"LA", "KA"}})
     for (const char* end : {"", "1"}) all[std::string(own) + end] = places.at(std::string(links) + end);

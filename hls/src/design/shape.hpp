@@ -128,8 +128,9 @@ struct QueueShape {
   std::int64_t bits = 1;  ///< of a word
   int log = 2;            ///< words, as a power of two
 };
-/// The queues of a transfers' unit, and those of the whole beside its parts.
+/// The queues of a transfers' unit, of a link's, and those of the whole beside its parts.
 std::vector<QueueShape> dma_queues(const DesignShape& shape);
+std::vector<QueueShape> link_queues(const DesignShape& shape);
 std::vector<QueueShape> whole_queues(const DesignShape& shape);
 /// The beginning of a queue's instance, parameters and name, at `QUEUE_name`.
 void set_queue_places(Places& places, const std::vector<QueueShape>& queues);

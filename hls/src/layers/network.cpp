@@ -154,8 +154,8 @@ Expected<std::vector<LayerShape>> network_shapes(const Network& n) {
       // Trained numbers beside drawn ones would make a network that nobody meant.
       if (!any) first = l;
       const bool trained = n.layers[first].weights.has_value();
-      const auto missing = [&](std::size_t of, const char* key, const std::string& given) {
-        return refuse(ErrorKind::invalid_input, of, key, "missing, and " + given + " are given; all weights and biases of a network are given, or none (then they are drawn from weight_seed)");
+      const auto missing = [&](std::size_t of, const char* key, const std::string& others) {
+        return refuse(ErrorKind::invalid_input, of, key, "missing, and " + others + " are given; all weights and biases of a network are given, or none (then they are drawn from weight_seed)");
       };
       if (trained && !layer.weights) return missing(l, "weights", "those of layer " + std::to_string(first));
       if (trained && layer.bias && !layer.biases) return missing(l, "biases", "weights (\"bias\": false is for layers without biases)");

@@ -38,7 +38,7 @@ std::vector<Digit> signed_digits(std::int64_t odd) {
 void Builder::end_layer() {
   // Blocks of so many registers: what synthesis does with a block grows with the square of its statements.
   constexpr int most = 100;
-  const auto blocks = [&](const std::string& statements, bool reset) {
+  const auto blocks = [&](const std::string& statements, bool with_reset) {
     for (std::size_t at = 0; at < statements.size();) {
       std::string zero;
       const std::size_t first = at;
@@ -46,7 +46,7 @@ void Builder::end_layer() {
         zero += statements.substr(at, statements.find(" <=", at) - at) + " <= '0;\n";
         at = statements.find('\n', at) + 1;
       }
-      clocked += "  always_ff @(posedge clk)\n    " + (reset ? "if (rst) begin\n" + zero + "    end else " : std::string()) + "if (" + prefix_ + "en) begin\n" + statements.substr(first, at - first) + "    end\n";
+      clocked += "  always_ff @(posedge clk)\n    " + (with_reset ? "if (rst) begin\n" + zero + "    end else " : std::string()) + "if (" + prefix_ + "en) begin\n" + statements.substr(first, at - first) + "    end\n";
     }
   };
   blocks(step_, false);

@@ -79,7 +79,9 @@ DesignShape narrowed(const DesignShape& shape) {
   out.dma_lanes = 1;
   out.vector_lanes = std::min<std::int64_t>(shape.vector_lanes, 1);
   out.flight_log = 4;
-  for (DesignShape::Level& level : out.levels) level = {.words = 1, .offset = 0, .banks = 1, .bytes_per_cycle = 1, .holds = {level.holds[0], level.holds[1], level.holds[2]}, .narrow = level.narrow};
+  out.link_lanes = 1;
+  for (DesignShape::Level& level : out.levels)
+    level = {.words = 1, .offset = 0, .banks = 1, .bytes_per_cycle = 1, .holds = {level.holds[0], level.holds[1], level.holds[2]}, .narrow = level.narrow, .shared = level.shared};
   return out;
 }
 
@@ -89,13 +91,22 @@ std::map<std::int64_t, std::int64_t> joined_bits(const DesignShape& s) {
   const auto count = [&](std::int64_t levels, std::int64_t bits) {
     if (levels > 1) out[levels] += bits;
   };
-  const auto holders = [&](std::size_t operand) { return std::count_if(s.levels.begin(), s.levels.end(), [&](const auto& level) { return level.gives(static_cast<arch::Operand>(operand)); }); };
   const std::int64_t all = static_cast<std::int64_t>(s.levels.size()), bits = s.array.precision_bits;
+  const auto those = [&](const auto& are) {
+    std::int64_t found = 0;
+    for (std::size_t l = 0; l < s.levels.size(); ++l) found += are(l) ? 1 : 0;
+    return found;
+  };
+  const auto holders = [&](arch::Operand operand) { return those([&](std::size_t l) { return s.levels[l].gives(operand); }); };
   count(all, s.dma_lanes * bits);
-  count(holders(0), s.ifmap_lanes() * bits);
-  count(holders(1), s.filter_lanes() * bits);
-  count(holders(2), s.array.cols * s.array.accumulator_bits);
-  if (s.vector_lanes > 0) count(all, (2 * s.vector_lanes + 1) * bits);
+  count(holders(arch::Operand::ifmap), s.ifmap_lanes() * bits);
+  count(holders(arch::Operand::filter), s.filter_lanes() * bits);
+  count(holders(arch::Operand::ofmap), s.array.cols * s.array.accumulator_bits);
+  if (s.vector_lanes > 0) count(those([&](std::size_t l) { return !s.levels[l].shared; }), (2 * s.vector_lanes + 1) * bits);
+  for (const DesignShape::Link& link : s.links) {
+    count(those([&](std::size_t l) { return link.inner(l); }), s.link_lanes * bits);
+    count(those([&](std::size_t l) { return link.outer(l); }), s.link_lanes * bits);
+  }
   return out;
 }
 
@@ -106,6 +117,7 @@ Expected<SynthJob> sequencer(const DesignShape& shape) {
   SynthJob job = job_of(dma_text(shape, places), common + "_fifo");
   job.module = common;
   std::string parts = dma_text(shape, places) + feed_text(shape, places) + results_text(shape, places);
+  if (shape.nested) parts += link_text(shape, places);
   if (shape.vector_lanes > 0) parts += vector_text(shape, places);
   if (shape.prices_steps()) parts += meter_text(shape, places);
   for (std::size_t l = 0; l < shape.levels.size(); ++l) parts += level_text(shape, l, places);
@@ -135,13 +147,8 @@ SynthPart queue_part(const std::string& core, const std::string& text, const Que
   return part;
 }
 
-/// Labels are of the RTL without units for transfers between levels, and what a shared level holds reaches the array only through one.
-Expected<DesignShape> synthesised_shape(const arch::Design& design, std::size_t core) {
-  if (design.cores.size() > 1) return core_shape(design, core);
-  if (!design.shared.empty())
-    return fail(ErrorKind::unsupported, "synthesis of the complete design " + in_quotes(design.name) + ": /shared: the units between shared levels and cores have no labels; without complete control all else is synthesised");
-  return design_shape(design);
-}
+/// What a shared level holds reaches the array only through the units between levels; without one, labels are of the RTL without such units.
+Expected<DesignShape> synthesised_shape(const arch::Design& design, std::size_t core) { return design.cores.size() > 1 ? core_shape(design, core) : design_shape(design, !design.shared.empty()); }
 
 void mark_unit(SynthJob& job) {
   job.unit = true;
@@ -162,7 +169,7 @@ Expected<std::vector<SynthPart>> control_parts(const arch::Design& design, const
     return [&shape, part, text, set](std::int64_t lanes) {
       DesignShape one = shape;
       set(one, lanes);
-      return job_of(text(one, design_places(one, common)), common + part, part == "_dma" ? common + "_fifo" : "");
+      return job_of(text(one, design_places(one, common)), common + part, part == "_dma" || part == "_link" ? common + "_fifo" : "");
     };
   };
   const auto square = [](DesignShape& s, std::int64_t lanes) { s.array.rows = s.array.cols = lanes; };
@@ -179,6 +186,11 @@ Expected<std::vector<SynthPart>> control_parts(const arch::Design& design, const
                      bits - less[levels], {}});
   }
   parts.push_back(by_lanes(name + " transfers", shape.dma_lanes, from, unit("_dma", dma_text, [](DesignShape& s, std::int64_t lanes) { s.dma_lanes = lanes; })));
+  if (shape.nested) {
+    const auto with_queue = [](const DesignShape& s, const Places& places) { return dma_text(s, places) + link_text(s, places); };
+    parts.push_back(by_lanes(name + " transfers between levels", shape.link_lanes, from, unit("_link", with_queue, [](DesignShape& s, std::int64_t lanes) { s.link_lanes = lanes; })));
+    parts.back().count = static_cast<std::int64_t>(shape.links.size());
+  }
   parts.push_back(by_lanes(name + " ifmap addresses", shape.ifmap_lanes(), from, unit("_feed_ifmap", feed_text, square)));
   parts.push_back(by_lanes(name + " filter addresses", shape.filter_lanes(), from, unit("_feed_filter", feed_text, square)));
   parts.push_back(by_lanes(name + " results", shape.array.cols, from, unit("_results", results_text, square)));
@@ -194,6 +206,10 @@ Expected<std::vector<SynthPart>> control_parts(const arch::Design& design, const
   }
   for (const QueueShape& queue : whole_queues(narrow)) queues.push_back(queue_part(name, parts[0].job.text, queue));
   for (const QueueShape& queue : dma_queues(shape)) queues.push_back(queue_part(name, parts[0].job.text, queue));
+  for (const QueueShape& queue : shape.nested ? link_queues(shape) : std::vector<QueueShape>()) {
+    queues.push_back(queue_part(name, parts[0].job.text, queue));
+    queues.back().count = static_cast<std::int64_t>(shape.links.size());
+  }
   parts.insert(parts.end(), std::make_move_iterator(queues.begin()), std::make_move_iterator(queues.end()));
   return parts;
 }
@@ -212,12 +228,13 @@ Expected<SynthPart> whole_part(const arch::Design& design, const std::string& ta
   };
   if (auto fits = within("the number of PEs", shape.array.rows * shape.array.cols, most_pes); !fits) return fail(std::move(fits.error()));
   if (auto fits = within("the number of vector lanes", shape.vector_lanes, most_lanes); !fits) return fail(std::move(fits.error()));
-  if (auto fits = within("the number of words that a transfer moves in a cycle", shape.dma_lanes, most_lanes); !fits) return fail(std::move(fits.error()));
+  if (auto fits = within("the number of words that a transfer moves in a cycle", std::max(shape.dma_lanes, shape.link_lanes), most_lanes); !fits) return fail(std::move(fits.error()));
   auto array = emit_array(shape.array, RtlStyle::modules, shape.prices_steps());
   if (!array) return fail(std::move(array.error()));
   const Places places = design_places(shape, common);
   SynthPart part{core.name + " array and control", {common, array->text + dma_text(shape, places) + feed_text(shape, places) + results_text(shape, places), true}, 1, {}};
   std::string& text = part.job.text;
+  if (shape.nested) text += link_text(shape, places);
   if (shape.vector_lanes > 0) text += vector_text(shape, places);
   if (shape.prices_steps()) text += meter_text(shape, places);
   for (std::size_t l = 0; l < shape.levels.size(); ++l)

@@ -351,6 +351,11 @@ struct DesignParts {
 
 Expected<DesignParts> parts_of(const arch::Design& design, const SynthOptions& options, SynthResult& result) {
   DesignParts out;
+  const auto shared_parts = [&]() -> Expected<void> {
+    for (const arch::Level& level : design.shared)
+      if (auto done = level_parts(level, level.name, options.target, out.parts, result); !done) return done;
+    return {};
+  };
   if (options.flat && options.complete) {
     for (std::size_t c = 0; c < design.cores.size(); ++c) {
       auto whole = whole_part(design, options.target, c);
@@ -359,6 +364,7 @@ Expected<DesignParts> parts_of(const arch::Design& design, const SynthOptions& o
       for (const arch::Level& level : design.cores[c].levels)
         if (auto done = level_parts(level, design.cores[c].name + " " + level.name, options.target, out.parts, result); !done) return fail(std::move(done.error()));
     }
+    if (auto done = shared_parts(); !done) return fail(std::move(done.error()));
     out.control_from = out.parts.size();
     return out;
   }
@@ -377,8 +383,7 @@ Expected<DesignParts> parts_of(const arch::Design& design, const SynthOptions& o
       out.parts.push_back({core.name + " vector lane", {lane.top, lane.text, true}, core.vector_lanes, {}});
     }
   }
-  for (const arch::Level& level : design.shared)
-    if (auto done = level_parts(level, level.name, options.target, out.parts, result); !done) return fail(std::move(done.error()));
+  if (auto done = shared_parts(); !done) return fail(std::move(done.error()));
   out.control_from = out.parts.size();
   if (!options.complete) return out;
   for (std::size_t c = 0; c < design.cores.size(); ++c) {

@@ -96,7 +96,7 @@ class Sampler {
     Expected<void> status() const override { return source->status(); }
   };
 
-  Sampler(const arch::Dram& dram, std::int64_t requests, double fraction) : random_(place_seed) {
+  Sampler(const arch::Dram& dram, std::int64_t given, double fraction) : random_(place_seed) {
     DramOptions options;
     options.bursts_per_cycle = 1;
     arch::Dram simulated = dram;
@@ -104,7 +104,7 @@ class Sampler {
     simulated.controller.refresh_max_postponed = simulated.controller.refresh_max_pulled_in = 0;
     if (!frequent_refreshes(dram)) simulated.controller.refresh = arch::DramRefresh::none;
     system_ = std::make_unique<DramSystem::Impl>(simulated, options);
-    const double budget = fraction * static_cast<double>(requests);
+    const double budget = fraction * static_cast<double>(given);
     // Full buffers are to be passed through twice in a window, where that leaves some windows.
     const arch::DramController& c = dram.controller;
     const std::int64_t held = std::int64_t{c.buffer_capacity()} * dram.channels * (c.buffer == arch::DramBuffer::bankwise ? dram.banks_per_channel() : 1);
@@ -112,7 +112,7 @@ class Sampler {
     windows_ = std::clamp<std::int64_t>(static_cast<std::int64_t>(budget / static_cast<double>(std::max(window_requests, 2 * held))), std::min(least_windows, affordable), most_windows);
     window_ = std::max<std::int64_t>(8, static_cast<std::int64_t>(budget / static_cast<double>(windows_)));
     warm_ = std::min(std::max(warm_requests, held), static_cast<std::int64_t>(warm_share * static_cast<double>(window_)));
-    share_ = requests / windows_;
+    share_ = given / windows_;
     slow_ = frequent_refreshes(dram) ? 1 : 1 / (1 - refresh_share(dram));
   }
 

@@ -77,21 +77,15 @@ Reckoned reckon(const Shape& s) {
   return out;
 }
 
-/// Columns of a description, by name; numbers but for the dataflow.
-class Rows {
+/// A column of a description; numbers but for the dataflow.
+class Values {
  public:
-  explicit Rows(const LabelTable& table) : table_(table) {}
-  double operator()(const std::string& name, std::size_t row) const {
-    const Column& column = *table_.find(name);
-    return column.numeric ? column.numbers[row] : std::nan("");
-  }
-  std::string word(const std::string& name, std::size_t row) const {
-    const Column& column = *table_.find(name);
-    return column.numeric ? number(column.numbers[row]) : column.words[row];
-  }
+  Values(const LabelTable& table, const std::string& name) : column_(*table.find(name)) {}
+  double operator()(std::size_t row) const { return column_.numeric ? column_.numbers[row] : std::nan(""); }
+  std::string word(std::size_t row) const { return column_.numeric ? number(column_.numbers[row]) : column_.words[row]; }
 
  private:
-  const LabelTable& table_;
+  const Column& column_;
 };
 
 }  // namespace
@@ -118,21 +112,27 @@ bool is_design_table(const LabelTable& table) {
   return std::all_of(design_features().begin(), design_features().end(), [&](const DesignFeature& feature) { return feature.derived || table.find(feature.name); });
 }
 
-LabelTable with_design_features(const LabelTable& table) {
-  LabelTable out = table;
-  const Rows at(table);
+LabelTable with_design_features(LabelTable table) {
+  struct Level {
+    Values kib, banks, rate;
+  };
+  std::vector<Level> levels;
+  for (const std::string operand : operands) levels.push_back({{table, operand + "_kib"}, {table, operand + "_banks"}, {table, operand + "_bytes_per_cycle"}});
+  const Values all_rows(table, "rows"), all_cols(table, "cols"), all_bits(table, "precision_bits"), all_sums(table, "accumulator_bits"), all_overlaps(table, "overlap"), all_lanes(table, "lanes"),
+      all_flows(table, "dataflow"), all_memories(table, "memory_bytes_per_cycle");
   std::vector<Column> derived;
+  derived.reserve(design_features().size());
   for (const DesignFeature& feature : design_features())
     if (feature.derived) derived.push_back({feature.name, feature.unit, true, std::vector<double>(table.rows()), {}});
   for (std::size_t r = 0; r < table.rows(); ++r) {
-    const double rows = at("rows", r), cols = at("cols", r), bits = at("precision_bits", r), sums = at("accumulator_bits", r), overlap = at("overlap", r), lanes = at("lanes", r);
-    const std::string flow = at.word("dataflow", r);
+    const double rows = all_rows(r), cols = all_cols(r), bits = all_bits(r), sums = all_sums(r), overlap = all_overlaps(r), lanes = all_lanes(r);
+    const std::string flow = all_flows.word(r);
     // A PE's registers: both operands and the sum, and what waits beside them where folds overlap (a sum where it stays, else an operand).
     const double registers = 2 * bits + sums + (overlap > 0 ? (outputs_stay(flow) ? sums : bits) : 0);
     double transfers = 0, blocks = 0, small = 0;
-    for (const std::string operand : operands) {
-      const double bytes = at(operand + "_kib", r) * 1024, banks = at(operand + "_banks", r), rate = at(operand + "_bytes_per_cycle", r);
-      transfers = std::max(transfers, std::min(rate, at("memory_bytes_per_cycle", r)) * 8 / bits);
+    for (const Level& level : levels) {
+      const double bytes = level.kib(r) * 1024, banks = level.banks(r), rate = level.rate(r);
+      transfers = std::max(transfers, std::min(rate, all_memories(r)) * 8 / bits);
       const double word = std::max(1.0, std::floor(rate / banks));
       const double words = std::ceil(bytes / (banks * word));
       (words > small_words ? blocks : small) += banks * (words > small_words ? blocks_of(words, 8 * word) : 8 * word);
@@ -148,12 +148,13 @@ LabelTable with_design_features(const LabelTable& table) {
     for (std::size_t d = 0; d < derived.size(); ++d) derived[d].numbers[r] = values[d];
   }
   for (Column& column : derived)
-    if (!table.find(column.name)) out.add(std::move(column));
-  return out;
+    if (!table.find(column.name)) table.add(std::move(column));
+  return table;
 }
 
 Expected<LabelTable> design_table(const std::vector<arch::Design>& designs) {
   std::vector<Column> columns;
+  columns.reserve(design_features().size());
   for (const DesignFeature& feature : design_features())
     if (!feature.derived) columns.push_back({feature.name, feature.unit, feature.name != "dataflow", {}, {}});
   for (const arch::Design& design : designs) {
@@ -187,6 +188,7 @@ Expected<LabelTable> design_table(const std::vector<arch::Design>& designs) {
     }
   }
   LabelTable out;
+  out.reserve(design_features().size());
   for (Column& column : columns) out.add(std::move(column));
   return out;
 }
@@ -210,7 +212,7 @@ Expected<LabelTable> read_design_table(const std::string& json, const std::strin
   }
   auto table = design_table(designs);
   if (!table) return table;
-  return with_design_features(*table);
+  return with_design_features(std::move(*table));
 }
 
 }  // namespace gnomon::surrogate

@@ -159,7 +159,7 @@ bool same_unit(const std::string& a, const std::string& b) {
 }
 
 std::string wrong_unit(const std::string& stated, const std::string& of_model) {
-  if (stated.empty() || same_unit(stated, of_model)) return "";
+  if (stated.empty() || stated == of_model || same_unit(stated, of_model)) return "";
   return "found the unit " + in_quotes(stated) + "; " + (of_model.empty() ? "the model has none here, so that it cannot be compared" : "the model was trained in " + in_quotes(of_model));
 }
 

@@ -25,9 +25,17 @@ std::string word_at(const Column& column, std::size_t row) {
 /// [rows, features] of a table, or what is wrong with its columns. `bounds`: of the values, none while training.
 RealMatrix numbers_of(const std::vector<Feature>& features, const std::vector<Bound>& bounds, const arch::LabelTable& table, std::vector<Problem>& problems) {
   RealMatrix x(static_cast<Eigen::Index>(table.rows()), static_cast<Eigen::Index>(features.size()));
+  // Most tables have the features in their order.
+  std::size_t next = 0;
+  const auto find = [&](const std::string& name) {
+    const auto& columns = table.columns();
+    const Column* found = next < columns.size() && columns[next].name == name ? &columns[next] : table.find(name);
+    if (found) next = static_cast<std::size_t>(found - columns.data()) + 1;
+    return found;
+  };
   for (std::size_t f = 0; f < features.size(); ++f) {
     const Feature& feature = features[f];
-    const Column* found = table.find(feature.name);
+    const Column* found = find(feature.name);
     const bool constant = feature.categories.empty() && !feature.may_miss && feature.low == feature.high;
     if (!found) {
       if (constant) {

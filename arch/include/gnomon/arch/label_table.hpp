@@ -27,6 +27,8 @@ class LabelTable {
   std::string to_csv() const;
 
   void add(Column column);
+  /// Room for so many columns, that they need not move while they are added.
+  void reserve(std::size_t columns) { columns_.reserve(columns); }
   void set_unit(const std::string& name, const std::string& unit);
   std::size_t rows() const { return rows_; }
   const std::vector<Column>& columns() const { return columns_; }

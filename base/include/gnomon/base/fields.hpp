@@ -27,12 +27,12 @@
 /// and is then read with `read_fields<Array>(document)`, which collects every error of the file before it gives up.
 namespace gnomon {
 
-/// What is said of one key, whatever is done with it. Inside a list the reader uses the index as the name.
+/// What is said of one key, whatever is done with it. Inside a list the reader uses the index as the name. Nobody keeps a key: its texts live as long as the call.
 struct Key {
   enum Presence { optional, required };
-  std::string name;
-  std::string doc = {};
-  std::string unit = {};
+  std::string_view name;
+  std::string_view doc = {};
+  std::string_view unit = {};
   Presence presence = optional;
 };
 

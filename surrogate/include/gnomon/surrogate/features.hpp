@@ -53,7 +53,7 @@ const std::vector<DesignFeature>& design_features();
 /// Whether a table has all columns of the description.
 bool is_design_table(const arch::LabelTable& table);
 /// The table with the derived columns that it lacks; it is a design table.
-arch::LabelTable with_design_features(const arch::LabelTable& table);
+arch::LabelTable with_design_features(arch::LabelTable table);
 
 /// The description of each design, a row each. Unsupported, naming the field: what has no complete RTL (several cores, shared levels, device memory,
 /// floating point), and levels that hold several operands.
