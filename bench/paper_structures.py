@@ -41,6 +41,12 @@ HEADS, WIDTH = 5, 512
 Tree = dict[str, Any]
 
 
+def one_of(word: str, known: list[str], path: Path) -> list[float]:
+    if word not in known:
+        raise SystemExit(f"{path}: found {word!r} in a layer; known are {', '.join(known)}")
+    return [float(word == each) for each in known]
+
+
 class Table:
     """Networks as arrays: `tokens` (networks x layers x features, zeros behind the last layer), `count`, `globals` (strategy and io, one-hot), `means`, `y`."""
 
@@ -58,7 +64,7 @@ class Table:
             stream, resource = float(row["io"] == "io_stream"), float(row["strategy"] == "resource")
             for at, layer in enumerate(of):
                 numbers = [math.log2(1 + float(layer[name])) for name in NUMBERS]
-                kinds = [float(layer["type"] == kind) for kind in TYPES] + [float(layer["activation"] == kind) for kind in ACTIVATIONS]
+                kinds = one_of(layer["type"], TYPES, path) + one_of(layer["activation"], ACTIVATIONS, path)
                 self.tokens[r, at] = [*numbers, bits, *kinds, stream, resource]
             for k, kind in enumerate(TYPES):
                 mine = [self.tokens[r, at, : len(NUMBERS)] for at, layer in enumerate(of) if layer["type"] == kind]

@@ -242,16 +242,20 @@ TEST(Synth, RefusesWhatIsTooBigOrUnknown) {
   EXPECT_NE(refused.error().text().find("at most 4096"), std::string::npos) << refused.error().text();
 }
 
-arch::Design whole(int rows, int lanes) {
-  const std::string core = R"({"name": "npu", "array": {"rows": )" + std::to_string(rows) + R"(, "cols": 2, "dataflow": "os", "precision": "int8", "accumulator_bits": 32},
-    "levels": [{"name": "ifmap", "holds": ["ifmap"], "kib": 2}, {"name": "filter", "holds": ["filter"], "kib": 2}, {"name": "ofmap", "holds": ["ofmap"], "kib": 2}],
-    "vector": {"lanes": )" + std::to_string(lanes) + "}}";
-  auto document = Document::parse(R"({"version": 1, "name": "whole", "clock_mhz": 500, "cores": [)" + core + R"(],
-    "interconnect": {"type": "bus", "bytes_per_cycle": 2}, "memory": {"type": "ideal", "bytes_per_cycle": 2, "latency_cycles": 9}})", "whole.json");
+arch::Design design_of(const std::string& json) {
+  auto document = Document::parse(json, "design.json");
   EXPECT_TRUE(document) << document.error().text();
   auto design = arch::parse_design(*document);
   EXPECT_TRUE(design) << design.error().text();
   return *design;
+}
+
+arch::Design whole(int rows, int lanes) {
+  const std::string core = R"({"name": "npu", "array": {"rows": )" + std::to_string(rows) + R"(, "cols": 2, "dataflow": "os", "precision": "int8", "accumulator_bits": 32},
+    "levels": [{"name": "ifmap", "holds": ["ifmap"], "kib": 2}, {"name": "filter", "holds": ["filter"], "kib": 2}, {"name": "ofmap", "holds": ["ofmap"], "kib": 2}],
+    "vector": {"lanes": )" + std::to_string(lanes) + "}}";
+  return design_of(R"({"version": 1, "name": "whole", "clock_mhz": 500, "cores": [)" + core + R"(],
+    "interconnect": {"type": "bus", "bytes_per_cycle": 2}, "memory": {"type": "ideal", "bytes_per_cycle": 2, "latency_cycles": 9}})");
 }
 
 TEST(Synth, ControlOfACompleteDesign) {
@@ -288,24 +292,15 @@ arch::Design pair(const std::string& first, const std::string& second, const std
     return R"({"name": ")" + name + R"(", "array": )" + array + R"(, "levels": [{"name": "ifmap", "holds": ["ifmap"], "kib": 2}, {"name": "filter", "holds": ["filter"], "kib": 2},
       {"name": "ofmap", "holds": ["ofmap"], "kib": 2}], "vector": {"lanes": 1}})";
   };
-  auto document = Document::parse(R"({"version": 1, "name": "pair", "clock_mhz": 500, "cores": [)" + core("one", first) + (second.empty() ? "" : ", " + core("two", second)) + "]," + shared +
-                                      R"("interconnect": {"type": "bus", "bytes_per_cycle": 1}, "memory": {"type": "ddr3-1600", "channels": 1}})",
-                                  "pair.json");
-  EXPECT_TRUE(document) << document.error().text();
-  auto design = arch::parse_design(*document);
-  EXPECT_TRUE(design) << design.error().text();
-  return *design;
+  return design_of(R"({"version": 1, "name": "pair", "clock_mhz": 500, "cores": [)" + core("one", first) + (second.empty() ? "" : ", " + core("two", second)) + "]," + shared +
+                   R"("interconnect": {"type": "bus", "bytes_per_cycle": 1}, "memory": {"type": "ddr3-1600", "channels": 1}})");
 }
 
 arch::Design with_shared_level() {
-  auto document = Document::parse(R"({"version": 1, "name": "outer", "clock_mhz": 500, "cores": [{"name": "npu", "array": {"rows": 2, "cols": 2, "dataflow": "os", "precision": "int8", "accumulator_bits": 32},
+  return design_of(R"({"version": 1, "name": "outer", "clock_mhz": 500, "cores": [{"name": "npu", "array": {"rows": 2, "cols": 2, "dataflow": "os", "precision": "int8", "accumulator_bits": 32},
     "levels": [{"name": "ifmap", "holds": ["ifmap"], "kib": 1}, {"name": "filter", "holds": ["filter"], "kib": 1}, {"name": "ofmap", "holds": ["ofmap"], "kib": 1}], "vector": {"lanes": 1}}],
     "shared": [{"name": "l2", "holds": ["ifmap", "filter", "ofmap"], "kib": 8, "bytes_per_cycle": 4}],
-    "interconnect": {"type": "bus", "bytes_per_cycle": 4}, "memory": {"type": "ideal", "bytes_per_cycle": 2, "latency_cycles": 9}})", "outer.json");
-  EXPECT_TRUE(document) << document.error().text();
-  auto design = arch::parse_design(*document);
-  EXPECT_TRUE(design) << design.error().text();
-  return *design;
+    "interconnect": {"type": "bus", "bytes_per_cycle": 4}, "memory": {"type": "ideal", "bytes_per_cycle": 2, "latency_cycles": 9}})");
 }
 
 // With a shared level there is a unit for transfers over the bus. Truth: all else that does not know of it is the text of the design without one; composed against one flat run (GNOMON_LONG: minutes).
