@@ -28,12 +28,14 @@ Json core(const std::string& name, const std::string& flow, std::int64_t rows, s
   return out;
 }
 
-arch::Design cores(const std::vector<Json>& list, std::int64_t bus, const std::string& memory, std::int64_t rate = 4, std::int64_t latency = 5) {
+arch::Design cores(const std::vector<Json>& list, std::int64_t bus, const std::string& memory, std::int64_t rate = 4, std::int64_t latency = 5,
+                   const std::function<void(Json&)>& changes = {}) {
   return design("os", false, [&](Json& json) {
     json["cores"] = list;
     json["interconnect"]["bytes_per_cycle"] = bus;
     if (memory == "ideal") json["memory"] = Json{{"type", memory}, {"bytes_per_cycle", rate}, {"latency_cycles", latency}};
     else json["memory"] = Json{{"type", memory}, {"channels", 1}};
+    if (changes) changes(json);
   });
 }
 
@@ -91,6 +93,16 @@ std::shared_ptr<const workloads::Graph> branches(Random& random, std::int64_t co
   return graph ? *graph : nullptr;
 }
 
+/// Operands that work steps keep in shared levels.
+std::int64_t kept_in_shared(const arch::Design& made, const arch::Mapping& mapping) {
+  std::int64_t out = 0;
+  for (const arch::StepMapping& step : mapping.steps)
+    for (const arch::LevelLoops& entry : step.levels)
+      if (std::any_of(made.shared.begin(), made.shared.end(), [&](const arch::Level& level) { return level.name == entry.level; }))
+        out += std::count(std::begin(entry.keeps), std::end(entry.keeps), true);
+  return out;
+}
+
 struct Compared {
   std::int64_t steps = 0, at_once = 0;  ///< at_once: steps that run while one of another core does
   bool refused = false;                 ///< a pooling
@@ -124,17 +136,20 @@ Compared compare(const arch::Design& made, const workloads::Graph& graph, const 
   return out;
 }
 
-// The shipped design of two cores at a DRAM device.
-TEST(Cores, PairRunsLenet) {
-  const auto made = arch::load_design((std::filesystem::path(GNOMON_SOURCE_DIR) / "examples/designs/pair.json").string());
-  ASSERT_TRUE(made) << made.error().text();
-  const auto lenet = workload("examples/workloads/lenet5.json");
-  EXPECT_EQ(compare(*made, *lenet, {}, 0, 1).steps, 7);
-  compare(*made, *lenet, spread(*made, *lenet, [](std::size_t step) { return step % 2; }), 0, 1);
+// The shipped designs of two cores at a DRAM device.
+TEST(Cores, PairsRunLenet) {
+  for (const char* name : {"pair.json", "pair-l2.json"}) {
+    SCOPED_TRACE(name);
+    const auto made = arch::load_design((std::filesystem::path(GNOMON_SOURCE_DIR) / "examples/designs" / name).string());
+    ASSERT_TRUE(made) << made.error().text();
+    const auto lenet = workload("examples/workloads/lenet5.json");
+    EXPECT_EQ(compare(*made, *lenet, {}, 0, 1).steps, 7);
+    compare(*made, *lenet, spread(*made, *lenet, [](std::size_t step) { return step % 2; }), 0, 1);
+  }
 }
 
-/// Two or three of six cores, at an ideal memory or a device.
-arch::Design drawn(Random& random, std::string& memory) {
+/// Two or three of six cores, at an ideal memory or a device, with up to two shared levels.
+arch::Design drawn(Random& random, std::string& memory, std::int64_t shared = 0) {
   const std::vector<Json> all{core("a", "os", 4, 4, true, 8, 4), core("b", "ws", 4, 6, true, 4, 0), core("c", "is", 3, 4, false, 8, 2),
                               core("d", "ws", 2, 8, false, 4, 4), core("e", "os", 5, 3, false, 8, 1), core("f", "is", 4, 4, true, 4, 3)};
   std::vector<Json> list;
@@ -144,7 +159,17 @@ arch::Design drawn(Random& random, std::string& memory) {
   }
   list[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(list.size()) - 1))]["vector"]["lanes"] = 4;
   memory = random.chance(0.6) ? "ideal" : random.pick<std::string>({"ddr4-2400", "hbm2-2000", "lpddr4-3200"});
-  return cores(list, 8, memory, random.pick<std::int64_t>({4, 8}), random.pick<std::int64_t>({0, 1, 7, 40}));
+  const auto rate = random.pick<std::int64_t>({4, 8}), latency = random.pick<std::int64_t>({0, 1, 7, 40});
+  return cores(list, shared > 0 ? random.pick<std::int64_t>({2, 4, 8}) : 8, memory, rate, latency, [&](Json& json) {
+    for (std::int64_t s = 0; s < shared; ++s) {
+      Json level{{"name", "shared" + std::to_string(s)}, {"kib", random.pick<std::int64_t>({12, 24, 48}) * (s + 1)}, {"bytes_per_cycle", random.pick<std::int64_t>({2, 4, 8})}, {"double_buffered", random.chance(0.5)}};
+      level["holds"] = random.chance(0.5) ? Json{"ifmap", "filter", "ofmap"} : random.pick<Json>({Json{"filter", "ofmap"}, Json{"ifmap", "filter"}, Json{"ifmap", "ofmap"}});
+      json["shared"].push_back(level);
+    }
+    if (shared > 0)  // small ones, which are filled again and again
+      for (Json& core : json["cores"])
+        for (Json& level : core["levels"]) level["kib"] = random.pick<double>({0.5, 1, 4});
+  });
 }
 
 // Five designs, two workloads each; GNOMON_LONG=1: 60 designs of 4 workloads each.
@@ -197,6 +222,72 @@ struct Row {
   Expected<DesignCosim> run() const { return cosimulate_design({made, *graph, mapping, options(), {}, rtl}); }
 };
 
+// A unit that moves words over the bus without having it shows in a cycle, a word or a refusal.
+TEST(Cores, BusWithoutGrantIsFound) {
+  const Json level{{"name", "buffer"}, {"kib", 32}, {"bytes_per_cycle", 4}, {"holds", {"ifmap", "ofmap"}}};  // filters go past it, so that both units use the bus
+  const arch::Design made = cores({core("a", "os", 4, 4, true, 8, 4), core("b", "ws", 4, 6, true, 4, 0)}, 4, "ideal", 4, 5, [&](Json& json) {
+    json["shared"] = Json::array({level});
+    for (Json& one : json["cores"])
+      for (Json& own : one["levels"]) own["kib"] = 0.5;
+  });
+  const auto graph = products("a,25,17,29\nb,23,16,70\n");
+  const arch::Mapping mapping = spread(made, *graph, [](std::size_t step) { return step; });
+  ASSERT_EQ(kept_in_shared(made, mapping), 4);
+  const std::vector<Rtl> sound{*emit_core(made, 0, false, true), *emit_core(made, 1, false, true)};
+  auto run = cosimulate_design({made, *graph, mapping, options(), {}, sound});
+  ASSERT_TRUE(run) << run.error().text();
+  EXPECT_TRUE(run->outputs_match());
+  for (const DesignStep& step : run->steps) EXPECT_EQ(step.latency_cycles, step.model_latency_cycles) << step.label;
+  const std::pair<const char*, const char*> mutations[] = {{".rd_ready(link1_grant)", ".rd_ready(1'b1)"}, {"!started && !released", "!started && released"}};
+  for (const auto& [from, to] : mutations) {
+    SCOPED_TRACE(from);
+    std::vector<Rtl> broken = sound;
+    broken[1] = mutate(sound[1], from, to);
+    ASSERT_FALSE(broken[1].text.empty()) << "not in the text";
+    auto wrong = cosimulate_design({made, *graph, mapping, options(), {}, broken});
+    EXPECT_TRUE(!wrong || wrong->mismatches > 0 || std::any_of(wrong->steps.begin(), wrong->steps.end(), [](const DesignStep& step) { return step.latency_cycles != step.model_latency_cycles; }));
+  }
+}
+
+// One or two shared levels between the cores and the memory: an ideal memory's link, the bus, and that between the shared levels are had by one core at a time.
+// Four designs; GNOMON_LONG=1: 60.
+TEST(Cores, RandomDesignsWithSharedLevels) {
+  const std::uint64_t wanted = long_run() ? 60 : 4, networks = long_run() ? 4 : 2;
+  Compared all;
+  std::int64_t runs = 0, devices = 0, refused = 0, kept = 0, two = 0;
+  const std::vector<std::shared_ptr<const workloads::Graph>> known{workload("tests/hls/workloads/residual_block.json"), products("a,5,7,9\nb,13,6,70\nc,1,1,1\nd,17,20,30\ne,12,12,12\n"),
+                                                                   workload("examples/workloads/lenet5.json")};
+  for (std::uint64_t seed = 1; seed <= wanted; ++seed) {
+    Random random(derive(seed, "cores and shared levels"));
+    std::string memory;
+    const arch::Design made = drawn(random, memory, random.integer(1, 2));
+    for (std::uint64_t n = 0; n < networks; ++n) {
+      SCOPED_TRACE("seed " + std::to_string(seed) + ", workload " + std::to_string(n) + ", " + memory + ", " + std::to_string(made.cores.size()) + " cores, " + std::to_string(made.shared.size()) + " shared levels");
+      const auto graph = n % 2 == 0 ? branches(random, random.integer(4, 12)) : known[static_cast<std::size_t>(random.integer(0, 2))];
+      ASSERT_TRUE(graph);
+      const arch::Mapping mapping = spread(made, *graph, [&](std::size_t) { return static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(made.cores.size()) - 1)); });
+      if (testing::Test::HasFailure()) return;
+      const Compared one = compare(made, *graph, mapping, 0, seed);
+      if (testing::Test::HasFailure()) return;
+      refused += one.refused;
+      if (one.refused) continue;
+      all.steps += one.steps;
+      all.at_once += one.at_once;
+      kept += kept_in_shared(made, mapping);
+      ++runs;
+      devices += memory == "ideal" ? 0 : 1;
+      two += made.shared.size() > 1 ? 1 : 0;
+      if ((seed + n) % 3 == 0) compare(made, *graph, mapping, 0.3, seed);
+      if (testing::Test::HasFailure()) return;
+    }
+  }
+  std::printf("%lld runs (%lld at a DRAM device, %lld with two shared levels), %lld work steps, %lld of them while another core had one, %lld operands kept in shared levels: no difference; %lld runs refused\n",
+              static_cast<long long>(runs), static_cast<long long>(devices), static_cast<long long>(two), static_cast<long long>(all.steps), static_cast<long long>(all.at_once), static_cast<long long>(kept),
+              static_cast<long long>(refused));
+  EXPECT_GT(all.at_once, all.steps / 8);
+  EXPECT_GT(kept, all.steps / 3);
+}
+
 TEST(Cores, BeginsTooEarlyIsFound) {
   Row row;
   auto sound = row.run();
@@ -236,7 +327,6 @@ TEST(Cores, WhatHasNoRtlIsRefusedByName) {
     EXPECT_EQ(run.error().kind(), ErrorKind::unsupported);
     EXPECT_NE(run.error().text().find(field), std::string::npos) << run.error().text();
   };
-  refused([](Json& json) { json["shared"] = Json::parse(R"([{"name": "l2", "kib": 64, "holds": ["ifmap", "filter", "ofmap"]}])"); }, "/shared");
   refused([](Json& json) { json["cores"][1]["array"]["precision"] = "int16"; }, "/cores/1/array/precision");
   refused([](Json& json) { json["cores"][1]["array"]["accumulator_bits"] = 24; }, "/cores/1/array/accumulator_bits");
   refused([](Json& json) { json["cores"][1]["vector"]["lanes"] = 300; }, "/cores/1/vector/lanes");

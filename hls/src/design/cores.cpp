@@ -17,12 +17,12 @@ namespace gnomon::hls {
 arch::Design core_alone(const arch::Design& design, std::size_t core) {
   arch::Design out = design;
   out.cores = {design.cores[core]};
+  for (arch::Level& level : out.shared) level.bytes /= static_cast<std::int64_t>(design.cores.size());
   return out;
 }
 
 Expected<DesignShape> core_shape(const arch::Design& design, std::size_t core, bool nested) {
   const std::string name = "RTL of the complete design " + in_quotes(design.name) + ": ", field = "/cores/" + std::to_string(core);
-  if (!design.shared.empty()) return fail(ErrorKind::unsupported, name + "/shared: shared levels of several cores are not supported");
   const arch::Array &own = design.cores[core].array, &first = design.cores[0].array;
   if (own.precision.name != first.precision.name)
     return fail(ErrorKind::unsupported, name + field + "/array/precision: " + in_quotes(own.precision.name) + "; all cores must have that of the first one, " + in_quotes(first.precision.name));
@@ -35,6 +35,7 @@ Expected<DesignShape> core_shape(const arch::Design& design, std::size_t core, b
     return fail(shape.error().kind(), text);
   }
   shape->device = true;
+  shape->granted = true;
   shape->flight_log = DesignShape{}.flight_log;
   return shape;
 }

@@ -308,7 +308,7 @@ std::vector<QueueShape> dma_queues(const DesignShape& shape) { return {{"flights
 namespace {
 
 /// Core and shared levels have the bus in turns with the memory: the memory's unit tells how many of its transfers have left their links, which is when their last words have been
-/// asked for or, at a device, when its controller has taken their last burst and the next request may come.
+/// asked for or, at a device, when its controller has taken their last burst and the next request may come (several cores are told: `released`).
 void add_turns(const DesignShape& shape, bool link, Places& all) {
   all["TURNPORT"] = link ? "  input  logic [31:0] issued,\n" : "  output logic [31:0] issued,\n";
   if (link) {
@@ -317,7 +317,9 @@ void add_turns(const DesignShape& shape, bool link, Places& all) {
   }
   all["UNPACK"].insert(all["UNPACK"].find("  wire [31:0] q_need_i "), "  /* verilator lint_off UNUSEDSIGNAL */  // of links\n");
   all["UNPACK"] += "  /* verilator lint_on UNUSEDSIGNAL */\n";
-  all["TURN"] = shape.device ? "  logic [31:0] asked;\n  assign issued = asked - {31'd0, asked != 32'd0 && !started && !rq_ready};\n" : "  logic [31:0] asked;\n  assign issued = asked;\n";
+  if (shape.granted) all["TURNPORT"] += "  input  logic released,\n";
+  all["TURN"] = shape.granted ? "  logic [31:0] asked;\n  assign issued = asked - {31'd0, asked != 32'd0 && !started && !released};\n"
+                : shape.device ? "  logic [31:0] asked;\n  assign issued = asked - {31'd0, asked != 32'd0 && !started && !rq_ready};\n" : "  logic [31:0] asked;\n  assign issued = asked;\n";
   all["TURNRESET"] = "      asked <= 32'd0;\n";
   all["TURNCOUNT"] = "      if (go && last) asked <= asked + 32'd1;\n";
 }

@@ -74,9 +74,7 @@ class Driver : public sim::CycleUser, public CoreRtl {
     run_.set(runs ? 1 : 0);
     model_.eval();
   }
-  bool next_has_all() const override {
-    return transfers_ < static_cast<std::int64_t>(job_.program.device.size()) && reached(now(), job_.program.device[static_cast<std::size_t>(transfers_)].need);
-  }
+  bool has(const Progress& need) const override { return reached(now(), need); }
   bool asks() override {
     if (transfer_ >= 0 || late_request_ || finished()) return false;
     rq_ready_.set(1);
@@ -91,6 +89,17 @@ class Driver : public sim::CycleUser, public CoreRtl {
     model_.eval();
     port_free_ = true;
     return next_request();
+  }
+  void release() override {
+    if (!tells_release_) return;
+    released_.set(1);
+    model_.eval();
+  }
+  bool asks(const SharedLink& link) const override { return link_asks_[place_of(link)].get() != 0; }
+  void grant(const SharedLink& link, bool granted) override {
+    link_grant_[place_of(link)].set(granted ? 1 : 0);
+    model_.eval();
+    if (granted) last_moved_ = cycle_;
   }
   std::int64_t last_moved() const override { return last_moved_; }
   void give_up(std::int64_t cycle, const std::string& why) override { stop(cycle, why + ": " + where()); }
@@ -125,9 +134,14 @@ class Driver : public sim::CycleUser, public CoreRtl {
   bool late_read_ = false, late_write_ = false, late_answer_ = false, late_request_ = false;
   std::int64_t transfer_ = -1, transfers_ = 0, words_left_ = 0;  ///< the present one, those that have begun
   std::vector<std::uint64_t> complete_tags_;                     ///< that the RTL has not been told of
+  // Of several cores with shared links, by their place among the program's.
+  std::vector<PortData> link_asks_, link_grant_;
+  PortData released_;
+  bool tells_release_ = false;
   static constexpr std::int64_t tags = std::int64_t{1} << DesignShape::tag_log;
 
   bool has_device() const { return !job_.device.empty(); }
+  std::size_t place_of(const SharedLink& link) const { return static_cast<std::size_t>(&link - job_.program.shared_links.data()); }
 
   Progress now() const {
     Progress out{};
@@ -169,6 +183,15 @@ class Driver : public sim::CycleUser, public CoreRtl {
       program_names_.push_back("link" + std::to_string(&link - job_.program.links.data() + 1));
       streams.push_back(&link);
     }
+    link_asks_.resize(job_.program.shared_links.size());
+    link_grant_.resize(job_.program.shared_links.size());
+    for (const SharedLink& link : job_.program.shared_links) {
+      const std::string name = "link" + std::to_string(link.engine);
+      wanted.push_back({name + "_asks", &link_asks_[place_of(link)]});
+      wanted.push_back({name + "_grant", &link_grant_[place_of(link)]});
+      if (link.place == DesignShape::bus_link) tells_release_ = true;
+    }
+    if (tells_release_) wanted.push_back({"released", &released_});
     programs_.resize(streams.size());
     late_program_.resize(streams.size());
     for (std::size_t i = 0; i < programs_.size(); ++i) {
@@ -194,6 +217,8 @@ class Driver : public sim::CycleUser, public CoreRtl {
 
   void reset() {
     for (const PortData* port : {&run_, &bias_valid_, &rd_ready_, &rr_valid_, &wr_ready_, has_device() ? &complete_ : &wa_valid_}) port->set(0);
+    for (const PortData& port : link_grant_) port.set(0);
+    if (tells_release_) released_.set(1);
     for (ProgramPort& p : programs_) p.valid.set(0);
     rst_.set(1);
     for (int i = 0; i < 4; ++i) {
@@ -378,14 +403,16 @@ class Driver : public sim::CycleUser, public CoreRtl {
   }
 
   /// What the RTL asks in this cycle upon what the memory has said so far.
-  std::optional<Request> hear(const Tags& released, const Tags& completed) override {
-    if (finished()) return std::nullopt;
+  std::vector<Request> hear(const Tags& released, const Tags& completed) override {
+    if (finished()) return {};
     if (!released.empty()) port_free_ = true;
     complete_tags_.insert(complete_tags_.end(), completed.begin(), completed.end());
     tell_completed();
     rq_ready_.set(port_free_ && !late_request_ ? 1 : 0);
     model_.eval();
-    return next_request();
+    auto request = next_request();
+    if (!request) return {};
+    return {std::move(*request)};
   }
 
   void tell_completed() {
@@ -442,6 +469,7 @@ class Driver : public sim::CycleUser, public CoreRtl {
     record();
     take_program();
     clock(true);
+    if (began && tells_release_) released_.set(0);
     ++cycle_;
   }
 

@@ -28,11 +28,16 @@ class CoreRtl {
   virtual bool reached(std::size_t step) const = 0;
   /// Whether anything may begin.
   virtual void set_run(bool runs) = 0;
-  /// Whether what the next transfer with the memory waits for has come, by the program.
-  virtual bool next_has_all() const = 0;
+  /// Whether what a transfer waits for has come.
+  virtual bool has(const Progress& need) const = 0;
   /// The transfer with the memory that the RTL would begin in this cycle; it does after `begin_transfer`.
   virtual bool asks() = 0;
   virtual std::optional<sim::CycleUser::Request> begin_transfer() = 0;
+  /// The memory has taken all of the last one.
+  virtual void release() = 0;
+  /// The same of a unit whose link several cores share: whether it would begin its next transfer, and whether it has the link.
+  virtual bool asks(const SharedLink& link) const = 0;
+  virtual void grant(const SharedLink& link, bool granted) = 0;
   virtual void end_cycle() = 0;
   virtual bool finished() const = 0;
   /// Writes down what was recorded.

@@ -82,30 +82,84 @@ Expected<std::vector<std::int32_t>> read_memory(const fs::path& path, std::int64
   return out;
 }
 
-/// Transfers as numbers of 64 bits: bytes, bytes_per_cycle, words, how many runs, what the transfer waits for, and address and bytes of each run.
-std::string packed_device(const std::vector<DeviceTransfer>& transfers) {
-  std::vector<std::int64_t> numbers;
-  for (const DeviceTransfer& t : transfers) {
-    numbers.insert(numbers.end(), {t.bytes, t.bytes_per_cycle, t.words, static_cast<std::int64_t>(t.runs.size())});
-    numbers.insert(numbers.end(), t.need.begin(), t.need.end());
-    for (const sim::MemoryRun& run : t.runs) numbers.insert(numbers.end(), {static_cast<std::int64_t>(run.address), run.bytes});
+/// What a run waits for and moves, as numbers of 64 bits; how many of a kind follow, stands before them.
+class Numbers {
+ public:
+  Numbers() = default;
+  explicit Numbers(const std::string& bytes) : all_(bytes.size() / sizeof(std::int64_t)) {
+    if (!all_.empty()) std::memcpy(all_.data(), bytes.data(), all_.size() * sizeof(std::int64_t));
   }
-  return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(std::int64_t)};
+  std::string bytes() const { return {reinterpret_cast<const char*>(all_.data()), all_.size() * sizeof(std::int64_t)}; }
+  void put(std::initializer_list<std::int64_t> numbers) { all_.insert(all_.end(), numbers); }
+  void put(const Progress& need) { all_.insert(all_.end(), need.begin(), need.end()); }
+  /// 0 beyond the end, after which `complete` is false.
+  std::int64_t take() { return at_ < all_.size() ? all_[at_++] : (over_ = true, 0); }
+  Progress take_need() {
+    Progress need{};
+    for (std::int64_t& one : need) one = take();
+    return need;
+  }
+  /// A count of things of at least `each` numbers.
+  std::int64_t take_count(std::size_t each) {
+    const std::int64_t count = take();
+    if (count >= 0 && static_cast<std::uint64_t>(count) <= (all_.size() - at_) / each) return count;
+    over_ = true;
+    return 0;
+  }
+  bool complete() const { return !over_ && at_ == all_.size(); }
+
+ private:
+  std::vector<std::int64_t> all_;
+  std::size_t at_ = 0;
+  bool over_ = false;
+};
+
+std::string packed_transfers(const DesignProgram& program) {
+  const auto count = [](const auto& list) { return static_cast<std::int64_t>(list.size()); };
+  Numbers out;
+  out.put({count(program.device)});
+  for (const DeviceTransfer& t : program.device) {
+    out.put({t.bytes, t.bytes_per_cycle, t.words, t.bus ? 1 : 0, t.before});
+    out.put(t.need);
+    out.put({count(t.runs)});
+    for (const sim::MemoryRun& run : t.runs) out.put({static_cast<std::int64_t>(run.address), run.bytes});
+  }
+  out.put({count(program.shared_links)});
+  for (const SharedLink& link : program.shared_links) {
+    out.put({link.engine, link.place, count(link.transfers)});
+    for (const LinkTransfer& t : link.transfers) {
+      out.put({t.cycles, t.before});
+      out.put(t.need);
+    }
+  }
+  return out.bytes();
 }
 
-Expected<void> unpack_device(const std::string& bytes, std::vector<DeviceTransfer>& out) {
-  std::vector<std::int64_t> numbers(bytes.size() / sizeof(std::int64_t));
-  if (!numbers.empty()) std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(std::int64_t));
-  for (std::size_t i = 0; i < numbers.size();) {
-    constexpr std::size_t fixed = 4 + Progress{}.size();
-    if (numbers.size() - i < fixed || numbers[i + 3] < 1 || numbers[i + 3] > static_cast<std::int64_t>((numbers.size() - i - fixed) / 2))
-      return fail(ErrorKind::run_failed, "the job's transfers are incomplete");
-    DeviceTransfer& t = out.emplace_back(DeviceTransfer{{}, numbers[i], numbers[i + 1], numbers[i + 2], {}});
-    const std::int64_t runs = numbers[i + 3];
-    std::copy_n(numbers.begin() + static_cast<std::ptrdiff_t>(i + 4), t.need.size(), t.need.begin());
-    i += fixed;
-    for (std::int64_t r = 0; r < runs; ++r, i += 2) t.runs.push_back({static_cast<std::uint64_t>(numbers[i]), numbers[i + 1]});
+Expected<void> unpack_transfers(const std::string& bytes, DesignProgram& program) {
+  Numbers in(bytes);
+  for (std::int64_t count = in.take_count(1); count > 0; --count) {
+    DeviceTransfer& t = program.device.emplace_back();
+    for (std::int64_t* number : {&t.bytes, &t.bytes_per_cycle, &t.words}) *number = in.take();
+    t.bus = in.take() != 0;
+    t.before = in.take();
+    t.need = in.take_need();
+    for (std::int64_t runs = in.take_count(2); runs > 0; --runs) {
+      const auto address = static_cast<std::uint64_t>(in.take());
+      t.runs.push_back({address, in.take()});
+    }
   }
+  for (std::int64_t count = in.take_count(1); count > 0; --count) {
+    SharedLink& link = program.shared_links.emplace_back();
+    link.engine = in.take();
+    link.place = in.take();
+    for (std::int64_t transfers = in.take_count(1); transfers > 0; --transfers) {
+      LinkTransfer& t = link.transfers.emplace_back();
+      t.cycles = in.take();
+      t.before = in.take();
+      t.need = in.take_need();
+    }
+  }
+  if (!in.complete()) return fail(ErrorKind::run_failed, "the job's transfers are incomplete");
   return {};
 }
 
@@ -159,7 +213,7 @@ Expected<DesignJob> read_design_job(const fs::path& folder, bool with_memory) {
   job.device = std::move(*design);
   auto runs = read_file(folder / "runs.bin", std::size_t{1} << 32);
   if (!runs) return fail(std::move(runs.error()));
-  if (auto read = unpack_device(*runs, job.program.device); !read) return fail(std::move(read.error()));
+  if (auto read = unpack_transfers(*runs, job.program); !read) return fail(std::move(read.error()));
   if (static_cast<std::int64_t>(job.program.device.size()) != job.program.transfers.count) return fail(ErrorKind::run_failed, "the job's transfers are incomplete");
   return std::move(job);
 }
@@ -191,7 +245,7 @@ Expected<void> write_design_job(DesignJob& job, const fs::path& folder, bool wit
     if (auto done = write_file(folder / "memory.bin", bytes_of(job.memory)); !done) return done;
   if (!job.device.empty()) {
     if (auto done = write_file(folder / "design.json", job.device); !done) return done;
-    if (auto done = write_file(folder / "runs.bin", packed_device(job.program.device)); !done) return done;
+    if (auto done = write_file(folder / "runs.bin", packed_transfers(job.program)); !done) return done;
   }
   DesignJobFile file = file_of(job);
   return write_file(folder / "design_job.json", write_fields(file).dump());

@@ -39,6 +39,8 @@ Expected<DesignProgram> compile_design_program(const arch::Design& design, const
   const arch::Design own = core_alone(design, core);
   const DescriptorLayouts layouts = descriptor_layouts(shape);
   program.links.resize(shape.links.size());
+  for (std::size_t e = 1; e < shape.engines(); ++e)
+    if (shape.waits_for_grant(e)) program.shared_links.push_back({static_cast<std::int64_t>(e), shape.links[e - 1].place, {}});
   ProgramState state{own,
                      shape,
                      program,

@@ -29,6 +29,20 @@ struct DeviceTransfer {
   std::vector<sim::MemoryRun> runs;
   std::int64_t bytes = 0, bytes_per_cycle = 0, words = 0;
   Progress need{};  ///< what it waits for
+  bool bus = true;  ///< it has an end in the core
+  std::int64_t before = 0;  ///< transfers of the bus' unit that stand before it on the bus
+};
+
+/// A transfer over a link that several cores share.
+struct LinkTransfer {
+  Progress need{};
+  std::int64_t cycles = 0;  ///< for which it has the link
+  std::int64_t before = 0;  ///< transfers of the memory's unit, up to the last one that stands before it on the bus
+};
+/// Those of a unit, and the link's place in the design (DesignShape::Link).
+struct SharedLink {
+  std::int64_t engine = 0, place = 0;
+  std::vector<LinkTransfer> transfers;
 };
 
 /// What a complete design is given to do, and where its tensors lie in the memory (a word an address).
@@ -41,6 +55,7 @@ struct DesignProgram {
   std::vector<Progress> ends;  ///< by work step
   std::int64_t memory_words = 0;
   std::vector<DeviceTransfer> device;  ///< for a device, or several cores, only
+  std::vector<SharedLink> shared_links;  ///< of several cores
   /// Where each stored tensor begins, and where the weights of each product do.
   std::map<workloads::TensorId, std::int64_t> tensor_at;
   std::map<workloads::OperatorId, std::int64_t> weights_at;

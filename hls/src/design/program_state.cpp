@@ -102,9 +102,13 @@ void ProgramState::end_transfer(const TransferWords& t) {
     d.set("need_i", t.engine == shape.bus_engine ? bus_until : 0);
   }
   set_needs(d, "", need);
+  // Cores that share links are told when a transfer has all but its links: what has them before it is no part of that.
+  const auto moved = [&](std::size_t engine) { return counted(engine, 0) + counted(engine, 1) + counted(engine, 2) + counted(engine, write_back_class); };
+  if (shape.device && t.engine == 0) program.device.push_back({t.runs, t.bytes, t.bytes_per_cycle, t.words, t.need, t.bus, t.bus && shape.bus_engine > 0 ? moved(shape.bus_engine) : 0});
+  for (SharedLink& link : program.shared_links)
+    if (link.engine == static_cast<std::int64_t>(t.engine)) link.transfers.push_back({t.need, (t.words - 1) / t.beat + 1, t.engine == shape.bus_engine ? bus_until : 0});
   ++now[counter_of(t.engine, t.cls)];
-  if (t.engine == 0 && t.bus) bus_until = counted(0, 0) + counted(0, 1) + counted(0, 2) + counted(0, write_back_class);
-  if (shape.device && t.engine == 0) program.device.push_back({t.runs, t.bytes, t.bytes_per_cycle, t.words, need});
+  if (t.engine == 0 && t.bus) bus_until = moved(0);
 }
 
 }  // namespace gnomon::hls

@@ -44,9 +44,14 @@ Expected<void> add_links(DesignShape& shape) {
   for (std::size_t inner = 0; inner < count; ++inner)
     for (std::size_t outer = inner + 1; outer < count; ++outer)
       if (auto added = add_pair(shape, shape.levels[inner].shared == shape.levels[outer].shared ? own[inner] : bus, inner, outer); !added) return added;
-  for (DesignShape::Link& link : own)
-    if (!link.pairs.empty()) shape.links.push_back(std::move(link));
+  const auto first_shared = static_cast<std::size_t>(std::count_if(shape.levels.begin(), shape.levels.end(), [](const auto& l) { return !l.shared; }));
+  for (std::size_t inner = 0; inner < count; ++inner) {
+    if (own[inner].pairs.empty()) continue;
+    if (inner >= first_shared) own[inner].place = static_cast<std::int64_t>(inner - first_shared);
+    shape.links.push_back(std::move(own[inner]));
+  }
   if (!bus.pairs.empty()) {
+    bus.place = DesignShape::bus_link;
     shape.links.push_back(std::move(bus));
     shape.bus_engine = shape.links.size();
   }

@@ -32,10 +32,13 @@ struct DesignShape {
   bool images = false;           ///< convolutions of several images
   bool nested = false;           ///< operands kept in two levels or more: units for the transfers between levels
   bool device = false;           ///< a DRAM device behind the ports: requests complete in any order, by tag
+  bool granted = false;          ///< one core of several: when a transfer on a link that they share begins is decided outside
   static constexpr int tag_log = 6;  ///< of a device's requests that are not complete, as a power of two
+  static constexpr std::int64_t core_link = -2, bus_link = -1;
   /// A unit that moves words between levels, on a link of its own, and the pairs of levels (inner, outer) between which it may.
   struct Link {
     std::vector<std::pair<std::size_t, std::size_t>> pairs;
+    std::int64_t place = core_link;  ///< in the design: `core_link` the core's own, `bus_link`, or the shared level that is filled over it
     bool inner(std::size_t level) const;
     bool outer(std::size_t level) const;
   };
@@ -47,6 +50,10 @@ struct DesignShape {
   /// Units of transfers: the memory's, then the links'. Each counts what it has completed in `transfer_classes` counters.
   std::size_t engines() const { return 1 + links.size(); }
   std::size_t counters() const;
+  /// A unit whose link other cores use too.
+  bool waits_for_grant(std::size_t engine) const { return granted && engine > 0 && links[engine - 1].place != core_link; }
+  /// Its units for memory and bus have the bus in turns, and what the memory has taken is said from outside.
+  bool told_of_release() const { return granted && bus_engine > 0; }
   /// The link between two levels.
   std::size_t link_between(std::size_t inner, std::size_t outer) const;
   /// Bytes and words a cycle of transfers between two levels.
@@ -66,9 +73,10 @@ struct DesignShape {
 /// The shape of a design. Unsupported, naming the field: several cores, more than one transfer rate per fraction of a word, accumulators that
 /// are no multiple of the precision. `nested`: with transfers between levels, the shared ones among them; without, shared levels are filled from the memory alone.
 Expected<DesignShape> design_shape(const arch::Design& design, bool nested = false);
-/// The design with this core alone.
+/// The design with this core alone, and with its part of the shared levels.
 arch::Design core_alone(const arch::Design& design, std::size_t core);
-/// The shape of one core of several: as if it were alone, with the ports of a device, since what others do decides when a transfer begins. Unsupported besides: shared levels.
+/// The shape of one core of several: as if it were alone, with the ports of a device, since what others do decides when a transfer begins; of shared
+/// levels the core's part is its own.
 Expected<DesignShape> core_shape(const arch::Design& design, std::size_t core, bool nested = false);
 /// RTL of a shape.
 Expected<Rtl> emit_shape(const DesignShape& shape);

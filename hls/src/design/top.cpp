@@ -194,13 +194,15 @@ std::string whole_text(const DesignShape& s, const std::string& array, const Pla
   std::string met = needs_met(s, "done", "g_");
   met.replace(met.find(" done[95"), 1, "\n                ");
   all["GATEMET"] = met;
-  all["DMADONE"] = std::string(s.nested ? ".done(done[127:0]), .all(done)" : ".done(done)") + (s.bus_engine > 0 ? ", .issued(issued)" : "");
+  all["DMADONE"] = std::string(s.nested ? ".done(done[127:0]), .all(done)" : ".done(done)") + (s.bus_engine > 0 ? ", .issued(issued)" : "") + (s.told_of_release() ? ", .released(released)" : "");
   all["TURNWIRE"] = s.bus_engine > 0 ? "  logic [31:0] issued;  // transfers of the memory that have left their links\n" : "";
   all["LINKPORTS"] = "";
   for (std::size_t e = 1; e < s.engines(); ++e) {
     const std::string n = std::to_string(e);
     all["LINKPORTS"] += fill_places("  input  logic link" + n + "_valid,\n  output logic link" + n + "_ready,\n  input  logic [@TD1@:0] link" + n + "_data,\n", places);
+    if (s.waits_for_grant(e)) all["LINKPORTS"] += "  output logic link" + n + "_asks,\n  input  logic link" + n + "_grant,\n";
   }
+  if (s.told_of_release()) all["LINKPORTS"] += "  input  logic released,\n";
   all["LINKS"] = s.nested ? "  // ---- Transfers between levels. ----\n" + link_instances(s, all) + "\n" : "";
   all["CONFIG"] = unpack_text(layouts.config, "config_data", "", "c_");
   // From the queue's output, not from the fold that enters.
@@ -296,7 +298,14 @@ Expected<Rtl> emit_shape(const DesignShape& s) {
   stream("fold", layouts.fold.bits());
   stream("config", layouts.config.bits());
   if (has_vector) stream("chunk", layouts.chunk.bits());
-  for (std::size_t e = 1; e < s.engines(); ++e) stream("link" + std::to_string(e), layouts.transfer.bits());
+  for (std::size_t e = 1; e < s.engines(); ++e) {
+    const std::string link = "link" + std::to_string(e);
+    stream(link, layouts.transfer.bits());
+    if (!s.waits_for_grant(e)) continue;
+    rtl.ports.push_back({link + "_asks", 1, false});
+    rtl.ports.push_back({link + "_grant", 1, true});
+  }
+  if (s.told_of_release()) port("released", 1, true);
   port("bias_valid", 1, true);
   port("bias_addr", bits_for(s.bias_words - 1), true);
   port("bias_data", s.array.accumulator_bits, true);

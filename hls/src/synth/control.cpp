@@ -148,7 +148,7 @@ SynthPart queue_part(const std::string& core, const std::string& text, const Que
 }
 
 /// What a shared level holds reaches the array only through the units between levels; without one, labels are of the RTL without such units.
-Expected<DesignShape> synthesised_shape(const arch::Design& design, std::size_t core) { return design.cores.size() > 1 ? core_shape(design, core) : design_shape(design, !design.shared.empty()); }
+Expected<DesignShape> synthesised_shape(const arch::Design& design, std::size_t core) { return design.cores.size() > 1 ? core_shape(design, core, !design.shared.empty()) : design_shape(design, !design.shared.empty()); }
 
 void mark_unit(SynthJob& job) {
   job.unit = true;

@@ -52,10 +52,10 @@ class Edges final : public sc_core::sc_module, public MemoryClient {
     else ideal_->tell_due();
     user_.begin(cycle_);
     do {
-      const auto wish = user_.hear(released_, completed_);
+      const auto wishes = user_.hear(released_, completed_);
       released_.clear();
       completed_.clear();
-      if (wish) ask(*wish);
+      for (const CycleUser::Request& wish : wishes) ask(wish);
       if (device_) device_->catch_up();
     } while (!released_.empty() || !completed_.empty());
     ++cycle_;

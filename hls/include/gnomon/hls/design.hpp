@@ -25,7 +25,7 @@ namespace gnomon::hls {
 /// that fills from another one, and one for the bus to shared levels, for mappings that keep an operand in two levels or more.
 Expected<Rtl> emit_design(const arch::Design& design, bool several_images = false, bool between_levels = false);
 
-/// The same of one core of a design with several (no shared levels). Its ports are those for a device memory whatever the memory is: it asks for each transfer, which begins in
+/// The same of one core of a design with several (with its part of shared levels). Its ports are those for a device memory whatever the memory is: it asks for each transfer, which begins in
 /// the cycle in which links and memory take it, and nothing of a work step begins while `run` is low.
 Expected<Rtl> emit_core(const arch::Design& design, std::size_t core, bool several_images = false, bool between_levels = false);
 

@@ -26,8 +26,9 @@ class CycleUser {
   /// The edge of the array clock at which cycle `cycle` (from 0 on) begins. What this and `hear` throw becomes an error of the run.
   virtual void begin(std::int64_t cycle) = 0;
   /// What the memory has released (its port can take the next request in this cycle) and completed at this edge; called once or, where edges of both clocks
-  /// fall together, more often in a cycle. Returns the request that begins in this cycle upon what has been heard so far; at most one in a cycle.
-  virtual std::optional<Request> hear(const Tags& released, const Tags& completed) = 0;
+  /// fall together, more often in a cycle. Returns the requests that begin in this cycle upon what has been heard so far, in the order in which they reach the memory; at most one in a
+  /// cycle at a port.
+  virtual std::vector<Request> hear(const Tags& released, const Tags& completed) = 0;
   /// No further edge is wanted.
   virtual bool finished() const = 0;
 };
