@@ -126,6 +126,34 @@ TEST(Onnx, Weights_MayBeDefaultInputs_WithoutContent_OutsideOfTheFile_OrConstant
   EXPECT_EQ((*values(5))[8], 8.0f);
 }
 
+TEST(Onnx, Poolings_SayTheirDilations_AndWhetherPaddingCounts) {
+  Maker m(19);
+  m.input("x", {1, 3, 12, 12});
+  const auto wholes = [](onnx::NodeProto* node, const std::string& name, const std::vector<std::int64_t>& values) {
+    auto* attribute = node->add_attribute();
+    attribute->set_name(name);
+    attribute->set_type(onnx::AttributeProto::INTS);
+    for (const auto value : values) attribute->add_ints(value);
+  };
+  for (const char* type : {"MaxPool", "AveragePool", "AveragePool"}) {
+    const std::string y = "y" + std::to_string(m.graph().node_size());
+    auto* node = m.node(type, {"x"}, y);
+    wholes(node, "kernel_shape", {3, 2});
+    wholes(node, "dilations", {2, 3});
+    wholes(node, "pads", {1, 1, 2, 0});
+    if (y == "y2") whole(node, "count_include_pad", 1);
+    m.output(y);
+  }
+  const auto graph = m.loaded();
+  ASSERT_EQ(graph->operator_count(), 3u);
+  for (OperatorId id = 0; id < 3; ++id) {
+    const Pooling& p = *graph->op(id).pooling;
+    EXPECT_EQ(p.dilation, (std::array<std::int64_t, 2>{2, 3}));
+    EXPECT_EQ(p.count_include_pad, id == 2);
+    EXPECT_EQ(graph->tensor(graph->op(id).outputs[0]).shape, (std::vector<std::int64_t>{1, 3, 11, 10}));
+  }
+}
+
 TEST(Onnx, RawData_OfEveryWidth_IsRead) {
   Maker m;
   m.input("x", {2});

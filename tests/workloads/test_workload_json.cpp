@@ -65,6 +65,7 @@ void expect_equal(const Graph& a, const Graph& b) {
     if (x.pooling) {
       EXPECT_EQ(x.pooling->kernel, y.pooling->kernel);
       EXPECT_EQ(x.pooling->pad_end, y.pooling->pad_end);
+      EXPECT_EQ(x.pooling->count_include_pad, y.pooling->count_include_pad);
     }
   }
 }

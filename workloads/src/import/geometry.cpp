@@ -129,7 +129,7 @@ Attention attention_from(const Graph& graph, const Operator& op, const form::Att
 Pooling pooling_from(const Graph& graph, const Operator& op, const form::PoolingForm& form) {
   const Shape &x = input(graph, op, 0), &y = output(graph, op);
   need_image(x);
-  Pooling p{two(form.kernel, 1), two(form.stride, 1), two(form.dilation, 1), two(form.pad_begin, 0), two(form.pad_end, 0)};
+  Pooling p{two(form.kernel, 1), two(form.stride, 1), two(form.dilation, 1), two(form.pad_begin, 0), two(form.pad_end, 0), form.count_include_pad};
   if (y.size() != x.size() || y[0] != x[0] || y[1] != x[1]) wrong(fmt::format("input {} and output {} do not match", shape_text(x), shape_text(y)));
   for (std::size_t axis = 0; axis < 2; ++axis) {
     const std::int64_t room = plus(spatial(x)[axis], plus(p.pad_begin[axis], p.pad_end[axis])) - reach_of(p.kernel[axis], p.dilation[axis]);

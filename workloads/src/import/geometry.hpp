@@ -28,6 +28,7 @@ struct AttentionForm {
 
 struct PoolingForm {
   std::vector<std::int64_t> kernel = {1, 1}, stride = {1, 1}, dilation = {1, 1}, pad_begin = {0, 0}, pad_end = {0, 0};
+  bool count_include_pad = false;
 };
 
 }  // namespace form

@@ -19,7 +19,7 @@ void pooled(Call& call, const Shape& spatial, const Window& window, PoolPrice pr
   call.operands = std::vector<std::size_t>{0};
   call.op.vector_ops = times(elements(out), plus(times(elements(window.kernel), price.tap), price.output));
   if (spatial.size() <= 2) {
-    call.op.pooling = Pooling{two(window.kernel, 1), two(window.stride, 1), two(window.dilation, 1), two(window.pad_begin, 0), two(window.pad_end, 0)};
+    call.op.pooling = Pooling{two(window.kernel, 1), two(window.stride, 1), two(window.dilation, 1), two(window.pad_begin, 0), two(window.pad_end, 0), call.node.type == "AveragePool" && call.whole("count_include_pad", 0) != 0};
   }
 }
 

@@ -83,6 +83,7 @@ void describe(FieldVisitor& v, PoolingForm& p) {
   field(v, {"dilation", "distance of neighbouring taps"}, p.dilation, axes, Range{1, largest_size});
   field(v, {"pad_begin", "padding above and to the left"}, p.pad_begin, axes, Range{0, largest_size});
   field(v, {"pad_end", "padding below and to the right"}, p.pad_end, axes, Range{0, largest_size});
+  field(v, {"count_include_pad", "a mean is divided by its window's elements in the padding too"}, p.count_include_pad);
 }
 
 void describe(FieldVisitor& v, OperatorForm& o) {
@@ -257,7 +258,7 @@ OperatorForm form_of(const Graph& graph, const Operator& op) {
   if (op.attention) out.attention = AttentionForm{op.attention->heads, op.attention->kv_heads, op.attention->keys, op.attention->causal};
   if (op.pooling) {
     const Pooling& p = *op.pooling;
-    out.pooling = PoolingForm{list(p.kernel), list(p.stride), list(p.dilation), list(p.pad_begin), list(p.pad_end)};
+    out.pooling = PoolingForm{list(p.kernel), list(p.stride), list(p.dilation), list(p.pad_begin), list(p.pad_end), p.count_include_pad};
   }
   out.vector_ops = op.vector_ops;
   out.fusible = op.fusible;

@@ -111,6 +111,7 @@ struct Pooling {
   std::array<std::int64_t, 2> dilation{1, 1};
   std::array<std::int64_t, 2> pad_begin{0, 0};
   std::array<std::int64_t, 2> pad_end{0, 0};
+  bool count_include_pad = false;  ///< a mean is divided by its window's elements in the padding too
 };
 
 struct Operator {
