@@ -3,7 +3,6 @@
 #include "design_case.hpp"
 #include "gnomon/arch/lowering.hpp"
 #include "gnomon/base/random.hpp"
-#include "gnomon/sim/mapper.hpp"
 #include "gnomon/sim/result.hpp"
 #include "random_case.hpp"
 
@@ -38,6 +37,11 @@ inline std::shared_ptr<const workloads::Graph> workload_of(const sim::testing::R
   return graph ? *graph : nullptr;
 }
 
+/// A tile of a convolution that has no complete RTL: it goes on to another image in a way, or windows of a stride and a dilation lie at uneven distances.
+inline bool refuses_tile(const std::string& error) {
+  return error.find("goes on to another image") != std::string::npos || error.find("lie at uneven distances") != std::string::npos;
+}
+
 /// The RTL supports it; else another one is drawn.
 inline bool has_rtl(const sim::testing::RandomCase& drawn) {
   const arch::Core& core = drawn.design.cores[0];
@@ -48,10 +52,6 @@ inline bool has_rtl(const sim::testing::RandomCase& drawn) {
   bool nested = false;
   for (const auto& step : drawn.steps) {
     for (int o = 0; o < 3; ++o) nested = nested || arch::chain(step.mapping, static_cast<arch::Operand>(o)).size() > 2;
-    if (!step.work.window) continue;
-    const workloads::Convolution& c = *step.work.window;
-    for (std::size_t a = 0; a < 2; ++a)
-      if (c.kernel[a] > 1 && (c.dilation[a] != 1 || c.stride[a] > c.kernel[a])) return false;
   }
   return nested;
 }
@@ -98,13 +98,13 @@ inline arch::Mapping mapping_of(const sim::testing::RandomCase& drawn, const arc
   auto lowered = arch::lower(graph, sim::lowering_core(made));
   EXPECT_TRUE(lowered) << lowered.error().text();
   if (!lowered) return out;
-  auto mapped = sim::map(made, graph, *lowered);
-  EXPECT_TRUE(mapped) << mapped.error().text();
-  if (!mapped) return out;
-  EXPECT_EQ(mapped->steps.size(), drawn.steps.size());
-  for (std::size_t s = 0; s < mapped->steps.size(); ++s) {
+  std::vector<std::string> labels;
+  for (const arch::LoweredOperator& op : *lowered)
+    for (const arch::WorkStep& step : op.steps) labels.push_back(step.label);
+  EXPECT_EQ(labels.size(), drawn.steps.size());
+  for (std::size_t s = 0; s < labels.size(); ++s) {
     out.steps.push_back(drawn.steps[s].mapping);
-    out.steps.back().step = mapped->steps[s].step;
+    out.steps.back().step = labels[s];
     out.steps.back().core = made.cores[0].name;
     for (arch::Layout& layout : out.steps.back().layout) layout = arch::Layout::streamed;
   }

@@ -233,7 +233,7 @@ TEST(Cores, BusWithoutGrantIsFound) {
   const auto graph = products("a,25,17,29\nb,23,16,70\n");
   const arch::Mapping mapping = spread(made, *graph, [](std::size_t step) { return step; });
   ASSERT_EQ(kept_in_shared(made, mapping), 4);
-  const std::vector<Rtl> sound{*emit_core(made, 0, false, true), *emit_core(made, 1, false, true)};
+  const std::vector<Rtl> sound{*emit_core(made, 0, {.nested = true}), *emit_core(made, 1, {.nested = true})};
   auto run = cosimulate_design({made, *graph, mapping, options(), {}, sound});
   ASSERT_TRUE(run) << run.error().text();
   EXPECT_TRUE(run->outputs_match());

@@ -113,7 +113,7 @@ TEST(Images, AtRandom) {
 TEST(Images, BrokenStepsFromImageToImageAreFound) {
   const auto graph = images(3, 4, 8, 7, {{4, 3, 1, 1}, {6, 1, 1, 0}});
   const arch::Design made = with_levels("ws", 8);
-  const Rtl sound = *emit_design(made, true);
+  const Rtl sound = *emit_design(made, {.images = true});
   const std::pair<const char*, const char*> mutations[] = {{"ma = ma + q_am_image;", "ma = ma + q_am_image + 20'd1;"},
                                                            {"if (q_images) begin", "if (q_images && q_write) begin"},
                                                            {"y = c_y0;", "y = c_y0 + 16'sd1;"}};

@@ -81,7 +81,7 @@ TEST(SharedLevels, RandomDesignsAndMappings) {
       o.stall = stall;
       o.seed = seed;
       auto run = cosimulate_design({made, *graph, mapping, o, {}});
-      if (!run && run.error().text().find("goes on to another image") != std::string::npos) {
+      if (!run && refuses_tile(run.error().text())) {
         ++refused;
         break;
       }
@@ -112,7 +112,7 @@ TEST(SharedLevels, BusWithoutTurnsIsFound) {
     // Filters go past the shared level, so that both units use the bus.
     const arch::Design made = with_shared("ws", {"ifmap", "ofmap"}, memory);
     const auto graph = products(rows);
-    const Rtl sound = *emit_design(made, false, true);
+    const Rtl sound = *emit_design(made, {.nested = true});
     const std::pair<const char*, const char*> mutations[] = {{" && issued >= q_need_i", ""}, {".done(done[127:0]), .all(done)", ".done(done[127:0]), .all({128'hffffffffffffffffffffffffffffffff, done[127:0]})"}};
     for (const auto& [from, to] : mutations) {
       SCOPED_TRACE(std::string(memory) + ": " + from);
@@ -139,7 +139,7 @@ TEST(SharedLevels, ToolsFindNothing) {
           level["bytes_per_cycle"] = 2;
         }
     });
-    const Rtl rtl = *emit_design(made, device, true);
+    const Rtl rtl = *emit_design(made, {.images = device, .nested = true});
     expect_lint_clean(rtl, folder);
     expect_check_clean(rtl, folder);
   }

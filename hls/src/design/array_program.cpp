@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "design/parts.hpp"
 #include "gnomon/arch/layout.hpp"
 #include "gnomon/base/text.hpp"
 
@@ -92,10 +93,9 @@ class ArrayCompiler {
     if (work_.window) {
       const workloads::Convolution& c = *work_.window;
       if (c.batch != 1 && !s_.shape.images) return refuse(std::to_string(c.batch) + " images, and the RTL is for one");
+      if (leaves_out(c) && !s_.shape.spread) return refuse("a window that leaves rows or columns out, and the RTL is for others");
       for (int a = 0; a < 2; ++a) {
-        if (c.kernel[a] > 1 && c.dilation[a] != 1) return refuse("a dilated convolution");
-        if (c.pad_begin[a] > 16000 || c.kernel[a] > 16000) return refuse("a window or padding of more than 16000 rows or columns");
-        if (c.kernel[a] > 1 && c.kernel[a] < c.stride[a]) return refuse("a window smaller than its stride");
+        if (c.pad_begin[a] > 16000 || c.kernel[a] > 16000 || (c.kernel[a] - 1) * c.dilation[a] >= 16000) return refuse("a window or padding of more than 16000 rows or columns");
         if (c.in[a] > 16000 || c.out[a] > 16000) return refuse("an image of more than 16000 rows or columns");
       }
     }
@@ -132,13 +132,23 @@ class ArrayCompiler {
       for (Keeper& keeper : kept_[o])
         for (const Tile& tile : keeper.tiles) {
           keeper.words.push_back(places_.of(o, tile.range));
-          // The model then counts some columns alone.
-          if (keeper.words.back().elements != arch::tile_elements(work_, static_cast<Operand>(o), tile.range))
-            return refuse("the mapping has a tile of " + std::string(arch::operand_names()[o]) + " that goes on to another image and begins in the last row of the one or ends in the first row of the other");
+          if (keeper.words.back().elements != arch::tile_elements(work_, static_cast<Operand>(o), tile.range)) return refuse_tile(tile.range);
         }
     for (std::size_t o = 0; o < arch::operand_count; ++o)
       for (std::size_t p = 0; p < kept_[o].size(); ++p) count_transfers(o, p);
     return {};
+  }
+
+  /// A tile of the ifmap whose words the model counts in another way than they lie.
+  Expected<void> refuse_tile(const TileRange& range) const {
+    const workloads::Convolution& c = *work_.window;
+    const std::int64_t pixels = c.out[0] * c.out[1];
+    if (range.begin[at(Dim::m)] / pixels != (range.end[at(Dim::m)] - 1) / pixels)  // the model then counts some columns, or rows, alone
+      return refuse(std::string("the mapping has a tile of ifmap that goes on to another image and begins in the last row of the one or ends in the first row of the other") +
+                    (leaves_out(c) ? ", or whose rows of the one leave others out" : ""));
+    const std::size_t axis = c.kernel[0] > 1 && c.stride[0] > 1 && c.dilation[0] > 1 && c.stride[0] != c.dilation[0] ? 0 : 1;
+    return refuse("stride " + std::to_string(c.stride[axis]) + " with dilation " + std::to_string(c.dilation[axis]) + ": the " + (axis == 0 ? "rows" : "columns") +
+                  " that a tile of the mapping reads lie at uneven distances");
   }
 
   /// How many transfers there are up to each tile.
@@ -235,6 +245,8 @@ class ArrayCompiler {
       t.beat = s_.shape.link_beat(keeper.level, outer.level);
       t.mem = slot(outer, tile.parent) + inner.offset * width(operand);
       t.loops = inner.loops;
+      t.rows = inner.rows_span;
+      t.columns = inner.columns_span;
       for (auto& loop : t.loops) loop.second *= width(operand);
       if (sums) t.loops.insert(t.loops.begin(), {words, 1});
       return t;
@@ -243,12 +255,13 @@ class ArrayCompiler {
     t.beat = s_.beat(keeper.level);
     t.mem = sums ? place_.sums + w.mem * words : (operand == 0 ? place_.ifmap : operand == 1 ? place_.filter : place_.ofmap) + w.mem;
     t.loops = w.loops;
-    t.images = w.images;
-    if (sums && w.images.total > 0) {
+    t.rows = w.rows_span;
+    t.columns = w.columns_span;
+    if (sums && w.rows_span.total > 0) {
       for (auto& loop : t.loops) loop.second *= words;
       t.loops[0] = {words, 1};
-      t.images.step *= words;
-      t.images.stride *= words;
+      t.rows.step *= words;
+      t.rows.stride *= words;
     } else if (sums) {
       for (auto& loop : t.loops) loop.second *= words;
       t.loops.insert(t.loops.begin(), {words, 1});
@@ -308,8 +321,13 @@ class ArrayCompiler {
     s_.config.set("need_e", step >= 2 ? s_.array_ends[step - 2] : 0);
     workloads::Convolution c;
     if (places_.windowed()) c = *work_.window;
-    s_.config.set("kh", c.kernel[0]);
-    s_.config.set("kw", c.kernel[1]);
+    // Taps are counted in rows and columns.
+    s_.config.set("kh", (c.kernel[0] - 1) * c.dilation[0] + 1);
+    s_.config.set("kw", (c.kernel[1] - 1) * c.dilation[1] + 1);
+    if (s_.shape.spread) {
+      s_.config.set("dy", c.dilation[0]);
+      s_.config.set("dx", c.dilation[1]);
+    }
     s_.config.set("ow", c.out[1]);
     s_.config.set("h", c.in[0]);
     s_.config.set("w", c.in[1]);
@@ -401,8 +419,8 @@ class ArrayCompiler {
     set_if("i_oy", oy);
     set_if("i_am_image", w.image_words - (c.out[0] - 1) * w.m_row - (c.out[1] - 1) * w.step[at(Dim::m)]);
     d.set("i_ka", (channel - w.first_channel) * w.channel + ky * w.tap_y + kx * w.tap_x);
-    d.set("i_ky", ky);
-    d.set("i_kx", kx);
+    d.set("i_ky", ky * c.dilation[0]);
+    d.set("i_kx", kx * c.dilation[1]);
     d.set("i_am_x", w.step[at(Dim::m)]);
     d.set("i_am_row", w.m_row - (c.out[1] - 1) * w.step[at(Dim::m)]);
     d.set("i_ak_x", w.tap_x);

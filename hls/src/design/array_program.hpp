@@ -35,7 +35,8 @@ struct TransferWords {
   std::int64_t ring = 0;  ///< fills with lstep 1: the level's word at which they go on with word 0; 0: none
   std::vector<std::pair<std::int64_t, std::int64_t>> loops;  ///< count, stride
   std::array<std::int64_t, 3> start{};                       ///< of the first loops: where `mem` is in them
-  ImageSpan images;                                          ///< inside the first loop but one: the second loop's place
+  /// Of several images, or where a window leaves rows or columns out: in the place of a second loop between the first two; in the place of the first one (where there are rows).
+  BlockSpan rows, columns;
   Progress need{};
   std::vector<sim::MemoryRun> runs;  ///< for a device: where its bytes lie in it
   std::int64_t bytes = 0, bytes_per_cycle = 0;
@@ -61,7 +62,7 @@ struct ProgramState {
   Expected<void> add(const TransferWords& words);
 
  private:
-  Expected<void> add_images(const TransferWords& words);
+  Expected<void> add_spans(const TransferWords& words);
   DescriptorWriter& of(const TransferWords& words) { return words.engine == 0 ? transfer : links[words.engine - 1]; }
   void begin_transfer(const TransferWords& words);
   void end_transfer(const TransferWords& words);

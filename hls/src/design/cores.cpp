@@ -6,6 +6,7 @@
 #include "cosim/testbench.hpp"
 #include "design/cores_job.hpp"
 #include "design/diagnosis.hpp"
+#include "design/parts.hpp"
 #include "design/run.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/text.hpp"
@@ -40,10 +41,10 @@ Expected<DesignShape> core_shape(const arch::Design& design, std::size_t core, b
   return shape;
 }
 
-Expected<Rtl> emit_core(const arch::Design& design, std::size_t core, bool several_images, bool between_levels) {
-  auto shape = core_shape(design, core, between_levels);
+Expected<Rtl> emit_core(const arch::Design& design, std::size_t core, const WorkloadParts& parts) {
+  auto shape = core_shape(design, core, parts.nested);
   if (!shape) return fail(std::move(shape.error()));
-  shape->images = several_images;
+  add_parts(*shape, parts);
   return emit_shape(*shape);
 }
 
@@ -181,7 +182,7 @@ Expected<DesignCosim> cosimulate_cores(const DesignRequest& request) {
     if (core.steps.empty()) continue;
     auto shape = core_shape(design, c, keeps_in_two(*plan, c));
     if (!shape) return fail(std::move(shape.error()));
-    shape->images = has_images(request.graph);
+    add_parts(*shape, parts_of(request.graph));
     auto rtl = request.core_rtl.empty() ? emit_shape(*shape) : Expected<Rtl>(request.core_rtl.at(c));
     if (!rtl) return fail(std::move(rtl.error()));
     auto program = compile_design_program(design, *shape, request.graph, *plan, *network, c);

@@ -45,7 +45,7 @@ module @TOP@@UNIT@ (
   logic [31:0] left, addr, now_left, now_addr, next_addr;
   logic [31:0] i1, i2, i3, now_i1, now_i2, now_i3, next_i1, next_i2, next_i3;
   logic [31:0] i0, now_i0, next_i0;
-  logic [@AW1@:0] laddr, now_laddr, next_laddr;
+@I4@  logic [@AW1@:0] laddr, now_laddr, next_laddr;
   logic [@L1@:0] lanes;
   logic [@LM1@:0] addrs;
   logic [@LA1@:0] laddrs;
@@ -65,17 +65,17 @@ module @TOP@@UNIT@ (
   always_comb begin
     now_left = started ? left : q_words;
     now_addr = started ? addr : q_mem;
-    now_i0 = started ? i0 : {24'd0, q_i0};
+    now_i0 = started ? i0 : {@I0PAD@'d0, q_i0};
     now_i1 = started ? i1 : {16'd0, q_i1};
     now_i2 = started ? i2 : {16'd0, q_i2};
     now_i3 = started ? i3 : 32'd0;
-    now_laddr = started ? laddr : q_lvl;
+@I4NOW@    now_laddr = started ? laddr : q_lvl;
     next_addr = now_addr;
     next_i0 = now_i0;
     next_i1 = now_i1;
     next_i2 = now_i2;
     next_i3 = now_i3;
-    next_laddr = now_laddr;
+@I4NEXT@    next_laddr = now_laddr;
     lanes = @L@'d0;
     addrs = @LM@'d0;
     laddrs = @LA@'d0;
@@ -178,7 +178,7 @@ module @TOP@@UNIT@ (
         i1 <= next_i1;
         i2 <= next_i2;
         i3 <= next_i3;
-        laddr <= next_laddr;
+@I4REG@        laddr <= next_laddr;
       end
       if (rr_valid) begin
         r_started <= !r_last;
@@ -240,12 +240,7 @@ constexpr std::string_view nested = R"(        if (next_i0 + 32'd1 < q_c0) begin
 )";
 constexpr std::string_view stacked = R"(        if (q_images) begin
           // Rows (or pixels) of neighbouring images: from the midst of the first to the midst of the last, channel by channel.
-          if (next_i0 + 32'd1 < q_c0) begin
-            next_i0 = next_i0 + 32'd1;
-            next_addr = next_addr + q_d0;
-          end else begin
-            next_i0 = 32'd0;
-            if (next_i2 + 32'd1 < q_c2) begin
+@COLUMN@            if (next_i2 + 32'd1 < q_c2) begin
               next_i2 = next_i2 + 32'd1;
               if (next_i1 + 32'd1 < q_c1) begin
                 next_i1 = next_i1 + 32'd1;
@@ -267,6 +262,28 @@ constexpr std::string_view stacked = R"(        if (q_images) begin
             end
           end
         end else begin
+)";
+
+/// The next column: in a row without blocks, and in one with them (from the midst of a block to the midst of another).
+constexpr std::string_view plain_column = R"(          if (next_i0 + 32'd1 < q_c0) begin
+            next_i0 = next_i0 + 32'd1;
+            next_addr = next_addr + q_d0;
+          end else begin
+            next_i0 = 32'd0;
+)";
+constexpr std::string_view spread_column = R"(          // Of windows that leave rows or columns out: so many of each in a block, a tap's or an output's.
+          if (next_i4 + 32'd1 < q_c4) begin
+            next_i4 = next_i4 + 32'd1;
+            if (next_i0 + 32'd1 < q_c0) begin
+              next_i0 = next_i0 + 32'd1;
+              next_addr = next_addr + q_d0;
+            end else begin
+              next_i0 = 32'd0;
+              next_addr = next_addr + q_d5;
+            end
+          end else begin
+            next_i4 = 32'd0;
+            next_i0 = {16'd0, q_i0};
 )";
 
 constexpr std::string_view fifo = R"(
@@ -346,7 +363,13 @@ std::string unit_text(const DesignShape& shape, bool link, const Places& places)
   all["UNPACK"] = unpack_text(descriptor_layouts(shape).transfer, "d", "", "q_");
   for (const char* place : {"TURNPORT", "TURN", "TURNRESET", "TURNCOUNT"}) all[place] = "";
   if (shape.bus_engine > 0) add_turns(shape, link, all);
-  all["NEXT"] = shape.images ? std::string(stacked) + std::string(nested) + "        end\n" : std::string(nested);
+  set("I0PAD", shape.spread ? 16 : 24);
+  all["I4"] = shape.spread ? "  logic [31:0] i4, now_i4, next_i4;\n" : "";
+  all["I4NOW"] = shape.spread ? "    now_i4 = started ? i4 : 32'd0;\n" : "";
+  all["I4NEXT"] = shape.spread ? "    next_i4 = now_i4;\n" : "";
+  all["I4REG"] = shape.spread ? "        i4 <= next_i4;\n" : "";
+  all["COLUMN"] = shape.spread ? spread_column : plain_column;
+  all["NEXT"] = shape.images || shape.spread ? fill_places(stacked, all) + std::string(nested) + "        end\n" : std::string(nested);
   return fill_places(choose_lines(dma, shape.device), all);
 }
 

@@ -29,12 +29,12 @@ constexpr std::string_view next_image = R"(          if (oy + 16'd1 == c_oh) beg
           end
 )";
 constexpr std::string_view next_k = R"(        if (kx + 16'd1 < c_kw) begin
-          kx = kx + 16'd1;
+          kx = kx + @DX@;
           ka = ka + q_ak_x;
         end else begin
           kx = 16'd0;
           if (ky + 16'd1 < c_kh) begin
-            ky = ky + 16'd1;
+            ky = ky + @DY@;
             ka = ka + q_ak_y;
           end else begin
             ky = 16'd0;
@@ -65,7 +65,7 @@ module @TOP@_feed_ifmap (
   logic [@CFG1@:0] configs [0:1];
   wire [@CFG1@:0] c = configs[q_bank];
   wire [15:0] c_kw = c[15:0], c_kh = c[31:16], c_ow = c[47:32];
-  wire signed [15:0] c_h = c[63:48], c_w = c[79:64], c_sx = c[95:80], c_sy = c[111:96], c_x0 = c[127:112];@OYC@
+  wire signed [15:0] c_h = c[63:48], c_w = c[79:64], c_sx = c[95:80], c_sy = c[111:96], c_x0 = c[127:112];@OYC@@DC@
   logic started;
   logic [31:0] beat, now_beat;
   logic [@IFLANES1@:0] real_word;
@@ -241,7 +241,12 @@ std::string feed_text(const DesignShape& s, const Places& places) {
   all["UNPACK"] = unpack_text(fold, "q", "i_", "q_");
   const auto images = [&](const std::string& text) { return s.images ? text : std::string(); };
   all["NEXTROW"] = s.images ? next_image : next_row;
-  set("CFG", s.images ? 160 : 128);
+  const int dilation_at = s.images ? 160 : 128;
+  set("CFG", dilation_at + (s.spread ? 32 : 0));
+  const auto field = [&](const char* name, int at) { return "\n  wire [15:0] " + std::string(name) + " = c[" + std::to_string(at + 15) + ":" + std::to_string(at) + "];"; };
+  all["DC"] = s.spread ? field("c_dx", dilation_at) + field("c_dy", dilation_at + 16) : "";
+  all["DX"] = s.spread ? "c_dx" : "16'd1";
+  all["DY"] = s.spread ? "c_dy" : "16'd1";
   all["OY"] = images("oy, ");
   all["OYC"] = images("\n  wire [15:0] c_oh = c[143:128];\n  wire signed [15:0] c_y0 = c[159:144];");
   all["OYQ"] = images("\n    oy = q_oy;");

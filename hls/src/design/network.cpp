@@ -133,12 +133,8 @@ class Interpreter {
         break;
       case OpClass::pooling: {
         const bool mean = op.type == "AveragePool" || op.type == "GlobalAveragePool";
-        if (!op.pooling || !(mean || op.type == "MaxPool" || op.type == "GlobalMaxPool")) break;
-        if (op.pooling->dilation[0] != 1 || op.pooling->dilation[1] != 1) refuse(op, "dilated windows have no complete RTL");
-        else if (mean && (op.pooling->pad_begin[0] != 0 || op.pooling->pad_begin[1] != 0 || op.pooling->pad_end[0] != 0 || op.pooling->pad_end[1] != 0))
-          refuse(op, "a mean over padding has no complete RTL");
-        else return true;
-        return false;
+        if (op.pooling && (mean || op.type == "MaxPool" || op.type == "GlobalMaxPool")) return true;
+        break;
       }
       default:
         break;
@@ -185,26 +181,32 @@ class Interpreter {
     const workloads::Pooling& p = *op.pooling;
     const auto in = image_shape(graph_.tensor(op.inputs[0])), out = image_shape(graph_.tensor(op.outputs[0]));
     const bool mean = op.type == "AveragePool" || op.type == "GlobalAveragePool";
-    OperatorNumbers& numbers = out_.numbers[id];
-    if (mean) {
-      const double taps = static_cast<double>(p.kernel[0] * p.kernel[1]);
-      numbers.shift = 16;
-      numbers.factor = std::max<std::int64_t>(1, std::llround(65536.0 / taps));
-    }
+    const auto factor = [](std::int64_t elements) { return elements == 0 ? 0 : std::max<std::int64_t>(1, std::llround(65536.0 / static_cast<double>(elements))); };
+    std::int64_t least = p.kernel[0] * p.kernel[1], largest = 0;
     for (std::int64_t plane = 0; plane < in[0] * in[1]; ++plane)
       for (std::int64_t oy = 0; oy < out[2]; ++oy)
         for (std::int64_t ox = 0; ox < out[3]; ++ox) {
-          std::int64_t most = -(std::int64_t{1} << (bits_ - 1)), sum = 0;
+          std::int64_t most = -(std::int64_t{1} << (bits_ - 1)), sum = 0, padded = 0, inside = 0;
           for (std::int64_t ky = 0; ky < p.kernel[0]; ++ky)
             for (std::int64_t kx = 0; kx < p.kernel[1]; ++kx) {
-              const std::int64_t iy = oy * p.stride[0] + ky - p.pad_begin[0], ix = ox * p.stride[1] + kx - p.pad_begin[1];
+              const std::int64_t iy = oy * p.stride[0] + ky * p.dilation[0] - p.pad_begin[0], ix = ox * p.stride[1] + kx * p.dilation[1] - p.pad_begin[1];
+              if (iy < in[2] + p.pad_end[0] && ix < in[3] + p.pad_end[1]) ++padded;
               if (iy < 0 || iy >= in[2] || ix < 0 || ix >= in[3]) continue;
               const std::int64_t value = x[static_cast<std::size_t>((plane * in[2] + iy) * in[3] + ix)];
               most = std::max(most, value);
               sum += value;
+              ++inside;
             }
-          y.push_back(mean ? scaled_down(sum * numbers.factor, numbers.shift, bits_) : static_cast<std::int32_t>(most));
+          const std::int64_t elements = p.count_include_pad ? padded : inside;
+          least = std::min(least, elements);
+          largest = std::max(largest, elements);
+          y.push_back(mean ? scaled_down(sum * factor(elements), 16, bits_) : static_cast<std::int32_t>(most));
         }
+    if (!mean) return;
+    OperatorNumbers& numbers = out_.numbers[id];
+    numbers.shift = 16;
+    numbers.factor = factor(largest);
+    numbers.counted = least != largest;
   }
 
   void product(workloads::OperatorId id, const std::vector<std::int32_t>& x, std::vector<std::int32_t>& y) {

@@ -18,6 +18,7 @@ struct OperatorNumbers {
   std::vector<std::int64_t> bias;     ///< by output column of the product, over all groups; empty: none
   int shift = 0;                      ///< bits that results are scaled down by
   std::int64_t factor = 1;            ///< mean of a window: the sum is multiplied by it first
+  bool counted = false;               ///< mean: by a factor of each window's own number of elements instead
 };
 
 /// A network in integers, and what comes out of it.
@@ -31,7 +32,8 @@ struct Network {
 ///
 /// Graph inputs, weights and biases are seeded noise; filters of convolutions whose values the model holds are those, quantised. Sums are scaled
 /// down by a power of two (round half to even, saturating) chosen from their root mean square, so that values stay meaningful. Padding of a
-/// largest-of-window counts as nothing. Unsupported operators are refused, each by name.
+/// largest-of-window counts as nothing. A mean of n elements is the sum of those in the image, times 65536 / n rounded, scaled down by 2^16; n counts the
+/// window's elements in the image or, with count_include_pad, in image and padding (not those behind it, where sizes were rounded up); of none it is 0. Unsupported operators are refused, each by name.
 Expected<Network> interpret_network(const workloads::Graph& graph, int bits, int accumulator_bits, std::uint64_t seed);
 
 /// value / 2^shift, half to even, saturated to `bits` bits.

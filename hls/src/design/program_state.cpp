@@ -26,7 +26,7 @@ void ProgramState::set_needs(DescriptorWriter& d, const std::string& prefix, con
 }
 
 Expected<void> ProgramState::add(const TransferWords& t) {
-  if (t.images.total > 0) return add_images(t);
+  if (t.rows.total > 0) return add_spans(t);
   // Loops that go on where the one inside ends are one loop.
   std::vector<std::pair<std::int64_t, std::int64_t>> loops;
   std::array<std::int64_t, 5> start{};
@@ -56,22 +56,27 @@ Expected<void> ProgramState::add(const TransferWords& t) {
   return {};
 }
 
-/// Four loops: the first, rows of images, and two around them.
-Expected<void> ProgramState::add_images(const TransferWords& t) {
-  const ImageSpan& s = t.images;
-  if (s.start > 65535) return fail(ErrorKind::unsupported, "a batch of images of more than 65536 pixels or rows");
+/// Columns and rows, each from the midst of a block to the midst of another one, and two loops around them.
+Expected<void> ProgramState::add_spans(const TransferWords& t) {
+  const BlockSpan &rows = t.rows, columns = t.columns.total > 0 ? t.columns : BlockSpan{t.loops[0].first, 0, t.loops[0].first, t.loops[0].second, 0};
+  if (rows.start > 65535 || columns.start > 65535) return fail(ErrorKind::unsupported, "a batch of images of more than 65536 pixels or rows");
   begin_transfer(t);
-  const auto [inner, inner_step] = t.loops[0];
-  const std::int64_t last = s.start + s.total - 1, back = (inner - 1) * inner_step, through = last / s.count * s.stride + (last % s.count - s.start) * s.step + back;
+  const auto until = [](const BlockSpan& s, std::int64_t last) { return last / s.count * s.stride + (last % s.count - s.start) * s.step; };
+  const std::int64_t back = until(columns, columns.start + columns.total - 1), through = until(rows, rows.start + rows.total - 1) + back;
   DescriptorWriter& d = of(t);
   d.set("images", 1);
-  d.set("i1", s.start);
-  d.set("c0", inner);
-  d.set("d0", inner_step);
-  d.set("c1", s.count);
-  d.set("d1", s.step - back);
-  d.set("c2", s.total);
-  d.set("d2", s.stride - (s.count - 1) * s.step - back);
+  d.set("i1", rows.start);
+  d.set("c0", columns.count);
+  d.set("d0", columns.step);
+  if (d.has("c4")) {
+    d.set("i0", columns.start);
+    d.set("c4", columns.total);
+    d.set("d5", columns.stride - (columns.count - 1) * columns.step);
+  }
+  d.set("c1", rows.count);
+  d.set("d1", rows.step - back);
+  d.set("c2", rows.total);
+  d.set("d2", rows.stride - (rows.count - 1) * rows.step - back);
   d.set("c3", t.loops[1].first);
   d.set("d3", t.loops[1].second - through);
   d.set("d4", t.loops[2].second - through - (t.loops[1].first - 1) * t.loops[1].second);

@@ -6,6 +6,7 @@
 #include "cosim/build.hpp"
 #include "cosim/testbench.hpp"
 #include "design/diagnosis.hpp"
+#include "design/parts.hpp"
 #include "design/run.hpp"
 #include "gnomon/base/random.hpp"
 #include "gnomon/base/text.hpp"
@@ -44,13 +45,6 @@ void set_window(DesignJob& job, const std::string& trace, std::int64_t cycle) {
 
 std::int64_t cycle_limit(std::int64_t least, std::int64_t cycles, double stall) {
   return static_cast<std::int64_t>(static_cast<double>(least) + 2.0 * static_cast<double>(cycles) / std::pow(1 - stall, 4));
-}
-
-bool has_images(const workloads::Graph& graph) {
-  return std::any_of(graph.order().begin(), graph.order().end(), [&](workloads::OperatorId id) {
-    const workloads::Operator& op = graph.op(id);
-    return op.op_class == workloads::OpClass::convolution && op.conv->batch > 1;
-  });
 }
 
 bool keeps_in_two(const std::vector<sim::PlannedStep>& plan, std::size_t core) {
@@ -105,7 +99,6 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   if (design.cores.size() > 1) return cosimulate_cores(request);
   auto shape = design_shape(design);
   if (!shape) return fail(std::move(shape.error()));
-  shape->images = has_images(request.graph);
   auto lowered = arch::lower(request.graph, sim::lowering_core(design));
   if (!lowered) return fail(std::move(lowered.error()));
   arch::Mapping mapping = request.mapping;
@@ -117,13 +110,12 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   auto plan = sim::plan(design, request.graph, *lowered, mapping, "mapping");
   if (!plan) return fail(std::move(plan.error()));
   if (plan->empty()) return fail(ErrorKind::unsupported, "the workload has no work");
-  if (keeps_in_two(*plan, 0)) {
-    const bool images = shape->images;
-    shape = design_shape(design, true);
-    if (!shape) return fail(std::move(shape.error()));
-    shape->images = images;
-  }
-  auto rtl = request.rtl ? Expected<Rtl>(*request.rtl) : emit_design(design, shape->images, shape->nested);
+  WorkloadParts parts = parts_of(request.graph);
+  parts.nested = keeps_in_two(*plan, 0);
+  if (parts.nested) shape = design_shape(design, true);
+  if (!shape) return fail(std::move(shape.error()));
+  add_parts(*shape, parts);
+  auto rtl = request.rtl ? Expected<Rtl>(*request.rtl) : emit_design(design, parts);
   if (!rtl) return fail(std::move(rtl.error()));
   auto network = interpret_network(request.graph, shape->array.precision_bits, shape->array.accumulator_bits, options.seed);
   if (!network) return fail(std::move(network.error()));

@@ -8,8 +8,6 @@ namespace gnomon::hls {
 
 /// What runs of complete designs share, of one core or several.
 
-/// A workload with convolutions of several images.
-bool has_images(const workloads::Graph& graph);
 /// Some step of the core has a mapping that keeps an operand in two levels or more.
 bool keeps_in_two(const std::vector<sim::PlannedStep>& plan, std::size_t core);
 /// The memory before the run: inputs and weights where they belong, noise elsewhere, so that what was never written shows.

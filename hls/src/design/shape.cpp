@@ -198,13 +198,14 @@ DescriptorLayouts descriptor_layouts(const DesignShape& s) {
     for (std::size_t c = 0; c < s.counters(); ++c) fields.push_back({prefix + "need" + std::to_string(c), 32});
     return fields;
   };
-  std::vector<DescriptorField> transfer{{"write", 1}, {"cls", 2}, {"beat", 16}, {"words", 32}, {"mem", 32}, {"i0", 8}, {"i1", 16}, {"i2", 16}};
+  std::vector<DescriptorField> transfer{{"write", 1}, {"cls", 2}, {"beat", 16}, {"words", 32}, {"mem", 32}, {"i0", s.spread ? 16 : 8}, {"i1", 16}, {"i2", 16}};
   for (int d = 0; d < 4; ++d) transfer.push_back({"c" + std::to_string(d), 32});
   for (int d = 0; d < 5; ++d) transfer.push_back({"d" + std::to_string(d), 32});
   transfer.push_back({"lvl", aw});
   transfer.push_back({"lstep", 8});
   transfer.push_back({"wrap", aw});
-  if (s.images) transfer.push_back({"images", 1});
+  if (s.images || s.spread) transfer.push_back({"images", 1});
+  if (s.spread) transfer.insert(transfer.end(), {{"c4", 32}, {"d5", 32}});
   const auto with_turn = [&](std::vector<DescriptorField> fields) {  // what of the memory's unit must be off the bus
     if (s.bus_engine > 0) fields.push_back({"need_i", 32});
     return fields;
@@ -239,10 +240,13 @@ DescriptorLayouts descriptor_layouts(const DesignShape& s) {
   std::vector<DescriptorField> config{{"bank", 1}, {"need_e", 32}, {"kw", 16}, {"kh", 16}, {"ow", 16}, {"h", 16}, {"w", 16}, {"sx", 16}, {"sy", 16},
                                       {"x0", 16}, {"has_bias", 1}, {"relu", 1}, {"shift", 6}};
   if (s.images) config.insert(config.end(), {{"oh", 16}, {"y0", 16}});
+  if (s.spread) config.insert(config.end(), {{"dx", 16}, {"dy", 16}});
   std::vector<DescriptorField> chunk{{"kind", 2}, {"ops", 32}, {"in", aw}, {"out", aw}, {"in_words", aw}, {"carry", 1}, {"taps", 16}, {"tail", 1},
                                      {"shift", 6}, {"mult", 24}, {"kw", 16}, {"sx", 16}, {"sy", 16}, {"y0", 16}, {"x0", 16}, {"h", 16}, {"w", 16}, {"oh", 16}, {"ow", 16},
                                      {"resume", 1}, {"ring", aw}, {"px", 8}, {"py", 8}, {"bx", 8}, {"by", 8}, {"x_step", aw}, {"x_jump", aw}, {"y_step", aw}, {"y_jump", aw},
                                      {"win_step", aw}, {"row_step", aw}, {"plane_step", aw}};
+  if (s.spread) chunk.insert(chunk.end(), {{"dx", 16}, {"dy", 16}, {"x_on", 8}, {"x_back", 8}, {"y_on", 8}, {"y_back", 8}});
+  if (s.mean_log > 0) chunk.insert(chunk.end(), {{"counted", 1}, {"pads", 1}, {"nh", 16}, {"nw", 16}});
   return {DescriptorLayout(with_turn(needs(std::move(transfer), ""))), DescriptorLayout(std::move(fold)), DescriptorLayout(std::move(config)),
           DescriptorLayout(needs(std::move(chunk), ""))};
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gnomon/arch/design.hpp"
+#include "gnomon/hls/design.hpp"
 #include "gnomon/hls/emit.hpp"
 
 namespace gnomon::hls {
@@ -30,6 +31,8 @@ struct DesignShape {
   int address_bits = 1;          ///< of a word in the levels
   std::int64_t bias_words = 4096;
   bool images = false;           ///< convolutions of several images
+  bool spread = false;           ///< windows that leave rows or columns out: dilated ones, and convolutions' that are smaller than their stride
+  int mean_log = 0;              ///< means by each window's own count of taps, which is below this power of two; 0: none
   bool nested = false;           ///< operands kept in two levels or more: units for the transfers between levels
   bool device = false;           ///< a DRAM device behind the ports: requests complete in any order, by tag
   bool granted = false;          ///< one core of several: when a transfer on a link that they share begins is decided outside
@@ -78,6 +81,8 @@ arch::Design core_alone(const arch::Design& design, std::size_t core);
 /// The shape of one core of several: as if it were alone, with the ports of a device, since what others do decides when a transfer begins; of shared
 /// levels the core's part is its own.
 Expected<DesignShape> core_shape(const arch::Design& design, std::size_t core, bool nested = false);
+/// The shape has what the workload needs.
+void add_parts(DesignShape& shape, const WorkloadParts& parts);
 /// RTL of a shape.
 Expected<Rtl> emit_shape(const DesignShape& shape);
 /// Bytes a cycle between core levels (or shared ones, without the bus) and the memory, the levels' ports apart. A device's own rate is its controller's matter.

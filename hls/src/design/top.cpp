@@ -188,7 +188,7 @@ std::string whole_text(const DesignShape& s, const std::string& array, const Pla
   all["ACKPORTS"] = s.device ? "  input  logic rq_ready,\n  output logic [" + std::to_string(DesignShape::tag_log - 1) + ":0] rq_tag,\n  input  logic [" + std::to_string((1 << DesignShape::tag_log) - 1) + ":0] complete,\n"
                              : "  input  logic wa_valid,\n";
   all["ACKPINS"] = s.device ? ".rq_ready(rq_ready), .rq_tag(rq_tag), .complete(complete)" : ".wa_valid(wa_valid)";
-  all["IMAGES"] = s.images ? "c_y0, c_oh, " : "";
+  all["IMAGES"] = std::string(s.spread ? "c_dy, c_dx, " : "") + (s.images ? "c_y0, c_oh, " : "");
   all["ARRAY"] = array;
   // A line that has its break where there are four counters.
   std::string met = needs_met(s, "done", "g_");
@@ -264,10 +264,16 @@ std::string whole_text(const DesignShape& s, const std::string& array, const Pla
   return fill_places(choose_lines(text, has_vector), all);
 }
 
-Expected<Rtl> emit_design(const arch::Design& design, bool several_images, bool between_levels) {
-  auto shaped = design_shape(design, between_levels);
+void add_parts(DesignShape& shape, const WorkloadParts& parts) {
+  shape.images = parts.images;
+  shape.spread = parts.spread;
+  shape.mean_log = parts.mean_log;
+}
+
+Expected<Rtl> emit_design(const arch::Design& design, const WorkloadParts& parts) {
+  auto shaped = design_shape(design, parts.nested);
   if (!shaped) return fail(std::move(shaped.error()));
-  shaped->images = several_images;
+  add_parts(*shaped, parts);
   return emit_shape(*shaped);
 }
 

@@ -37,7 +37,7 @@ module @TOP@_vector (
   logic signed [31:0] acc, next_acc;
   logic [@B1@:0] carry;
   logic [@V1@:0] lane_on, lane_first, lane_inside, lane_out, lane_carry;
-
+@COUNT@
   assign pool = q_kind[1];
   // A chunk goes on where the one before it ended, even inside a window.
   assign onward = started || q_resume;
@@ -72,7 +72,7 @@ module @TOP@_vector (
     lane_on = @V@'d0;
     lane_first = @V@'d0;
     lane_inside = @V@'d0;
-    lane_out = @V@'d0;
+@COUNT0@    lane_out = @V@'d0;
     lane_carry = @V@'d0;
     vr_addr = @VRA@'d0;
     vw_addr = @VWA@'d0;
@@ -85,19 +85,19 @@ module @TOP@_vector (
           lane_first[l] = next_tap == 16'd0;
           // A mean's operation without a tap is its first: those of a chunk then never outrun its inputs.
           lane_inside[l] = next_tap >= {15'd0, q_tail} && next_ty >= 16'sd0 && next_ty < $signed(q_h) && tx >= 16'sd0 && tx < $signed(q_w);
-          place = next_at >= q_ring ? next_at - q_ring : next_at;
+@COUNTED@          place = next_at >= q_ring ? next_at - q_ring : next_at;
           vr_addr[2 * l * @AW@ +: @AW@] = place;
           if (next_tap + 16'd1 < q_taps + {15'd0, q_tail}) begin
             if (next_tap >= {15'd0, q_tail}) begin
               if (next_kx + 16'd1 < q_kw) begin
-                next_kx = next_kx + 16'd1;
-                next_at = next_at + (next_px == q_bx ? q_x_jump : q_x_step);
-                next_px = next_px == q_bx ? 8'd0 : next_px + 8'd1;
+                next_kx = next_kx + @DX@;
+                next_at = next_at + (@PX@ ? q_x_jump : q_x_step);
+                next_px = @PX@ ? @PXTHEN@;
               end else begin
                 next_kx = 16'd0;
-                next_ty = next_ty + 16'sd1;
-                next_row = next_row + (next_py == q_by ? q_y_jump : q_y_step);
-                next_py = next_py == q_by ? 8'd0 : next_py + 8'd1;
+                next_ty = next_ty + @DY@;
+                next_row = next_row + (@PY@ ? q_y_jump : q_y_step);
+                next_py = @PY@ ? @PYTHEN@;
                 next_at = next_row;
                 next_px = q_px;
               end
@@ -153,7 +153,7 @@ module @TOP@_vector (
   logic signed [55:0] value, rest, half;
   always_comb begin
     next_acc = acc;
-    vw_en = @V@'d0;
+@COUNTNOW@    vw_en = @V@'d0;
     vw_data = @VWD@'d0;
     a = @B@'sd0;
     b = @B@'sd0;
@@ -173,9 +173,9 @@ module @TOP@_vector (
       end
       if (lane_on[l] && q_kind == 2'd3) begin
         if (lane_first[l]) next_acc = 32'sd0;
-        if (lane_inside[l]) next_acc = next_acc + $signed({{@B32PAD@{a[@B1@]}}, a});
+@COUNTNEXT@        if (lane_inside[l]) next_acc = next_acc + $signed({{@B32PAD@{a[@B1@]}}, a});
         value = {{24{next_acc[31]}}, next_acc};
-        if (lane_out[l]) value = value * $signed({32'd0, q_mult});
+        if (lane_out[l]) value = value * $signed({32'd0, @MULT@});
       end
       rest = value & ~(~56'sd0 << q_shift);
       half = q_shift == 6'd0 ? 56'sd0 : 56'sd1 << (q_shift - 6'd1);
@@ -208,10 +208,31 @@ module @TOP@_vector (
       wx <= next_wx;
       ty <= next_ty;
       acc <= next_acc;
-      if (last) carry <= vr_data[2 * @V@ * @B@ +: @B@];
+@COUNTREG@      if (last) carry <= vr_data[2 * @V@ * @B@ +: @B@];
     end
   end
 endmodule
+)";
+
+// Means over what a window has of the image (or of the padding that counts): its number of elements, and the factors for all numbers.
+constexpr std::string_view count = R"(  logic [@V1@:0] lane_counted;
+  logic [@N1@:0] n, next_n;
+  logic [16:0] factors [0:@COUNTS1@];
+  initial begin
+    factors[0] = 17'd0;
+    for (int i = 1; i < @COUNTS@; i = i + 1) factors[i] = 17'((131072 + i) / (2 * i));
+  end
+)";
+constexpr std::string_view count_none = R"(    lane_counted = @V@'d0;
+)";
+constexpr std::string_view counted = R"(          lane_counted[l] = next_tap >= {15'd0, q_tail} && (q_pads || (next_ty >= 16'sd0 && tx >= 16'sd0)) && next_ty < $signed(q_nh) && tx < $signed(q_nw);
+)";
+constexpr std::string_view count_now = R"(    next_n = n;
+)";
+constexpr std::string_view count_next = R"(        if (lane_first[l]) next_n = @N@'d0;
+        if (lane_counted[l]) next_n = next_n + @N@'d1;
+)";
+constexpr std::string_view count_kept = R"(      n <= next_n;
 )";
 
 }  // namespace
@@ -222,6 +243,19 @@ std::string vector_text(const DesignShape& s, const Places& places) {
   const int bits = s.array.precision_bits;
   set("BPAD", 56 - bits);
   set("B32PAD", 32 - bits);
+  // With dilated windows a tap lies so many rows or columns behind the one before it, and from some places in a block on in one block more.
+  all["DX"] = s.spread ? "q_dx" : "16'd1";
+  all["DY"] = s.spread ? "$signed(q_dy)" : "16'sd1";
+  all["PX"] = s.spread ? "next_px > q_bx" : "next_px == q_bx";
+  all["PY"] = s.spread ? "next_py > q_by" : "next_py == q_by";
+  all["PXTHEN"] = s.spread ? "next_px - q_x_back : next_px + q_x_on" : "8'd0 : next_px + 8'd1";
+  all["PYTHEN"] = s.spread ? "next_py - q_y_back : next_py + q_y_on" : "8'd0 : next_py + 8'd1";
+  const bool counts = s.mean_log > 0;
+  set("N", s.mean_log);
+  set("COUNTS", std::int64_t{1} << s.mean_log);
+  for (const auto& [place, text] : {std::pair{"COUNT", count}, {"COUNT0", count_none}, {"COUNTED", counted}, {"COUNTNOW", count_now}, {"COUNTNEXT", count_next}, {"COUNTREG", count_kept}})
+    all[place] = counts ? fill_places(text, all) : "";
+  all["MULT"] = counts ? "q_counted ? {7'd0, factors[next_n]} : q_mult" : "q_mult";
   all["MET"] = needs_met(s, "done", "q_");
   all["UNPACK"] = unpack_text(descriptor_layouts(s).chunk, "q", "", "q_");
   return fill_places(unit, all);

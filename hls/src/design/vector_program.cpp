@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "design/array_program.hpp"
+#include "design/parts.hpp"
 #include "gnomon/base/text.hpp"
 
 namespace gnomon::hls {
@@ -39,7 +40,7 @@ Reach reach_of(const workloads::Pooling& p, const Blocks& blocks, const std::vec
     for (; op < ops_until[c]; ++op) {
       const std::int64_t tap = op % per_output - tail, output = op / per_output;
       if (tap < 0) continue;
-      const std::int64_t y = output / ow % oh * p.stride[0] - p.pad_begin[0] + tap / p.kernel[1], x = output % ow * p.stride[1] - p.pad_begin[1] + tap % p.kernel[1];
+      const std::int64_t y = output / ow % oh * p.stride[0] - p.pad_begin[0] + tap / p.kernel[1] * p.dilation[0], x = output % ow * p.stride[1] - p.pad_begin[1] + tap % p.kernel[1] * p.dilation[1];
       if (y < 0 || y >= h || x < 0 || x >= blocks.w) continue;
       const std::int64_t at = output / (oh * ow) * plane + blocks.at(y, x);
       out.first[c] = std::min(out.first[c], at);
@@ -55,7 +56,7 @@ std::int64_t first_beyond(const workloads::Pooling& p, std::int64_t begin, std::
   for (std::int64_t op = begin; op < end; ++op) {
     const std::int64_t tap = op % per_output - tail, output = op / per_output;
     if (tap < 0) continue;
-    const std::int64_t y = output / ow % oh * p.stride[0] - p.pad_begin[0] + tap / p.kernel[1], x = output % ow * p.stride[1] - p.pad_begin[1] + tap % p.kernel[1];
+    const std::int64_t y = output / ow % oh * p.stride[0] - p.pad_begin[0] + tap / p.kernel[1] * p.dilation[0], x = output % ow * p.stride[1] - p.pad_begin[1] + tap % p.kernel[1] * p.dilation[1];
     if (y >= 0 && y < h && x >= 0 && x < w && output / (oh * ow) * h * w + y * w + x >= limit) return op;
   }
   return end;
@@ -147,6 +148,12 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
     taps = p->kernel[0] * p->kernel[1];
     per_output = taps + (kind == mean ? 1 : 0);
     if (h > 16000 || w > 16000 || taps > 30000 || p->pad_begin[0] > 16000 || p->pad_begin[1] > 16000) return refuse("a window or image of this size");
+    for (std::size_t a = 0; a < 2; ++a)
+      if ((p->kernel[a] - 1) * p->dilation[a] >= 16000) return refuse("a window of this size");
+    if (is_dilated(*p) && !shape.spread) return refuse("a dilated window, and the RTL is for others");
+    if (numbers.counted && most_counted(graph, op) >= std::int64_t{1} << shape.mean_log) return refuse("means over different numbers of elements, and the RTL is for others");
+    for (std::size_t a = 0; a < 2; ++a)
+      if (numbers.counted && std::max(h, w) + p->pad_end[a] + p->stride[a] > 32000) return refuse("a mean over a padding of this size");
   }
   if (work.ops != work.out_elements * per_output) return refuse(std::to_string(work.ops) + " operations for " + std::to_string(work.out_elements) + " outputs");
   const auto ops_until = [&](std::int64_t chunk) { return work.ops / chunks * chunk + up_to(work.ops % chunks, chunk, chunks); };
@@ -312,16 +319,40 @@ Expected<void> compile_vector_step(ProgramState& state, const workloads::Graph& 
       d.set("ring", in_words);
       d.set("px", -p->pad_begin[1] - floor_div(-p->pad_begin[1], blocks.bx) * blocks.bx);
       d.set("py", -p->pad_begin[0] - floor_div(-p->pad_begin[0], blocks.by) * blocks.by);
-      d.set("bx", blocks.bx - 1);
-      d.set("by", blocks.by - 1);
-      d.set("x_step", 1);
-      d.set("x_jump", block - blocks.bx + 1);
-      d.set("y_step", blocks.bx);
-      d.set("y_jump", blocks.by * w - (blocks.by - 1) * blocks.bx);
+      // From a tap to the next: so many whole blocks, and so many places in the block, from some of them on into one block more.
+      const std::int64_t dy = p->kernel[0] > 1 ? p->dilation[0] : 1, dx = p->kernel[1] > 1 ? p->dilation[1] : 1, band = blocks.by * w;
+      if (shape.spread) {
+        const std::int64_t y_on = dy % blocks.by, x_on = dx % blocks.bx;
+        d.set("dy", dy);
+        d.set("dx", dx);
+        d.set("y_on", y_on);
+        d.set("x_on", x_on);
+        d.set("y_back", blocks.by - y_on);
+        d.set("x_back", blocks.bx - x_on);
+        d.set("by", blocks.by - 1 - y_on);
+        d.set("bx", blocks.bx - 1 - x_on);
+        d.set("x_step", dx / blocks.bx * block + x_on);
+        d.set("x_jump", (dx / blocks.bx + 1) * block + x_on - blocks.bx);
+        d.set("y_step", dy / blocks.by * band + y_on * blocks.bx);
+        d.set("y_jump", (dy / blocks.by + 1) * band + (y_on - blocks.by) * blocks.bx);
+      } else {
+        d.set("bx", blocks.bx - 1);
+        d.set("by", blocks.by - 1);
+        d.set("x_step", 1);
+        d.set("x_jump", block - blocks.bx + 1);
+        d.set("y_step", blocks.bx);
+        d.set("y_jump", band - (blocks.by - 1) * blocks.bx);
+      }
+      if (shape.mean_log > 0) {
+        d.set("counted", numbers.counted ? 1 : 0);
+        d.set("pads", p->count_include_pad ? 1 : 0);
+        d.set("nh", h + (p->count_include_pad ? p->pad_end[0] : 0));
+        d.set("nw", w + (p->count_include_pad ? p->pad_end[1] : 0));
+      }
       d.set("win_step", next);
       d.set("row_step", down - (ow - 1) * next);
       d.set("plane_step", plane_in - (oh - 1) * down - (ow - 1) * next);
-      d.set("kw", p->kernel[1]);
+      d.set("kw", (p->kernel[1] - 1) * dx + 1);
       d.set("sy", p->stride[0]);
       d.set("sx", p->stride[1]);
       d.set("y0", -p->pad_begin[0]);

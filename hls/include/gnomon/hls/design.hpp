@@ -14,20 +14,25 @@
 
 namespace gnomon::hls {
 
+/// What the RTL of a design has for some workloads and mappings only.
+struct WorkloadParts {
+  bool images = false;  ///< address generators and transfers that go on from image to image, for convolutions of a batch
+  bool nested = false;  ///< a unit for each level that fills from another one, and one for the bus to shared levels, for mappings that keep an operand in two levels or more
+  bool spread = false;  ///< steps of several rows and columns, for dilated windows, and transfers that leave some out, which convolutions with windows smaller than their stride need too
+  int mean_log = 0;     ///< reciprocals of counts below this power of two, for means over each window's own number of elements; 0: none
+};
+
 /// SystemVerilog of a complete design: array, levels with their banks, address generators, the unit that requantises results, vector unit, transfers
 /// to the memory and the sequencer that starts them (docs/rtl.md, "Complete designs"). It depends on the design alone; what it computes is given to it as
 /// a program of descriptors.
 ///
 /// One core (several: emit_core), any levels in it and shared ones, ideal or device memory, integer precisions; accumulators a multiple of the precision; rates that do not cut words. Everything else
 /// is refused as unsupported, naming the field.
-///
-/// `several_images`: address generators and transfers that go on from image to image, for convolutions of a batch. `between_levels`: a unit for each level
-/// that fills from another one, and one for the bus to shared levels, for mappings that keep an operand in two levels or more.
-Expected<Rtl> emit_design(const arch::Design& design, bool several_images = false, bool between_levels = false);
+Expected<Rtl> emit_design(const arch::Design& design, const WorkloadParts& parts = {});
 
 /// The same of one core of a design with several (with its part of shared levels). Its ports are those for a device memory whatever the memory is: it asks for each transfer, which begins in
 /// the cycle in which links and memory take it, and nothing of a work step begins while `run` is low.
-Expected<Rtl> emit_core(const arch::Design& design, std::size_t core, bool several_images = false, bool between_levels = false);
+Expected<Rtl> emit_core(const arch::Design& design, std::size_t core, const WorkloadParts& parts = {});
 
 /// A work step of a whole run.
 struct DesignStep {
