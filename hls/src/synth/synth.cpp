@@ -430,7 +430,8 @@ Expected<SynthResult> synthesise(const arch::Design& design, const SynthOptions&
   if (result.sram_bits > 0)
     result.notes.push_back(std::to_string(result.sram_bits) + " bits of SRAM are not in the area" + (options.complete ? " (levels and biases)" : "") + ": the library has no memories");
   if (options.complete && design.cores.size() > 1)
-    result.notes.push_back("one RTL per core: the bus between the " + std::to_string(design.cores.size()) + " cores and the memory is not in it");
+    result.notes.push_back("one RTL per core: the bus between the " + std::to_string(design.cores.size()) + " cores and the memory is not in it" +
+                           (design.shared.empty() ? "" : ", nor what grants them the links to the shared levels"));
   for (const auto& [first, parameters] : arrays) {
     if (!options.timing) break;
     if (options.target == "osu018") {
