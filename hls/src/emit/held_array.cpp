@@ -259,12 +259,13 @@ constexpr std::string_view loops_array =
 
   // The exits: what the last row of the fold computes in this very step.
   logic [@IB1@:0] exit_row;
-  logic [@SB1@:0] exit_diagonal;
+  logic [@SB1@:0] exit_diagonal, exit_slot;  // the slot by name: Icarus Verilog does not wrap a difference that stands as an index
   logic signed [@N1@:0] exit_moved, exit_held;
   logic [@A1@:0] exit_sum;
   always_comb begin
     exit_row = @IB@'d0;
     exit_diagonal = @SB@'d0;
+    exit_slot = @SB@'d0;
     exit_moved = @N@'sd0;
     exit_held = @N@'sd0;
     exit_sum = @A@'d0;
@@ -273,8 +274,9 @@ constexpr std::string_view loops_array =
       if (ofmap_lanes[j]) begin
         exit_row = @IB@'(exits_now[j * @XB@ + @CB@ +: @RB@] - @RB@'d1);
         exit_diagonal = @SB@'(exit_row) + @SB@'(j);
+        exit_slot = now - exit_diagonal;
         if (exit_diagonal == @SB@'d0) exit_moved = @N@'($signed(@MOVE@_data[@B1@:0]));
-        else exit_moved = moved[now - exit_diagonal][exit_row];
+        else exit_moved = moved[exit_slot][exit_row];
 !        exit_held = held0[exit_diagonal][exit_row];
 ?        exit_held = exits_now[j * @XB@ + @CB@ + @RB@ + 1] ? held1[exit_diagonal][exit_row] : held0[exit_diagonal][exit_row];
         exit_sum = @A@'(exit_moved * exit_held);
