@@ -116,46 +116,63 @@ TEST(RandomArrays, CyclesAndOutputsAgree) {
   for (const std::int64_t some : flows) EXPECT_GT(some, static_cast<std::int64_t>(count) / 6);
 }
 
-// The RTL in the place of the array's model in SystemC: levels of any width, slots and nesting, links, memory with latency. Spans,
+/// A case on one of few distinct arrays, so that most come from the cache.
+sim::testing::RandomCase small_case(std::uint64_t seed, const char* stream) {
+  Random random(derive(seed, stream));
+  sim::testing::CaseOptions shape;
+  shape.largest_array = 3;
+  shape.largest_extent = 20;
+  auto one = sim::testing::random_case(random, shape);
+  arch::Array& array = one.design.cores[0].array;
+  array.rows = array.cols = 3;
+  array.precision = {"int8", 8, false};
+  array.accumulator_bits = 20;
+  for (arch::Core& core : one.design.cores)
+    for (arch::Level& level : core.levels) level.bytes = std::int64_t{1} << 40;
+  for (arch::Level& level : one.design.shared) level.bytes = std::int64_t{1} << 40;
+  return one;
+}
+
+/// Its array as RTL, and what that is to do.
+struct SmallArray {
+  ArrayParameters parameters;
+  std::optional<LoadedModel> model;
+  Operands operands;
+  std::vector<Fold> folds;
+
+  SmallArray(const sim::testing::RandomCase& one, std::uint64_t seed) : parameters(*array_parameters(one.design.cores[0].array)), operands(*empty_operands(one.steps[0].work)) {
+    fill_random(operands, 8, seed);
+    auto in_order = enumerate_folds(one.design, one.design.cores[0], one.steps[0].work, one.steps[0].mapping);
+    auto built = build_model(*emit_array(parameters), test_cache(), false);
+    EXPECT_TRUE(in_order && built);
+    if (!in_order || !built) return;
+    folds = std::move(*in_order);
+    auto loaded = LoadedModel::load(built->library, {}, 1);
+    EXPECT_TRUE(loaded);
+    if (loaded) model.emplace(std::move(*loaded));
+  }
+};
+
+// The RTL in the place of the array's model in SystemC: levels of any width, slots, banks and nesting, layouts, links, memory with latency. Spans,
 // compute cycles and every byte at every level and the memory are those of the model; with stalls, outputs stay right and the
 // compute cycles grow by the stalls exactly.
 TEST(RandomArrays, InTheSystemOfLevelsAndMemory) {
   const char* wish = std::getenv("GNOMON_LONG");
   const std::uint64_t count = wish != nullptr && std::string(wish) != "0" ? 600 : 40;
-  std::int64_t held = 0, waited = 0;
+  std::int64_t held = 0, waited = 0, laid_out = 0, bound_by_banks = 0;
   for (std::uint64_t seed = 1; seed <= count; ++seed) {
-    Random random(derive(seed, "random systems"));
-    sim::testing::CaseOptions shape;
-    shape.largest_array = 3;
-    shape.largest_extent = 20;
-    auto one = sim::testing::random_case(random, shape);
+    auto one = small_case(seed, "random systems");
     auto& step = one.steps.at(0);
-    for (arch::Layout& layout : step.mapping.layout) layout = arch::Layout::streamed;
-    arch::Array& array = one.design.cores[0].array;
-    // Few distinct arrays, so that most come from the cache.
-    array.rows = array.cols = 3;
-    array.precision = {"int8", 8, false};
-    array.accumulator_bits = 20;
     SCOPED_TRACE("seed " + std::to_string(seed) + "\n" + one.text());
-    for (arch::Core& core : one.design.cores)
-      for (arch::Level& level : core.levels) level.bytes = std::int64_t{1} << 40;
-    for (arch::Level& level : one.design.shared) level.bytes = std::int64_t{1} << 40;
-    Operands operands = *empty_operands(step.work);
-    fill_random(operands, 8, seed);
-    const auto parameters = *array_parameters(array);
-    auto folds = enumerate_folds(one.design, one.design.cores[0], step.work, step.mapping);
-    ASSERT_TRUE(folds) << folds.error().text();
-    auto built = build_model(*emit_array(parameters), test_cache(), false);
-    ASSERT_TRUE(built) << built.error().text();
-    auto model = LoadedModel::load(built->library, {}, 1);
-    ASSERT_TRUE(model) << model.error().text();
+    SmallArray array(one, seed);
+    ASSERT_TRUE(array.model);
     DriveOptions drive;
     drive.seed = seed;
     drive.stall = seed % 4 == 0 ? 0.3 : 0;
     std::int64_t stop = -1;
-    auto run = run_in_system(*model, parameters, one.design, 0, step.work, step.mapping, operands, *folds, drive, stop);
+    auto run = run_in_system(*array.model, array.parameters, one.design, 0, step.work, step.mapping, array.operands, array.folds, drive, stop);
     ASSERT_TRUE(run) << run.error().text();
-    EXPECT_EQ(run->outputs, reference_outputs(operands, 20));
+    EXPECT_EQ(run->outputs, reference_outputs(array.operands, 20));
     EXPECT_EQ(run->difference, "");
     EXPECT_EQ(run->compute_cycles - run->stalls_injected, run->model_compute_cycles);
     if (drive.stall == 0) {
@@ -164,9 +181,55 @@ TEST(RandomArrays, InTheSystemOfLevelsAndMemory) {
     }
     held += run->held_cycles;
     waited += run->waited_cycles;
+    laid_out += std::any_of(std::begin(step.mapping.layout), std::end(step.mapping.layout), [](arch::Layout l) { return l != arch::Layout::streamed; });
+    if (run->bank_cycles == 0) continue;
+    ++bound_by_banks;
+    sim::CycleStep streamed;
+    streamed.label = "streamed";
+    streamed.array = step.work;
+    streamed.mapping = step.mapping;
+    for (arch::Layout& layout : streamed.mapping->layout) layout = arch::Layout::streamed;
+    auto without = sim::run_cycle_model(one.design, {streamed});
+    ASSERT_TRUE(without) << without.error().text();
+    EXPECT_EQ(run->compute_cycles - run->stalls_injected, without->steps[0].compute_cycles + run->bank_cycles);
   }
   EXPECT_GT(held, 0);
   EXPECT_GT(waited, 0);
+  EXPECT_GT(laid_out, static_cast<std::int64_t>(count) / 5);
+  EXPECT_GT(bound_by_banks, static_cast<std::int64_t>(count) / 20);
+  std::printf("%lld of %llu cases with layouts of their own, %lld of them bound by banks\n", static_cast<long long>(laid_out), static_cast<unsigned long long>(count), static_cast<long long>(bound_by_banks));
+}
+
+// An array around which the banks are counted wrongly takes other cycles than the model.
+TEST(RandomArrays, AWrongNumberOfBanksIsFound) {
+  std::int64_t found = 0, bound = 0;
+  for (std::uint64_t seed = 1; bound < 4; ++seed) {
+    auto one = small_case(seed, "random systems");
+    SCOPED_TRACE("seed " + std::to_string(seed) + "\n" + one.text());
+    SmallArray array(one, seed);
+    ASSERT_TRUE(array.model);
+    sim::CycleStep step;
+    step.label = "banks";
+    step.array = one.steps[0].work;
+    step.mapping = one.steps[0].mapping;
+    arch::Design wrong = one.design;
+    for (arch::Level& level : wrong.cores[0].levels) level.banks = level.banks % 3 + 1;
+    std::int64_t cycles[2] = {}, turns = 0;
+    DriveOptions drive;
+    drive.max_cycles = 10'000'000;
+    for (const bool broken : {false, true}) {
+      RtlArray rtl(*array.model, array.parameters, array.operands, array.folds, broken ? wrong : one.design, 0, *step.mapping, drive);
+      ASSERT_TRUE(rtl.begin());
+      auto run = sim::run_cycle_model(one.design, step, rtl);
+      ASSERT_TRUE(run) << run.error().text();
+      cycles[broken] = run->steps[0].compute_cycles;
+      if (!broken) turns = rtl.bank_cycles();
+    }
+    if (turns == 0) continue;
+    ++bound;
+    found += cycles[0] != cycles[1];
+  }
+  EXPECT_GE(found, 3);
 }
 
 }  // namespace

@@ -79,6 +79,24 @@ def test_a_network_on_two_cores_in_one_system(tmp_path: Path, rtl: list[str]) ->
     assert late["agrees"] is True and late["latency_cycles"] > together["latency_cycles"]
 
 
+def test_layouts_cost_the_same_turns_in_rtl_and_model(tmp_path: Path, edge: dict[str, Any]) -> None:
+    """Words that share a bank take turns: a step alone in the system, all steps together, and the fidelity `rtl`."""
+    files = ["--arch", write_json(tmp_path / "d.json", small(edge, "ws", overlap=True)), "--workload", gemm(tmp_path)]
+    mapping = gnomon("simulate", *files, "--json").json()["total"]["mapping"]
+    latency = {}
+    for layout in ("streamed", "row_major"):
+        for step in mapping["steps"].values():
+            step["layout"] = {operand: layout for operand in ("ifmap", "filter", "ofmap")}
+        given = [*files, "--mapping", write_json(tmp_path / "mapping.json", mapping)]
+        run = gnomon("cosim", *given, "--system", "--together", "--json")
+        assert run.status == 0, run.err
+        document = run.json()
+        assert all(step["system"]["agrees"] for step in document["steps"]) and document["together"]["agrees"] is True
+        latency[layout] = gnomon("simulate", *given, "--fidelity", "rtl", "--json").json()["total"]["latency_cycles"]
+        assert document["together"]["latency_cycles"] == latency[layout]
+    assert latency["row_major"] > latency["streamed"]
+
+
 def test_cores_are_named_and_go_together(tmp_path: Path) -> None:
     files = ["--arch", ROOT / "examples" / "designs" / "pair.json", "--workload", two_branches(tmp_path)]
     unknown = gnomon("cosim", *files, "--together", "--rtl-core", "c")

@@ -9,7 +9,7 @@ namespace gnomon::hls {
 namespace {
 
 /// Fidelity `rtl`: every distinct array step of the workload runs in generated RTL, in Verilator: with streams that never wait, and (on one
-/// core, streamed layouts) in the place of the array's model in the SystemC system of levels, links and memory. With several cores all steps run in one such system, where they are
+/// core) in the place of the array's model in the SystemC system of levels, links and memory. With several cores all steps run in one such system, where they are
 /// no longer than the cycle limit together. Latency, counts and
 /// energy are the cycle model's, with which the RTL must agree in cycles and bytes. `outputs_match` says whether every output of every step was right to the bit. Errors
 /// besides the cycle model's: unsupported (arrays without RTL, steps beyond the cycle limit), run_failed (cycles differ; tools).
@@ -31,17 +31,14 @@ class RtlEvaluator : public sim::AcceleratorEvaluator {
   Expected<arch::Evaluation> simulate(const Run& run) override {
     CosimOptions options;
     options.seed = run.job.seed;
-    bool streamed = true;
-    for (const arch::StepMapping& step : run.mapping.steps)
-      for (const arch::Layout layout : step.layout) streamed = streamed && layout == arch::Layout::streamed;
     auto ran = sim::run_cycle_model(run.design, sim::cycle_steps(run.plan));
     if (!ran) return fail(std::move(ran.error()));
     std::int64_t cycles = 0;
     for (const sim::StepResult& step : ran->steps) cycles += step.latency_cycles;
     // Several cores share links with each other, which a step alone cannot show.
     const bool alone = run.design.cores.size() == 1;
-    options.system = streamed && alone;
-    options.together = streamed && !alone && cycles <= options.max_cycles;
+    options.system = alone;
+    options.together = !alone && cycles <= options.max_cycles;
     auto cosim = cosimulate({run.design, run.graph, "", run.mapping, options});
     if (!cosim) return fail(std::move(cosim.error()));
     for (const CosimStep& step : cosim->steps)

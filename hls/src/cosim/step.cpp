@@ -121,7 +121,6 @@ Expected<CosimStep> StepRunner::run(const arch::Design& design, std::size_t core
   job.drive.max_cycles = static_cast<std::int64_t>(10'000 + 2.0 * static_cast<double>(count_steps(job.folds, job.array)) /
                                                                 std::pow(1 - options_.stall, 4));
   if (options_.system) {
-    if (auto fits = system_supports(mapping); !fits) return fail(std::move(fits.error()));
     if (design.resolved_json.empty()) return fail(ErrorKind::unsupported, mapping.step + ": a kernel has no system around it");
     job.design_json = design.resolved_json;
     job.mapping_json = arch::write_mapping(arch::Mapping{{mapping}}).dump();

@@ -17,7 +17,8 @@ RtlArray::RtlArray(LoadedModel& model, const ArrayParameters& parameters, const 
       p_(parameters),
       options_(options),
       stall_(derive(options.seed, "stalls")),
-      work_k_(operands.size(arch::Dim::k)) {
+      work_k_(operands.size(arch::Dim::k)),
+      banks_(design.cores[core].levels) {
   streams_.trace_from = options.trace_from;
   streams_.trace_to = options.trace_to;
   const auto& levels = design.cores[core].levels;
@@ -27,6 +28,37 @@ RtlArray::RtlArray(LoadedModel& model, const ArrayParameters& parameters, const 
     for (std::size_t l = 0; l < levels.size(); ++l)
       if (levels[l].name == innermost) level_[o] = l;
   }
+  lay_out(operands, mapping);
+}
+
+void RtlArray::lay_out(const Operands& operands, const arch::StepMapping& mapping) {
+  arch::ArrayWork work;
+  std::copy(std::begin(operands.extent), std::end(operands.extent), work.extent);
+  const std::vector<arch::FlatLoop> loops = arch::flatten(mapping);
+  const auto cuts_k = [](const auto& loop) { return loop.dim == arch::Dim::k && loop.count > 1; };
+  const bool sums = std::any_of(loops.begin(), loops.end(), cuts_k) || std::any_of(mapping.folds.begin(), mapping.folds.end(), cuts_k);
+  for (int o = 0; o < arch::operand_count; ++o) {
+    const auto operand = static_cast<Operand>(o);
+    stored_bits_[o] = operand == Operand::ofmap && sums ? p_.accumulator_bits : p_.precision_bits;
+    if (mapping.layout[o] == arch::Layout::streamed) continue;
+    const std::size_t depth = arch::loops_outside(mapping)[arch::chain(mapping, operand).back()];
+    arch::TileRange before;
+    for (arch::TileWalk walk(work, loops); !walk.done(); walk.next()) {
+      const arch::TileRange& tile = walk.tile(depth);
+      bool fresh = false;
+      for (int d = 0; d < arch::dim_count; ++d) fresh = fresh || (arch::relevant(operand, static_cast<arch::Dim>(d)) && tile.begin[d] != before.begin[d]);
+      const std::int64_t last = banked_[o].empty() ? 0 : banked_[o].back().number;
+      banked_[o].push_back({fresh ? last + 1 : last, {operand, mapping.layout[o], tile}});
+      before = tile;
+    }
+  }
+}
+
+void RtlArray::touch(Operand operand, bool write, const Fold& fold, const Place& place) {
+  const auto o = static_cast<std::size_t>(operand);
+  if (banked_[o].empty()) return;
+  const BankedTile& tile = banked_[o].at(static_cast<std::size_t>(fold.tile));
+  banks_.touch(level_[o], write, operand, tile.number, tile.matrix.index(fold.g, place.first, place.second), stored_bits_[o]);
 }
 
 void RtlArray::tick() {
@@ -64,6 +96,12 @@ std::int64_t RtlArray::price() {
     const std::int64_t first = std::max<std::int64_t>(0, u - beats + 1), last = std::min(lanes - 1, u);
     return std::max<std::int64_t>(0, last - first + 1);
   };
+  const bool any_banked = std::any_of(std::begin(banked_), std::end(banked_), [](const auto& tiles) { return !tiles.empty(); });
+  banks_.clear();
+  const auto skewed = [&](std::int64_t u, std::int64_t lanes, std::int64_t beats, const auto& visit) {
+    if (!any_banked) return;
+    for (std::int64_t lane = std::max<std::int64_t>(0, u - beats + 1); lane <= std::min(u, lanes - 1); ++lane) visit(lane, u - lane);
+  };
   std::vector<std::int64_t> reads(rate_.size(), 0), writes(rate_.size(), 0);
   const auto move = [&](Operand operand, bool write, std::int64_t words, int bits) {
     if (words == 0) return;
@@ -76,13 +114,22 @@ std::int64_t RtlArray::price() {
   const Operand at_columns = at_rows == Operand::ifmap ? Operand::filter : Operand::ifmap;
   for (const Flight& flight : flights_) {
     const Fold& fold = folds_[flight.fold];
-    if (flight.rows_from >= 0)
-      move(at_rows, false, lanes_in(step_ - flight.rows_from, fold.rows, fold.length), p_.precision_bits);
+    if (flight.rows_from >= 0) {
+      const std::int64_t u = step_ - flight.rows_from;
+      move(at_rows, false, lanes_in(u, fold.rows, fold.length), p_.precision_bits);
+      skewed(u, fold.rows, fold.length, [&](std::int64_t lane, std::int64_t beat) { touch(at_rows, false, fold, row_place(p_.dataflow, fold, lane, beat)); });
+    }
     if (flight.columns_from >= 0) {
       const std::int64_t u = step_ - flight.columns_from;
-      if (!held) move(at_columns, false, lanes_in(u, fold.cols, fold.length), p_.precision_bits);
-      else if (p_.overlap) move(at_columns, false, lanes_in(u, fold.cols, fold.rows), p_.precision_bits);
-      else move(at_columns, false, u < fold.rows ? fold.cols : 0, p_.precision_bits);
+      const std::int64_t beats = streams_.beats_at_columns(fold);
+      const auto at = [&](std::int64_t lane, std::int64_t beat) { touch(at_columns, false, fold, column_place(p_.dataflow, fold, lane, beat)); };
+      if (!held || p_.overlap) {
+        move(at_columns, false, lanes_in(u, fold.cols, beats), p_.precision_bits);
+        skewed(u, fold.cols, beats, at);
+      } else if (u < beats) {
+        move(at_columns, false, fold.cols, p_.precision_bits);
+        for (std::int64_t lane = 0; lane < fold.cols; ++lane) at(lane, u);
+      }
     }
   }
   // Results, fold by fold.
@@ -106,13 +153,18 @@ std::int64_t RtlArray::price() {
         fold = at.fold;
       }
       ++words;
+      const Place place = result_place(p_.dataflow, folds_[fold], j, at.beat);
+      if (folds_[fold].accumulate()) touch(Operand::ofmap, false, folds_[fold], place);
+      touch(Operand::ofmap, true, folds_[fold], place);
     }
     flush();
   }
   std::int64_t cycles = 1;
   for (std::size_t l = 0; l < rate_.size(); ++l)
     cycles = std::max({cycles, (reads[l] + rate_[l] - 1) / rate_[l], (writes[l] + rate_[l] - 1) / rate_[l]});
-  return cycles;
+  const std::int64_t turns = any_banked ? banks_.turns() : 0;
+  bank_cycles_ += std::max<std::int64_t>(0, turns - cycles);
+  return std::max(cycles, turns);
 }
 
 RtlArray::Span RtlArray::next_tile(std::int64_t waited_cycles) {
@@ -200,17 +252,9 @@ RtlArray::Span RtlArray::next_tile(std::int64_t waited_cycles) {
   return span;
 }
 
-Expected<void> system_supports(const arch::StepMapping& mapping) {
-  for (const arch::Layout layout : mapping.layout)
-    if (layout != arch::Layout::streamed)
-      return fail(ErrorKind::unsupported, mapping.step + ": RTL in the SystemC system takes words in streamed layout only");
-  return {};
-}
-
 Expected<SystemRun> run_in_system(LoadedModel& model, const ArrayParameters& parameters, const arch::Design& design, std::size_t core,
                                   const arch::ArrayWork& work, const arch::StepMapping& mapping, const Operands& operands,
                                   const std::vector<Fold>& folds, const DriveOptions& options, std::int64_t& stop_cycle) {
-  if (auto fits = system_supports(mapping); !fits) return fail(std::move(fits.error()));
   sim::CycleStep step;
   step.label = mapping.step;
   step.core = core;
@@ -239,6 +283,7 @@ Expected<SystemRun> run_in_system(LoadedModel& model, const ArrayParameters& par
   out.model_cycles = expected->activity[0].end_cycle - expected->activity[0].first_cycle;
   out.held_cycles = array.held_cycles();
   out.waited_cycles = array.waited_cycles();
+  out.bank_cycles = array.bank_cycles();
   out.stalls_injected = array.stalls();
   const auto compare = [&](const std::string& what, std::int64_t rtl, std::int64_t says) {
     if (rtl != says)

@@ -5,6 +5,7 @@
 
 #include "cosim/streams.hpp"
 #include "gnomon/arch/mapping.hpp"
+#include "gnomon/sim/banks.hpp"
 #include "gnomon/sim/cycle.hpp"
 
 namespace gnomon::hls {
@@ -14,7 +15,7 @@ namespace gnomon::hls {
 /// streams: a fold's movements follow from the steps in which its first beats are taken, results are counted lane by lane.
 class RtlArray : public sim::ArrayStandIn {
  public:
-  /// All arguments must outlive it. `tile_of`: array tile of each fold.
+  /// All arguments must outlive it.
   RtlArray(LoadedModel& model, const ArrayParameters& parameters, const Operands& operands, const std::vector<Fold>& folds,
            const arch::Design& design, std::size_t core, const arch::StepMapping& mapping, const DriveOptions& options);
   /// Errors: ports that are missing.
@@ -34,6 +35,8 @@ class RtlArray : public sim::ArrayStandIn {
   std::int64_t stalls() const { return stalls_; }
   std::int64_t held_cycles() const { return held_; }
   std::int64_t waited_cycles() const { return waited_; }
+  /// Those of held_cycles in which banks alone keep the array: their words take more turns than their bytes take cycles.
+  std::int64_t bank_cycles() const { return bank_cycles_; }
 
  private:
   /// A fold whose words are on their way; steps count from the first one of all.
@@ -51,9 +54,17 @@ class RtlArray : public sim::ArrayStandIn {
   std::size_t level_[arch::operand_count] = {};         ///< innermost, index into the core's levels
   std::vector<std::int64_t> rate_;                      ///< by core level
   std::deque<Flight> flights_;
+  /// An operand's tile in its innermost level.
+  struct BankedTile {
+    std::int64_t number;
+    sim::TileMatrix matrix;
+  };
+  std::vector<BankedTile> banked_[arch::operand_count];  ///< by array tile; empty: streamed
+  int stored_bits_[arch::operand_count] = {};
+  sim::BankTurns banks_;
   std::size_t ended_folds_ = 0;                         ///< all before have ended
   bool begun_ = false;
-  std::int64_t step_ = 0, clock_ = 0, first_beat_ = -1, last_result_ = -1, stalls_ = 0, held_ = 0, waited_ = 0;
+  std::int64_t step_ = 0, clock_ = 0, first_beat_ = -1, last_result_ = -1, stalls_ = 0, held_ = 0, waited_ = 0, bank_cycles_ = 0;
   std::int64_t moved_ = 0, stop_ = -1;
   std::int64_t read_[arch::operand_count] = {}, written_[arch::operand_count] = {};
 
@@ -63,6 +74,8 @@ class RtlArray : public sim::ArrayStandIn {
   [[noreturn]] void fail_at(std::int64_t cycle, const std::string& what);
   [[noreturn]] void fail_run(const std::string& what) { fail_at(clock_, what); }
   void offer();
+  void lay_out(const Operands& operands, const arch::StepMapping& mapping);
+  void touch(arch::Operand operand, bool write, const Fold& fold, const Place& place);
   /// The largest number of cycles that a port needs for what the present step moves.
   std::int64_t price();
 };
@@ -74,12 +87,10 @@ struct SystemRun {
   std::int64_t model_latency_cycles = 0, model_compute_cycles = 0;
   std::int64_t rtl_cycles = 0;   ///< of the RTL's clock, first step to last result, waiting and holding included
   std::int64_t model_cycles = 0; ///< the model's array from its first step to its last
-  std::int64_t held_cycles = 0, waited_cycles = 0, stalls_injected = 0;
+  std::int64_t held_cycles = 0, waited_cycles = 0, bank_cycles = 0, stalls_injected = 0;
   std::string difference;        ///< of the bytes at levels and memory between the two runs; empty where there is none
 };
 
-/// Whether a design's array can be clocked in the system: streamed layouts.
-Expected<void> system_supports(const arch::StepMapping& mapping);
 /// Runs a work step twice in the SystemC model of levels, links and memory: with the array's model, and with the RTL in its place. `stop_cycle` as with
 /// drive_array.
 Expected<SystemRun> run_in_system(LoadedModel& model, const ArrayParameters& parameters, const arch::Design& design, std::size_t core,

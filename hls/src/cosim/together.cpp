@@ -183,7 +183,6 @@ Expected<CosimTogether> run_together(const TogetherJob& job, const std::vector<s
     file.steps.push_back(std::move(one));
   }
   for (const TogetherJob::Array& array : job.arrays) {
-    if (auto fits = system_supports(*job.steps[array.step].mapping); !fits) return fail(std::move(fits.error()));
     file.steps[array.step].rtl = true;
     const fs::path place = folder_of(folder->path(), array.step);
     std::error_code made;

@@ -23,7 +23,7 @@ struct TogetherJob {
   double cpu_seconds = 900;
 };
 
-/// Runs the job in a child, once with the models' arrays and once with the RTL, and compares. Errors: those of the child and of the model, layouts other than streamed.
+/// Runs the job in a child, once with the models' arrays and once with the RTL, and compares. Errors: those of the child and of the model.
 Expected<CosimTogether> run_together(const TogetherJob& job, const std::vector<std::string>& worker);
 
 /// The child's part.

@@ -2,6 +2,7 @@
 #include <map>
 #include <vector>
 
+#include "gnomon/sim/banks.hpp"
 #include "movement.hpp"
 
 namespace gnomon::sim {
@@ -110,27 +111,17 @@ class Folds {
 /// Turns of a step at the ports where words share banks.
 class Turns {
  public:
-  Turns(const Ports& ports, const arch::StepMapping& mapping, bool partial_sums) : ports_(ports), mapping_(mapping), partial_sums_(partial_sums) {
+  Turns(const Ports& ports, const arch::StepMapping& mapping, bool partial_sums) : ports_(ports), mapping_(mapping), partial_sums_(partial_sums), banks_(*ports.levels) {
     for (const arch::Layout layout : mapping.layout) any_ = any_ || layout != arch::Layout::streamed;
   }
   bool any() const { return any_; }
 
   std::int64_t of(const std::deque<PlacedFold>& folds, std::int64_t step) {
-    for (auto& port : words_) port.clear();
+    banks_.clear();
     for (const PlacedFold& fold : folds) {
       for (int i = 0; i < fold.moves.n; ++i) touch(fold, fold.moves.item[i], step);
     }
-    std::int64_t turns = 0;
-    for (std::size_t port = 0; port < words_.size(); ++port) {
-      auto& words = words_[port];
-      if (words.empty()) continue;
-      std::sort(words.begin(), words.end());
-      words.erase(std::unique(words.begin(), words.end()), words.end());
-      std::map<std::int64_t, std::int64_t> in_bank;
-      const auto home = static_cast<Operand>(port / 2);
-      for (const auto& [tile, word] : words) turns = std::max(turns, ++in_bank[word % level(home).banks]);
-    }
-    return turns;
+    return banks_.turns();
   }
 
  private:
@@ -138,52 +129,35 @@ class Turns {
   const arch::StepMapping& mapping_;
   bool partial_sums_;
   bool any_ = false;
-  /// By operand that stands for its level, and port: words as (tile, word); the words of two operands or two tiles are different ones.
-  std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>> words_{2 * arch::operand_count};
-
-  Operand stationary() const {
-    return arch::info(ports_.dataflow).stationary;
-  }
-  const arch::Level& level(Operand o) const { return (*ports_.levels)[static_cast<std::size_t>(ports_.level[at(o)])]; }
+  BankTurns banks_;
 
   void touch(const PlacedFold& fold, const Movement& m, std::int64_t step) {
     const arch::Layout layout = mapping_.layout[at(m.operand)];
     const std::int64_t u = step - m.start;
     if (layout == arch::Layout::streamed || u < 0 || step >= m.end()) return;
-    int home = 0;
-    while (ports_.level[home] != ports_.level[at(m.operand)]) ++home;
-    auto& words = words_[static_cast<std::size_t>(2 * home + (m.write ? 1 : 0))];
-    const arch::Level& l = level(m.operand);
-    const std::int64_t word_bytes = std::max<std::int64_t>(1, l.bytes_per_cycle / l.banks);
     const int bits = m.operand == Operand::ofmap && partial_sums_ ? ports_.accumulator_bits : ports_.bits;
+    const TileMatrix matrix(m.operand, layout, fold.tile[at(m.operand)]);
     const std::int64_t first = m.block ? 0 : std::max<std::int64_t>(0, u - m.length + 1);
     const std::int64_t last = m.block ? m.lanes - 1 : std::min(u, m.lanes - 1);
     for (std::int64_t lane = first; lane <= last; ++lane) {
       // Stationary words are shifted in, those of the last row first.
-      const bool shifted_in = !m.write && m.operand == stationary() && m.operand != Operand::ofmap;
+      const bool shifted_in = !m.write && m.operand == arch::info(ports_.dataflow).stationary && m.operand != Operand::ofmap;
       const std::int64_t beat = m.block ? u : u - lane;
-      const std::int64_t index = index_of(fold, m, layout, lane, shifted_in ? m.length - 1 - beat : beat);
-      words.emplace_back(fold.tile_number[at(m.operand)] * arch::operand_count + at(m.operand), index * bits / 8 / word_bytes);
+      const std::int64_t index = index_of(fold, m, matrix, lane, shifted_in ? m.length - 1 - beat : beat);
+      banks_.touch(static_cast<std::size_t>(ports_.level[at(m.operand)]), m.write, m.operand, fold.tile_number[at(m.operand)], index, bits);
     }
   }
 
   /// Place in the tile's matrix of what lane `lane` of the movement carries as its element `t`.
-  std::int64_t index_of(const PlacedFold& fold, const Movement& m, arch::Layout layout, std::int64_t lane, std::int64_t t) const {
+  std::int64_t index_of(const PlacedFold& fold, const Movement& m, const TileMatrix& matrix, std::int64_t lane, std::int64_t t) const {
     const arch::DataflowInfo& flow = arch::info(ports_.dataflow);
-    const Dim row_dim = m.operand == Operand::filter ? Dim::k : Dim::m;
-    const Dim col_dim = m.operand == Operand::ifmap ? Dim::k : Dim::n;
     // What enters along the rows has the rows' dimension on its lanes, all else the columns'; what stays is told apart by its rows in time.
     const bool by_rows = flow.outputs_stay() ? m.operand == Operand::ifmap : m.operand == flow.flowing();
     const Dim lane_dim = by_rows ? flow.rows : flow.cols;
     const Dim time_dim = m.operand == flow.stationary ? flow.rows : flow.streamed;
-    const arch::TileRange& tile = fold.tile[at(m.operand)];
-    const auto place = [&](Dim dim) {
-      const std::int64_t offset = dim == lane_dim ? lane : dim == time_dim ? t : 0;
-      return fold.range.begin[at(dim)] - tile.begin[at(dim)] + offset;
-    };
-    const std::int64_t rows = tile.size(row_dim), cols = tile.size(col_dim);
-    const std::int64_t inside = layout == arch::Layout::row_major ? place(row_dim) * cols + place(col_dim) : place(col_dim) * rows + place(row_dim);
-    return place(Dim::g) * rows * cols + inside;
+    const auto place = [&](Dim dim) { return fold.range.begin[at(dim)] + (dim == lane_dim ? lane : dim == time_dim ? t : 0); };
+    const auto [row, col] = matrix_dims(m.operand);
+    return matrix.index(place(Dim::g), place(row), place(col));
   }
 };
 

@@ -40,10 +40,10 @@ struct CosimOptions {
   bool icarus = false;
   std::int64_t replay_cycles = 2000;
   /// Runs every step a second time with the RTL in the place of the array's model in the SystemC system: levels, ports, links and memory
-  /// around it. Only for mappings with streamed layouts.
+  /// around it.
   bool system = false;
   /// Runs all work steps of the workload in one SystemC system too, vector work and shared memory included, with the RTL in the place of the arrays of the cores named
-  /// (empty: of all). Only for mappings with streamed layouts.
+  /// (empty: of all).
   bool together = false;
   std::vector<std::string> rtl_cores;
   /// A folder for what every run leaves: RTL, C++ shim of arrays and designs, recorded ports, testbench and waves; or empty.
