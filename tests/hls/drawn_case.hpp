@@ -42,13 +42,19 @@ inline bool refuses_tile(const std::string& error) {
   return error.find("goes on to another image") != std::string::npos || error.find("lie at uneven distances") != std::string::npos;
 }
 
-/// The RTL supports it; else another one is drawn.
-inline bool has_rtl(const sim::testing::RandomCase& drawn) {
+/// The RTL supports the design; else another one is drawn.
+inline bool has_design_rtl(const sim::testing::RandomCase& drawn) {
   const arch::Core& core = drawn.design.cores[0];
   if (core.array.accumulator_bits % core.array.precision.bits != 0) return false;
   for (const auto* levels : {&core.levels, &drawn.design.shared})
     for (const arch::Level& level : *levels)
       if (std::none_of(std::begin(level.holds), std::end(level.holds), [](bool holds) { return holds; })) return false;
+  return true;
+}
+
+/// And the mapping keeps an operand in several levels.
+inline bool has_rtl(const sim::testing::RandomCase& drawn) {
+  if (!has_design_rtl(drawn)) return false;
   bool nested = false;
   for (const auto& step : drawn.steps) {
     for (int o = 0; o < 3; ++o) nested = nested || arch::chain(step.mapping, static_cast<arch::Operand>(o)).size() > 2;
@@ -93,7 +99,8 @@ inline arch::Design design_of(const sim::testing::RandomCase& drawn, const std::
   });
 }
 
-inline arch::Mapping mapping_of(const sim::testing::RandomCase& drawn, const arch::Design& made, const workloads::Graph& graph) {
+/// `with_layouts`: as they were drawn, else streamed.
+inline arch::Mapping mapping_of(const sim::testing::RandomCase& drawn, const arch::Design& made, const workloads::Graph& graph, bool with_layouts = false) {
   arch::Mapping out;
   auto lowered = arch::lower(graph, sim::lowering_core(made));
   EXPECT_TRUE(lowered) << lowered.error().text();
@@ -106,6 +113,7 @@ inline arch::Mapping mapping_of(const sim::testing::RandomCase& drawn, const arc
     out.steps.push_back(drawn.steps[s].mapping);
     out.steps.back().step = labels[s];
     out.steps.back().core = made.cores[0].name;
+    if (with_layouts) continue;
     for (arch::Layout& layout : out.steps.back().layout) layout = arch::Layout::streamed;
   }
   return out;

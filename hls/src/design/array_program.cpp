@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "design/parts.hpp"
+#include "design/turns.hpp"
 #include "gnomon/arch/layout.hpp"
 #include "gnomon/base/text.hpp"
+#include "gnomon/sim/banks.hpp"
 
 namespace gnomon::hls {
 
@@ -77,7 +79,7 @@ class ArrayCompiler {
   Expected<void> check() {
     for (std::size_t o = 0; o < arch::operand_count; ++o) {
       const std::string name = arch::operand_names()[o];
-      if (mapping_.layout[o] != arch::Layout::streamed) return refuse("layout/" + name + " of the mapping; only \"streamed\" is supported");
+      if (mapping_.layout[o] != arch::Layout::streamed && !s_.shape.banked) return refuse("layout/" + name + " of the mapping, and the RTL is for \"streamed\"");
       const auto chain = arch::chain(mapping_, static_cast<Operand>(o));
       if (chain.size() != 2 && !s_.shape.nested) return refuse("the mapping keeps " + name + " in " + std::to_string(chain.size() - 1) + " levels, and the RTL is for one");
       for (std::size_t p = 1; p < chain.size(); ++p) {
@@ -378,6 +380,7 @@ class ArrayCompiler {
         set_if(prefix + "adds", fold.accumulate() ? 1 : 0);
         set_if(prefix + "odd", s_.program.folds.count % 2);
         set_if(prefix + "level", static_cast<std::int64_t>(inmost(o).level));
+        if (s_.shape.banked) add_turns(prefix, o, q[o], fold);
       }
       add_ifmap(fold, q[0], static_cast<std::int64_t>(bank), flow);
       add_filter(fold, q[1], flow);
@@ -385,6 +388,26 @@ class ArrayCompiler {
       add_result(fold, q[2], static_cast<std::int64_t>(bank), last, flow);
     }
     return {};
+  }
+
+  /// Where the fold's words lie in banks. Two tiles of an operand at most are in use together.
+  void add_turns(const std::string& prefix, std::size_t o, std::size_t index, const Fold& fold) {
+    const arch::Layout layout = mapping_.layout[o];
+    s_.fold.set(prefix + "banked", layout == arch::Layout::streamed ? 0 : 1);
+    if (layout == arch::Layout::streamed) return;
+    const arch::Dataflow flow = core_.array.dataflow;
+    const sim::TileMatrix matrix(static_cast<Operand>(o), layout, inmost(o).tiles[index].range);
+    const auto position = [&](std::int64_t lane, std::int64_t beat) {
+      const bool by_columns = flow == arch::Dataflow::is ? o == 0 : o == 1;
+      const Place place = o == 2 ? result_place(flow, fold, lane, beat) : by_columns ? column_place(flow, fold, lane, beat) : row_place(flow, fold, lane, beat);
+      return matrix.index(fold.g, place.first, place.second) * (o == 2 && sums_ ? core_.array.accumulator_bits : core_.array.precision.bits);
+    };
+    const BankPlaces places = bank_places(s_.shape);
+    const DesignShape::Level& level = s_.shape.levels[inmost(o).level];
+    s_.fold.set(prefix + "tag", static_cast<std::int64_t>(index % 2));
+    s_.fold.set(prefix + "base", places.of(position(0, 0), level));
+    s_.fold.set(prefix + "by_lane", places.of(position(1, 0) - position(0, 0), level));
+    s_.fold.set(prefix + "by_beat", places.of(position(0, 1) - position(0, 0), level));
   }
 
   void set_if(const std::string& name, std::int64_t value) {

@@ -182,7 +182,9 @@ Expected<DesignCosim> cosimulate_cores(const DesignRequest& request) {
     if (core.steps.empty()) continue;
     auto shape = core_shape(design, c, keeps_in_two(*plan, c));
     if (!shape) return fail(std::move(shape.error()));
-    add_parts(*shape, parts_of(request.graph));
+    WorkloadParts wanted = parts_of(request.graph);
+    wanted.banked = lays_out(*plan, c);
+    add_parts(*shape, wanted);
     auto rtl = request.core_rtl.empty() ? emit_shape(*shape) : Expected<Rtl>(request.core_rtl.at(c));
     if (!rtl) return fail(std::move(rtl.error()));
     auto program = compile_design_program(design, *shape, request.graph, *plan, *network, c);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "design/shape.hpp"
+#include "design/turns.hpp"
 #include "emit/text.hpp"
 
 namespace gnomon::hls {
@@ -52,6 +53,7 @@ class MeterText {
     else results();
     if (s_.cuts_bytes()) declare_ += fill("  logic [@N1@:0] run;\n  logic last_odd;\n");
     ports();
+    if (s_.banked) turns();
     Places parts = all_;
     for (const auto& [name, value] : {std::pair{"INPUTS", inputs_}, {"DECLARE", declare_}, {"LANES", lanes_}, {"COUNT", count_}, {"PORTS", ports_}, {"OVER", over_},
                                       {"RESET", reset_}, {"FURTHER", further_}, {"STEP", step_}})
@@ -184,6 +186,18 @@ class MeterText {
     count_ += "    result_bytes = final_bytes + sum_bytes;\n";
   }
 
+  /// The turns of words that share banks.
+  void turns() {
+    const TurnsText turns = turns_text(s_, all_);
+    inputs_ += turns.inputs;
+    declare_ += turns.declare;
+    ports_ += turns.lanes;
+    over_ += (over_.empty() ? "" : " || ") + turns.over;
+    reset_ += turns.reset;
+    further_ += turns.further;
+    step_ += turns.step;
+  }
+
   void ports() {
     for (std::size_t l = 0; l < s_.levels.size(); ++l) {
       if (!s_.levels[l].narrow) continue;
@@ -233,11 +247,17 @@ std::string meter_instance(const DesignShape& s) {
   const auto from = [&](const std::string& queue, const std::string& group, const std::string& field) {
     return queue + "[" + std::to_string(fold.at(field) - fold.group_at(group)) + " +: " + std::to_string(fold.width(field)) + "]";
   };
+  const auto turns = [&](const std::string& name, const std::string& queue, const std::string& group) {
+    if (!s.banked) return;
+    pin(name + "_last", queue.substr(0, 2) + "_ready");
+    for (const DescriptorField& field : turns_fields(s, "")) pin(name + "_" + field.name, from(queue, group, "p" + group + field.name));
+  };
   const auto stream = [&](const std::string& name, bool ifmap) {
     const std::string queue = ifmap ? "if_desc" : "fi_desc", group = ifmap ? "i_" : "f_", prefix = "p" + group;
     pin(name + "_lanes", from(queue, group, prefix + "lanes"));
     if (fold.has(prefix + "level")) pin(name + "_level", from(queue, group, prefix + "level"));
     if (fold.has(prefix + "odd")) pin(name + "_odd", from(queue, group, prefix + "odd"));
+    turns(name, queue, group);
   };
   stream("row", !swapped);
   stream("col", swapped);
@@ -253,6 +273,7 @@ std::string meter_instance(const DesignShape& s) {
     pin("result_sums", sums);
     if (fold.has("pr_odd")) pin("result_odd", from("rs_desc", "r_", "pr_odd"));
   }
+  turns("result", "rs_desc", "r_");
   return out + ",\n    .hold(hold));\n\n";
 }
 

@@ -61,7 +61,7 @@ struct DesignProgram {
   std::map<workloads::OperatorId, std::int64_t> weights_at;
 };
 
-/// Compiles the planned work steps of one core for a design; where several cores have steps, the places of all tensors are the same in each one's program. Unsupported, naming operator or mapping field: layouts other than `streamed`,
+/// Compiles the planned work steps of one core for a design; where several cores have steps, the places of all tensors are the same in each one's program. Unsupported, naming operator or mapping field: layouts other than `streamed` where the shape is not banked,
 /// operands kept in two levels where the shape is not nested, tiles of several images that cut a row, strided and dilated windows that read rows or columns at uneven distances, poolings whose windows reach too far, tables that overflow.
 Expected<DesignProgram> compile_design_program(const arch::Design& design, const DesignShape& shape, const workloads::Graph& graph,
                                                const std::vector<sim::PlannedStep>& plan, const Network& network, std::size_t core = 0);

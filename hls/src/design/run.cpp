@@ -54,6 +54,13 @@ bool keeps_in_two(const std::vector<sim::PlannedStep>& plan, std::size_t core) {
   return false;
 }
 
+bool lays_out(const std::vector<sim::PlannedStep>& plan, std::size_t core) {
+  for (const sim::PlannedStep& step : plan)
+    for (std::size_t o = 0; step.core == core && step.step->array && o < arch::operand_count; ++o)
+      if (step.mapping->layout[o] != arch::Layout::streamed) return true;
+  return false;
+}
+
 std::vector<std::int32_t> first_memory(const workloads::Graph& graph, const DesignProgram& program, const Network& network, int precision_bits, std::uint64_t seed) {
   Random noise(derive(seed, "memory"));
   std::vector<std::int32_t> memory(static_cast<std::size_t>(program.memory_words));
@@ -112,6 +119,7 @@ Expected<DesignCosim> cosimulate_design(const DesignRequest& request) {
   if (plan->empty()) return fail(ErrorKind::unsupported, "the workload has no work");
   WorkloadParts parts = parts_of(request.graph);
   parts.nested = keeps_in_two(*plan, 0);
+  parts.banked = lays_out(*plan, 0);
   if (parts.nested) shape = design_shape(design, true);
   if (!shape) return fail(std::move(shape.error()));
   add_parts(*shape, parts);

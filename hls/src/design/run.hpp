@@ -10,6 +10,8 @@ namespace gnomon::hls {
 
 /// Some step of the core has a mapping that keeps an operand in two levels or more.
 bool keeps_in_two(const std::vector<sim::PlannedStep>& plan, std::size_t core);
+/// A mapping of the core's steps has a layout other than `streamed`.
+bool lays_out(const std::vector<sim::PlannedStep>& plan, std::size_t core);
 /// The memory before the run: inputs and weights where they belong, noise elsewhere, so that what was never written shows.
 std::vector<std::int32_t> first_memory(const workloads::Graph& graph, const DesignProgram& program, const Network& network, int precision_bits, std::uint64_t seed);
 /// Compares every stored tensor that an operator writes with the interpreter's; the place of the first word that is wrong, or -1.

@@ -4,6 +4,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "design/turns.hpp"
 #include "emit/array.hpp"
 #include "emit/text.hpp"
 #include "gnomon/arch/dataflow.hpp"
@@ -151,7 +152,7 @@ std::int64_t outer_bytes_per_cycle(const arch::Design& design, bool shared) {
 }
 
 bool DesignShape::prices_steps() const {
-  return std::any_of(levels.begin(), levels.end(), [](const Level& level) { return level.narrow; });
+  return banked || std::any_of(levels.begin(), levels.end(), [](const Level& level) { return level.narrow; });
 }
 
 bool DesignShape::several_hold(arch::Operand operand) const {
@@ -226,6 +227,7 @@ DescriptorLayouts descriptor_layouts(const DesignShape& s) {
     else if (os) add({{prefix + "adds", 1}});
     if (s.cuts_bytes() && !block) add({{prefix + "odd", 1}});
     if (s.several_hold(operand)) add({{prefix + "level", bits_for(static_cast<std::int64_t>(s.levels.size()) - 1)}});
+    if (s.banked) add(turns_fields(s, prefix));
   };
   add({{"i_beats", 32}, {"i_bank", 1}, {"i_base", aw}, {"i_ka", aw}, {"i_ky", 16}, {"i_kx", 16}, {"i_ma", aw}, {"i_y", 16}, {"i_x", 16}, {"i_ox", 16},
        {"i_am_x", aw}, {"i_am_row", aw}, {"i_ak_x", aw}, {"i_ak_y", aw}, {"i_ak_c", aw}});

@@ -33,6 +33,7 @@ struct DesignShape {
   bool images = false;           ///< convolutions of several images
   bool spread = false;           ///< windows that leave rows or columns out: dilated ones, and convolutions' that are smaller than their stride
   int mean_log = 0;              ///< means by each window's own count of taps, which is below this power of two; 0: none
+  bool banked = false;           ///< layouts in which words share banks
   bool nested = false;           ///< operands kept in two levels or more: units for the transfers between levels
   bool device = false;           ///< a DRAM device behind the ports: requests complete in any order, by tag
   bool granted = false;          ///< one core of several: when a transfer on a link that they share begins is decided outside
@@ -62,7 +63,7 @@ struct DesignShape {
   /// Bytes and words a cycle of transfers between two levels.
   std::int64_t link_bytes_per_cycle(std::size_t inner, std::size_t outer) const;
   std::int64_t link_beat(std::size_t inner, std::size_t outer) const;
-  /// Steps can take several cycles: some level is narrow.
+  /// Steps can take several cycles: some level is narrow, or words of a step may share a bank.
   bool prices_steps() const;
   /// Words or sums are fractions of a byte, so that folds in flight together are rounded up to bytes one by one.
   bool cuts_bytes() const { return array.precision_bits % 8 != 0 || array.accumulator_bits % 8 != 0; }

@@ -268,6 +268,7 @@ void add_parts(DesignShape& shape, const WorkloadParts& parts) {
   shape.images = parts.images;
   shape.spread = parts.spread;
   shape.mean_log = parts.mean_log;
+  shape.banked = parts.banked;
 }
 
 Expected<Rtl> emit_design(const arch::Design& design, const WorkloadParts& parts) {

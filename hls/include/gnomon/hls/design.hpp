@@ -19,6 +19,7 @@ struct WorkloadParts {
   bool images = false;  ///< address generators and transfers that go on from image to image, for convolutions of a batch
   bool nested = false;  ///< a unit for each level that fills from another one, and one for the bus to shared levels, for mappings that keep an operand in two levels or more
   bool spread = false;  ///< steps of several rows and columns, for dilated windows, and transfers that leave some out, which convolutions with windows smaller than their stride need too
+  bool banked = false;  ///< what counts the turns of words that share banks, for mappings with layouts other than `streamed`
   int mean_log = 0;     ///< reciprocals of counts below this power of two, for means over each window's own number of elements; 0: none
 };
 
